@@ -1,0 +1,7 @@
+/** Words without a domain: assertions, errors, bits, bytes, units. Imports nothing of ours. */
+
+export * from "./assert.ts";
+export * from "./bitfield.ts";
+export * from "./bytes.ts";
+export * from "./errors.ts";
+export * from "./units.ts";

@@ -1,0 +1,45 @@
+/**
+ * Pieces: an object cut into runs of one length, the last one shorter.
+ *
+ * The length follows DESIGN 2.7: a swarm's ramp costs floor(log2 N) / M of a transfer of M pieces to
+ * N hosts (Mundinger, Weber, Weiss 2008: M + floor(log2 N) rounds), so M >= floor(log2 N) / epsilon
+ * with epsilon 0.02; the cost of handling a piece and the bounds of 64 KiB and 16 MiB limit it.
+ */
+
+import { assert } from "#base/mod.ts";
+
+export const pieceBytesMin = 64 * 1024;
+export const pieceBytesMax = 16 * 1024 * 1024;
+const rampShare = 0.02;
+/** More pieces than this cost more in bookkeeping (40 bytes of manifest each) than the ramp they save. */
+const piecesMax = 16_384;
+/** For an object whose length nobody tells. */
+const pieceBytesUnknown = 1024 * 1024;
+
+/** Piece length in bytes for an object of `lengthBytes` that about `hosts` hosts will want. */
+export function choosePieceBytes(lengthBytes: number | undefined, hosts: number): number {
+  if (lengthBytes === undefined) return pieceBytesUnknown;
+  const rounds = Math.max(1, Math.floor(Math.log2(Math.max(2, hosts))));
+  const wanted = Math.floor((lengthBytes * rampShare) / rounds);
+  const atLeast = Math.ceil(lengthBytes / piecesMax);
+  return clampToPowerOfTwo(Math.max(wanted, atLeast, pieceBytesMin), atLeast);
+}
+
+/** Power of two nearest below, unless that falls under `atLeast`: aligned reads and short numbers in logs. */
+function clampToPowerOfTwo(bytes: number, atLeast: number): number {
+  let power = 2 ** Math.floor(Math.log2(bytes));
+  if (power < atLeast) power *= 2;
+  return Math.min(Math.max(power, pieceBytesMin), pieceBytesMax);
+}
+
+/** How many pieces an object has; an empty object has none. */
+export function pieceCount(lengthBytes: number, pieceBytes: number): number {
+  return Math.ceil(lengthBytes / pieceBytes);
+}
+
+/** Where piece `index` lies: first byte, and the byte after its last. */
+export function pieceSpan(index: number, lengthBytes: number, pieceBytes: number): { start: number; end: number } {
+  const start = index * pieceBytes;
+  assert(start < lengthBytes || (start === 0 && lengthBytes === 0), "a piece lies within its object");
+  return { start, end: Math.min(start + pieceBytes, lengthBytes) };
+}

@@ -1,0 +1,45 @@
+/**
+ * Where objects come from. An origin answers one question: open this object, from here to there,
+ * unless it is still the version I hold. Redirects, TLS, proxies and status codes are its affair;
+ * what it cannot give it says with a DarnerError whose code and retry say all that the caller needs.
+ */
+
+import type { ResponseFacts } from "#core/freshness/mod.ts";
+
+export interface OriginRequest {
+  readonly url: string;
+  /** Sent as they are; authority-bound ones (Authorization, Cookie) are dropped on a redirect to another origin. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** First byte, and the byte after the last one (absent: to the end). Absent altogether: a plain GET. */
+  readonly range?: { readonly start: number; readonly end?: number };
+  /** With `range`: ask for it only while the object has this strong validator (If-Range). */
+  readonly ifRange?: string;
+  /** Ask "has it changed?" (If-None-Match / If-Modified-Since). */
+  readonly unless?: { readonly etag?: string; readonly lastModified?: string };
+}
+
+export type OriginAnswer =
+  | { readonly kind: "not-modified"; readonly facts: ResponseFacts }
+  | {
+      readonly kind: "body";
+      readonly facts: ResponseFacts;
+      /** Where the body starts in the object: 0, or the range's start when the origin honoured it. */
+      readonly start: number;
+      /** Length of the whole object, or undefined when the origin does not tell. */
+      readonly lengthBytes: number | undefined;
+      readonly body: OriginBody;
+    };
+
+/**
+ * The bytes, in order. Iterating yields chunks that are the caller's to keep; it ends only when the
+ * announced number of bytes has come, else it throws (`origin.body-short`, `origin.body-long`,
+ * `network.broken`, `network.timeout`). Leaving the loop early, or `close`, drops the connection.
+ */
+export interface OriginBody extends AsyncIterable<Uint8Array> {
+  close(): void;
+}
+
+export interface Origin {
+  /** Rejects with a DarnerError. `signal` ends the request and its body. */
+  open(request: OriginRequest, signal: AbortSignal): Promise<OriginAnswer>;
+}
