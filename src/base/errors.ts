@@ -36,7 +36,10 @@ export const errorTable = {
   "origin.unauthorized": { exit: 60, doc: "The origin wants a credential (401)." },
   "origin.forbidden": { exit: 61, doc: "The origin refuses this credential (403)." },
   "origin.redirect-loop": { exit: 70, doc: "The origin redirects in a circle or too often." },
-  "origin.redirect-scheme": { exit: 71, doc: "The origin redirects to another scheme than https or http, or from https down to http." },
+  "origin.redirect-scheme": {
+    exit: 71,
+    doc: "The origin redirects to another scheme than https or http, or from https down to http.",
+  },
   "origin.body-short": { exit: 72, doc: "The body ended before the announced length." },
   "origin.body-long": { exit: 73, doc: "The body is longer than announced." },
   "origin.changed": { exit: 74, doc: "The object changed at the origin during the transfer, twice." },
@@ -48,7 +51,10 @@ export const errorTable = {
   "origin.server-error": { exit: 83, doc: "The origin failed (5xx)." },
   "origin.status": { exit: 84, doc: "The origin answered with another status than success." },
   "digest.mismatch": { exit: 90, doc: "The bytes do not have the digest that was promised." },
-  "cluster.unreachable": { exit: 100, doc: "No cluster manager or config service can be reached and going to the origin is not allowed." },
+  "cluster.unreachable": {
+    exit: 100,
+    doc: "No cluster manager or config service can be reached and going to the origin is not allowed.",
+  },
   "cluster.refused": { exit: 101, doc: "The cluster manager or the daemon refused the request." },
   "cluster.protocol": { exit: 102, doc: "The other process speaks another version of the protocol, or breaks it." },
   "cluster.stalled": { exit: 103, doc: "No source gave new bytes for too long." },

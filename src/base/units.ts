@@ -4,6 +4,7 @@
  * Times: `250ms`, `10s`, `5m`, `2h`; a bare number means seconds.
  */
 
+// oxfmt-ignore
 const byteUnits: Readonly<Record<string, number>> = {
   "": 1, b: 1,
   k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40,
@@ -11,6 +12,7 @@ const byteUnits: Readonly<Record<string, number>> = {
   kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30, tib: 2 ** 40,
 };
 const bitUnits: Readonly<Record<string, number>> = { bit: 1 / 8, kbit: 125, mbit: 125_000, gbit: 125_000_000 };
+// oxfmt-ignore
 const timeUnits: Readonly<Record<string, number>> = { ms: 1, "": 1000, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 function parseWith(text: string, units: Readonly<Record<string, number>>): number | undefined {

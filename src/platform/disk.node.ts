@@ -19,7 +19,10 @@ export function diskError(error: unknown, action: string): DarnerError {
   switch (code) {
     case "ENOSPC":
     case "EDQUOT":
-      return new DarnerError("disk.full", `cannot ${action}: no space left; free some, or choose another place`, { facts, cause: error });
+      return new DarnerError("disk.full", `cannot ${action}: no space left; free some, or choose another place`, {
+        facts,
+        cause: error,
+      });
     case "EACCES":
     case "EPERM":
     case "EROFS":
@@ -28,7 +31,10 @@ export function diskError(error: unknown, action: string): DarnerError {
     case "EISDIR":
     case "ELOOP":
     case "ETXTBSY":
-      return new DarnerError("output.not-writable", `cannot ${action}: ${describeErrno(code)}`, { facts, cause: error });
+      return new DarnerError("output.not-writable", `cannot ${action}: ${describeErrno(code)}`, {
+        facts,
+        cause: error,
+      });
     default:
       return new DarnerError("disk.failed", `cannot ${action}: ${(error as Error).message}`, { facts, cause: error });
   }
@@ -57,7 +63,9 @@ function describeErrno(code: string): string {
 /** Turns a callback of `node:fs` into a promise that fails with our error. */
 function call<T>(action: string, start: (done: (error: Error | null, value: T) => void) => void): Promise<T> {
   return new Promise((resolve, reject) => {
-    start((error, value) => (error === null || error === undefined ? resolve(value) : reject(diskError(error, action))));
+    start((error, value) =>
+      error === null || error === undefined ? resolve(value) : reject(diskError(error, action)),
+    );
   });
 }
 
@@ -107,11 +115,15 @@ class NodeFile implements DiskFile {
   }
 
   truncate(lengthBytes: number): Promise<void> {
-    return call(`resize ${this.name}`, (done) => fs.ftruncate(this.#open(), lengthBytes, (error) => done(error, undefined)));
+    return call(`resize ${this.name}`, (done) =>
+      fs.ftruncate(this.#open(), lengthBytes, (error) => done(error, undefined)),
+    );
   }
 
   async identity(): Promise<FileIdentity> {
-    return toIdentity(await call<fs.BigIntStats>(`look at ${this.name}`, (done) => fs.fstat(this.#open(), { bigint: true }, done)));
+    return toIdentity(
+      await call<fs.BigIntStats>(`look at ${this.name}`, (done) => fs.fstat(this.#open(), { bigint: true }, done)),
+    );
   }
 
   async close(): Promise<void> {
@@ -131,7 +143,9 @@ class NodeFile implements DiskFile {
 export const nodeDisk: Disk = {
   async open(path, mode, options) {
     const verb = mode === "read" ? "open" : mode === "create" ? "create" : "open for writing";
-    const descriptor = await call<number>(`${verb} ${path}`, (done) => fs.open(path, openFlags[mode], options?.permissions ?? 0o666, done));
+    const descriptor = await call<number>(`${verb} ${path}`, (done) =>
+      fs.open(path, openFlags[mode], options?.permissions ?? 0o666, done),
+    );
     return new NodeFile(descriptor, path);
   },
   adopt: (descriptor, name) => new NodeFile(descriptor, name),
@@ -148,13 +162,18 @@ export const nodeDisk: Disk = {
   },
   async stat(path) {
     const found = await call<fs.BigIntStats | undefined>(`look at ${path}`, (done) =>
-      fs.lstat(path, { bigint: true }, (error, stat) => (error?.code === "ENOENT" ? done(null, undefined) : done(error, stat))),
+      fs.lstat(path, { bigint: true }, (error, stat) =>
+        error?.code === "ENOENT" ? done(null, undefined) : done(error, stat),
+      ),
     );
     return found === undefined ? undefined : toIdentity(found);
   },
-  rename: (from, to) => call(`rename ${from} to ${to}`, (done) => fs.rename(from, to, (error) => done(error, undefined))),
+  rename: (from, to) =>
+    call(`rename ${from} to ${to}`, (done) => fs.rename(from, to, (error) => done(error, undefined))),
   remove: (path) =>
-    call(`remove ${path}`, (done) => fs.unlink(path, (error) => done(error?.code === "ENOENT" ? null : error, undefined))),
+    call(`remove ${path}`, (done) =>
+      fs.unlink(path, (error) => done(error?.code === "ENOENT" ? null : error, undefined)),
+    ),
   removeTree: (path) =>
     call(`remove ${path}`, (done) => fs.rm(path, { recursive: true, force: true }, (error) => done(error, undefined))),
   async freeBytes(path) {

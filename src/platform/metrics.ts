@@ -10,8 +10,18 @@ export interface Metrics {
   /** Counts up only; `name` ends in `_total`. */
   counter(name: string, help: string, labelNames?: readonly string[]): Counter;
   /** `read` is called at each scrape; a list gives one sample for each set of labels. */
-  gauge(name: string, help: string, read: () => number | readonly { readonly labels: Labels; readonly value: number }[], labelNames?: readonly string[]): void;
+  gauge(
+    name: string,
+    help: string,
+    read: () => number | readonly { readonly labels: Labels; readonly value: number }[],
+    labelNames?: readonly string[],
+  ): void;
   /** Buckets in the name's unit. */
-  histogram(name: string, help: string, buckets: readonly number[], labelNames?: readonly string[]): { observe(value: number, labels?: Labels): void };
+  histogram(
+    name: string,
+    help: string,
+    buckets: readonly number[],
+    labelNames?: readonly string[],
+  ): { observe(value: number, labels?: Labels): void };
   text(): Promise<string>;
 }

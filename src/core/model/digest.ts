@@ -21,7 +21,10 @@ export function parseDigest(text: string): Digest {
   const algorithm = text.slice(0, colon).toLowerCase();
   const hex = text.slice(colon + 1).toLowerCase();
   if (colon < 0 || !isDigestName(algorithm)) {
-    throw new DarnerError("digest.malformed", `cannot read the digest "${text}": it should be sha256:HEX, sha512:HEX or md5:HEX`);
+    throw new DarnerError(
+      "digest.malformed",
+      `cannot read the digest "${text}": it should be sha256:HEX, sha512:HEX or md5:HEX`,
+    );
   }
   if (hex.length !== digestHexLength[algorithm] || !/^[0-9a-f]+$/.test(hex)) {
     throw new DarnerError(
