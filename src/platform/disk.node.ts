@@ -178,6 +178,6 @@ export const nodeDisk: Disk = {
     call(`remove ${path}`, (done) => fs.rm(path, { recursive: true, force: true }, (error) => done(error, undefined))),
   async freeBytes(path) {
     const stat = await call<fs.StatsFs>(`look at the file system of ${path}`, (done) => fs.statfs(path, done));
-    return Number(stat.bavail) * Number(stat.bsize);
+    return stat.bavail * stat.bsize;
   },
 };
