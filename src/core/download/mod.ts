@@ -1,0 +1,6 @@
+/**
+ * One object on one host, the thinking part: which pieces to ask of whom, what to do when a source
+ * fails, when it is done. Pure: events and the time come in, effects go out. Imports base and core.
+ */
+
+export * from "./segments.ts";

@@ -1,0 +1,5 @@
+/** The nouns of the field: task, piece, digest, host. Pure; imports base only. */
+
+export * from "./digest.ts";
+export * from "./piece.ts";
+export * from "./task.ts";

@@ -1,0 +1,130 @@
+/**
+ * What a host and its cluster manager say to each other on the control plane, as JSON messages of
+ * one frame each. Fields that a version does not know are left alone; kinds it does not know are
+ * skipped. Byte strings travel as base64. Times are relative (`...Ms`), never wall-clock instants.
+ */
+
+import type { ErrorWire } from "#base/mod.ts";
+
+/** Major: must be equal. Minor: what the older side does not know, it skips. */
+export const protocolVersion = { major: 1, minor: 0 } as const;
+
+/** A host as its manager and its peers know it. */
+export interface HostCard {
+  /** Stable over restarts: hex of the SHA-256 of its public key, first 16 bytes. */
+  readonly id: string;
+  readonly name: string;
+  readonly site: string;
+  /** Where peers reach its piece plane. */
+  readonly address: string;
+  readonly port: number;
+  /** Ed25519, SPKI DER, base64; absent with --trust off. */
+  readonly publicKey?: string;
+}
+
+/** What a host asks a manager to get. */
+export interface TaskAsk {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly filterQuery: readonly string[];
+  readonly tag: string;
+  /** `sha256:HEX`, where the asker knows it. */
+  readonly digest?: string;
+}
+
+export type HostMessage =
+  | { readonly kind: "hello"; readonly version: string; readonly host: HostCard; readonly hostsKnownMs?: number }
+  /** Asks for a task, or again after a reconnect; `holds` tells what the host already has of which generation. */
+  | {
+      readonly kind: "ask";
+      readonly task: string;
+      readonly ask: TaskAsk;
+      readonly holds?: { readonly generation: string; readonly pieces: string };
+    }
+  /** Progress of one task, at most every `reportEveryMs`. `news` lists pieces gained since the last report. */
+  | {
+      readonly kind: "report";
+      readonly task: string;
+      readonly generation: string;
+      readonly news: readonly number[];
+      readonly held: number;
+      /** Bytes a second received and sent for this task since the last report. */
+      readonly downBytesPerSecond: number;
+      readonly upBytesPerSecond: number;
+      /** The host wants other parents at once: fewer than two of its own have anything new for it. */
+      readonly starving: boolean;
+      readonly state: "downloading" | "seeding";
+    }
+  /** The host neither wants nor serves the task any more. */
+  | { readonly kind: "leave"; readonly task: string; readonly generation: string }
+  /** A parent sent bytes that are not in the manifest. */
+  | { readonly kind: "accuse"; readonly task: string; readonly generation: string; readonly parent: string; readonly piece: number };
+
+/** A parent that a host may ask, with the right to do so. */
+export interface ParentOffer {
+  readonly id: string;
+  readonly address: string;
+  readonly port: number;
+  /** A seed sends each piece once before any twice; ask it for what peers lack. */
+  readonly seed: boolean;
+}
+
+export interface ManifestHead {
+  readonly task: string;
+  readonly generation: string;
+  readonly pieceBytes: number;
+  /** Absent until the origin tells it or the body ends. */
+  readonly lengthBytes?: number;
+  /** What the origin said of the object: content type, entity tag, last change. */
+  readonly contentType?: string;
+  readonly etag?: string;
+  readonly lastModified?: string;
+}
+
+export type ManagerMessage =
+  | {
+      readonly kind: "welcome";
+      readonly version: string;
+      readonly manager: string;
+      /** Hosts the manager knows by lease; a host's share of the origin budget is 1 / this. */
+      readonly hosts: number;
+      readonly reportEveryMs: number;
+      /** Ed25519, SPKI DER, base64: who signs tickets; absent with --trust off. */
+      readonly publicKey?: string;
+    }
+  | { readonly kind: "head"; readonly head: ManifestHead; readonly ticket?: string }
+  /** More pieces are vouched for: `indices[i]` has the SHA-256 at `digests[32 i ...]`. */
+  | {
+      readonly kind: "listed";
+      readonly task: string;
+      readonly generation: string;
+      readonly indices: readonly number[];
+      readonly digests: string;
+    }
+  /** The last line: the length and the proved digests of the whole. */
+  | {
+      readonly kind: "ended";
+      readonly task: string;
+      readonly generation: string;
+      readonly lengthBytes: number;
+      readonly digests: readonly string[];
+    }
+  /** These are the parents from now on; others are to be left. */
+  | {
+      readonly kind: "parents";
+      readonly task: string;
+      readonly generation: string;
+      readonly parents: readonly ParentOffer[];
+      readonly ticket?: string;
+    }
+  /** A proof failed or the object changed: drop every piece of this generation. */
+  | { readonly kind: "withdrawn"; readonly task: string; readonly generation: string }
+  /** The manager cannot get the object. */
+  | { readonly kind: "failed"; readonly task: string; readonly error: ErrorWire };
+
+/** First request on a piece-plane connection, once upgraded. */
+export interface OpenRequest {
+  readonly task: string;
+  readonly generation: string;
+  readonly ticket?: string;
+}

@@ -1,0 +1,77 @@
+/** What every cluster state must do, whatever stands behind it; run over each by a test. */
+
+import * as assert from "node:assert/strict";
+import { test } from "node:test";
+import type { ManagerEntry } from "#core/placement/mod.ts";
+import type { ClusterState } from "./store.ts";
+
+const paris: ManagerEntry = {
+  id: "m1",
+  url: "http://10.0.0.1:8002",
+  site: "paris",
+  address: "10.0.0.1",
+  load: 0.25,
+  version: "0.1.0",
+  health: "up",
+};
+
+/** `reopen` closes the state and opens it again where `survives` is true. */
+export function clusterStateConformance(
+  name: string,
+  make: () => Promise<{ readonly state: ClusterState; readonly reopen?: () => Promise<ClusterState> }>,
+): void {
+  test(`${name}: starts without settings and managers`, async () => {
+    const { state } = await make();
+    assert.deepEqual((await state.settings()).settings, {});
+    assert.deepEqual((await state.managers()).managers, []);
+    await state.close();
+  });
+
+  test(`${name}: a setting is kept with its type, and each change raises the version`, async () => {
+    const { state } = await make();
+    let { version } = await state.settings();
+    for (const value of ["text", 12.5, true, null, ["a", 1], { deep: { er: [] } }]) {
+      const after = await state.putSetting("some.key", value);
+      assert.equal(after.version, ++version);
+      assert.deepEqual(after.settings, { "some.key": value });
+      assert.deepEqual(await state.settings(), after);
+    }
+    assert.deepEqual(await state.deleteSetting("some.key"), { version: version + 1, settings: {} });
+    await state.close();
+  });
+
+  test(`${name}: what changes nothing leaves the version`, async () => {
+    const { state } = await make();
+    const { version } = await state.putSetting("a", 1);
+    assert.equal((await state.putSetting("a", 1)).version, version);
+    assert.equal((await state.deleteSetting("b")).version, version);
+    await state.close();
+  });
+
+  test(`${name}: the list of managers is replaced by a newer one only`, async () => {
+    const { state } = await make();
+    const { version } = await state.managers();
+    const lyon = { ...paris, id: "m2", site: "lyon" };
+    await state.keepManagers({ version: version + 5, managers: [paris, lyon] });
+    assert.deepEqual(await state.managers(), { version: version + 5, managers: [paris, lyon] });
+    await state.keepManagers({ version: version + 5, managers: [] });
+    await state.keepManagers({ version: version + 4, managers: [] });
+    assert.equal((await state.managers()).managers.length, 2);
+    await state.keepManagers({ version: version + 6, managers: [lyon] });
+    assert.deepEqual(await state.managers(), { version: version + 6, managers: [lyon] });
+    await state.close();
+  });
+
+  test(`${name}: what lasts is the same after opening it again`, async (t) => {
+    const { state, reopen } = await make();
+    const settings = await state.putSetting("site.ranges", "10.0.0.0/8=paris");
+    const list = { version: (await state.managers()).version + 1, managers: [paris] };
+    await state.keepManagers(list);
+    await state.close();
+    if (reopen === undefined) return t.skip("it ends with the process");
+    const again = await reopen();
+    assert.deepEqual(await again.settings(), settings);
+    assert.deepEqual(await again.managers(), list);
+    await again.close();
+  });
+}

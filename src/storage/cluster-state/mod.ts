@@ -1,0 +1,5 @@
+/** The config service's state at rest: the port, its memory twin, and the one over a database file. */
+
+export { memoryClusterState } from "./memory.ts";
+export { sqliteClusterState } from "./sqlite.ts";
+export type { ClusterState, SettingsRecord, SettingValue } from "./store.ts";

@@ -1,0 +1,7 @@
+/**
+ * Objects at rest: content files, their journals, and the catalogue of what a data directory holds.
+ * Imports base, core and platform ports; knows nothing of peers or origins.
+ */
+
+export * from "./journal.ts";
+export * from "./piece-file.ts";

@@ -1,0 +1,348 @@
+/**
+ * Gets one object from its origin into a piece file: the only place that spends origin bytes.
+ *
+ * One plain GET comes first. When the answer shows Range support and a strong validator, and so much
+ * is left that the bytes lost at a cut do not matter, more connections take runs of their own.
+ *
+ * Invariants:
+ *  1. No byte is asked for twice while its first request is alive (see core/download/segments).
+ *  2. Pieces of two versions never mix: every later answer must carry the first one's validator and
+ *     length; without a strong validator a repeated piece must hash as before.
+ *  3. One new version is followed, a second one is `origin.changed`.
+ */
+
+import { asDarnerError, assert, bytesEqual, DarnerError } from "#base/mod.ts";
+import { Segments, type Segment } from "#core/download/mod.ts";
+import { strongValidator, toldDigests, type ResponseFacts } from "#core/freshness/mod.ts";
+import { choosePieceBytes, digestToText, pieceCount, type Digest } from "#core/model/mod.ts";
+import type { Origin, OriginAnswer } from "#origins/mod.ts";
+import { sleep, type Clock } from "#platform/clock.ts";
+import { sha256 } from "#platform/digest.ts";
+import type { Random } from "#platform/random.ts";
+import type { EndRecord, ObjectRecord, PieceFile } from "#storage/pieces/mod.ts";
+import type { Limiter } from "./limiter.ts";
+import { PieceAssembly } from "./piece-assembly.ts";
+import { assertDigests, Prover } from "./prover.ts";
+
+/**
+ * What is lost when a running answer is cut is at most the path's content, about 1 MiB; a further
+ * connection must be worth 64 times that, so that the origin stays below 1.02 copies.
+ */
+const splitBytesMin = 64 * 1024 * 1024;
+const backoffMs = { first: 250, max: 10_000 } as const;
+/** An origin that asks for a longer pause than this is given up, with its own words. */
+const retryWaitMsMax = 60_000;
+
+export type BodyAnswer = Extract<OriginAnswer, { kind: "body" }>;
+
+export interface OriginFetchOptions {
+  readonly origin: Origin;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly store: PieceFile;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** What the object must hash to; what the origin tells is added. */
+  readonly expected: readonly Digest[];
+  /** Prove SHA-256 even when nobody expects it (a manager's last line states it). */
+  readonly proveAlways: boolean;
+  /** Only these bytes of the object; the piece file then holds just them. */
+  readonly window?: { readonly start: number; readonly end?: number };
+  readonly connectionsMax: number;
+  /** Hosts that will probably want it: decides the piece length. */
+  readonly hosts: number;
+  readonly pieceBytes?: number;
+  readonly limiter: Limiter;
+  /** Failures in a row, without a new piece between them, before giving up. */
+  readonly triesMax: number;
+  /** An answer that is already open (a revalidation that found a new version). */
+  readonly opened?: BodyAnswer;
+  readonly signal: AbortSignal;
+  newGeneration(): string;
+  /** A new object begins; pieces told before are void. May refuse by throwing. */
+  onObject?(object: ObjectRecord, facts: ResponseFacts): Promise<void> | void;
+  onPiece?(index: number, digest: Uint8Array): void;
+  onBytes?(count: number): void;
+  onRetry?(error: DarnerError, delayMs: number): void;
+}
+
+/** The object is not what it was when this transfer began. */
+class ChangedMidway extends Error {}
+
+export class OriginFetch {
+  readonly #options: OriginFetchOptions;
+  #expected: readonly Digest[];
+  #segments: Segments | undefined;
+  #prover: Prover | undefined;
+  #lengthBytes: number | undefined;
+  #rangesWork = false;
+  #failuresInRow = 0;
+  /** The workers of this version, in the order they began; they never reject. */
+  #workers: Promise<void>[] = [];
+  #failure: unknown;
+  #stop = new AbortController();
+
+  constructor(options: OriginFetchOptions) {
+    this.#options = options;
+    this.#expected = options.expected;
+  }
+
+  /** Resolves when the object is whole and proved. Rejects with a DarnerError; what is stored stays. */
+  async run(): Promise<EndRecord> {
+    for (let version = 0; ; version++) {
+      try {
+        return await this.#fetchVersion(version === 0);
+      } catch (error) {
+        if (!(error instanceof ChangedMidway)) throw this.#asFailure(error);
+        if (version === 1) {
+          throw new DarnerError(
+            "origin.changed",
+            `cannot finish ${this.#options.url}: it changed at the origin twice during the transfer; try again when it is at rest`,
+          );
+        }
+      }
+    }
+  }
+
+  async #fetchVersion(mayResume: boolean): Promise<EndRecord> {
+    const { store, opened } = this.#options;
+    this.#segments = undefined;
+    this.#failure = undefined;
+    this.#workers = [];
+    this.#stop = new AbortController();
+    if (mayResume && opened === undefined && store.object?.validator !== undefined && store.have.count > 0) {
+      this.#rangesWork = true;
+      this.#start(store.lengthBytes);
+    }
+    this.#addWorker(mayResume ? opened : undefined);
+    // Workers add workers, so the list may grow while it is walked.
+    for (let index = 0; index < this.#workers.length; index++) await this.#workers[index];
+    if (this.#failure !== undefined) throw this.#failure;
+    return await this.#finish();
+  }
+
+  #addWorker(opened?: BodyAnswer): void {
+    const work = this.#work(opened).catch((error: unknown) => {
+      this.#failure ??= error;
+      this.#stop.abort();
+    });
+    this.#workers.push(work);
+  }
+
+  /** Claims runs until none is left, and tries again after failures that allow it. */
+  async #work(opened?: BodyAnswer): Promise<void> {
+    let answer = opened;
+    while (this.#segments === undefined || !this.#segments.finished) {
+      this.#signal().throwIfAborted();
+      let segment: Segment | undefined;
+      try {
+        if (answer !== undefined || this.#segments === undefined || !this.#rangesWork) {
+          answer ??= await this.#openWhole();
+          segment = await this.#acceptWhole(answer);
+        } else {
+          segment = this.#segments.claim();
+          if (segment === undefined) return;
+          answer = await this.#openRange(segment);
+        }
+        this.#addWorkersWhereWorth();
+        await this.#consume(answer, segment);
+      } catch (error) {
+        if (segment !== undefined) this.#segments?.release(segment);
+        await this.#recover(error);
+      } finally {
+        answer?.body.close();
+        answer = undefined;
+      }
+    }
+  }
+
+  #addWorkersWhereWorth(): void {
+    while (this.#rangesWork && this.#workers.length < this.#options.connectionsMax && this.#segments?.claimable === true) {
+      // The new worker claims its run before its first wait, so the next look sees what is left.
+      this.#addWorker();
+    }
+  }
+
+  #signal(): AbortSignal {
+    return AbortSignal.any([this.#options.signal, this.#stop.signal]);
+  }
+
+  async #openWhole(): Promise<BodyAnswer> {
+    const { origin, url, headers, window } = this.#options;
+    const range = window === undefined ? {} : { range: window };
+    return expectBody(await origin.open({ url, headers, ...range }, this.#signal()), url);
+  }
+
+  async #openRange(segment: Segment): Promise<BodyAnswer> {
+    const { origin, url, headers, window } = this.#options;
+    const { pieceBytes, validator } = this.#object();
+    assert(this.#lengthBytes !== undefined, "ranges are asked of objects with a known length");
+    const base = window?.start ?? 0;
+    const range = {
+      start: base + segment.next * pieceBytes,
+      end: base + Math.min(segment.end * pieceBytes, this.#lengthBytes),
+    };
+    const ifRange = validator === undefined ? {} : { ifRange: validator };
+    const answer = expectBody(await origin.open({ url, headers, range, ...ifRange }, this.#signal()), url);
+    this.#assertSameVersion(answer);
+    return answer;
+  }
+
+  /** The first whole answer begins the object; a later one must be of the same version. */
+  async #acceptWhole(answer: BodyAnswer): Promise<Segment> {
+    if (this.#segments === undefined) await this.#begin(answer);
+    else this.#assertSameVersion(answer);
+    // An empty object has no run to claim.
+    return this.#segments?.claim() ?? { next: 0, end: 0 };
+  }
+
+  async #begin(answer: BodyAnswer): Promise<void> {
+    const { store, url, hosts, window } = this.#options;
+    const lengthBytes = windowLength(answer.lengthBytes, window);
+    const validator = strongValidator(answer.facts);
+    this.#expected = [...this.#options.expected, ...(window === undefined ? toldDigests(answer.facts) : [])];
+    const rangesOffered = answer.facts.status === 206 || /\bbytes\b/.test(answer.facts.headers["accept-ranges"] ?? "");
+    this.#rangesWork = lengthBytes !== undefined && validator !== undefined && rangesOffered;
+    const object: ObjectRecord = {
+      kind: "object",
+      url,
+      generation: this.#options.newGeneration(),
+      pieceBytes: this.#options.pieceBytes ?? choosePieceBytes(lengthBytes, hosts),
+      ...(lengthBytes === undefined ? {} : { lengthBytes }),
+      ...(validator === undefined ? {} : { validator }),
+      notes: { facts: answer.facts },
+    };
+    await this.#options.onObject?.(object, answer.facts);
+    await store.begin(object);
+    this.#start(lengthBytes);
+  }
+
+  #start(lengthBytes: number | undefined): void {
+    const { store, proveAlways } = this.#options;
+    this.#lengthBytes = lengthBytes;
+    this.#segments =
+      lengthBytes === undefined
+        ? Segments.unbounded(store.have)
+        : new Segments(store.have, Math.ceil(splitBytesMin / this.#object().pieceBytes));
+    const algorithms = new Set(this.#expected.map((digest) => digest.algorithm));
+    if (proveAlways) algorithms.add("sha256");
+    this.#prover = new Prover(store, algorithms);
+  }
+
+  #object(): ObjectRecord {
+    const { object } = this.#options.store;
+    assert(object !== undefined, "the object has begun");
+    return object;
+  }
+
+  #assertSameVersion(answer: BodyAnswer): void {
+    const length = windowLength(answer.lengthBytes, this.#options.window);
+    const sameLength = length === undefined || this.#lengthBytes === undefined || length === this.#lengthBytes;
+    if (!sameLength || strongValidator(answer.facts) !== this.#object().validator) {
+      answer.body.close();
+      throw new ChangedMidway();
+    }
+  }
+
+  /** Cuts the answer's bytes into pieces until the segment needs no more or the body ends. */
+  async #consume(answer: BodyAnswer, segment: Segment): Promise<void> {
+    const { limiter, window, onBytes } = this.#options;
+    const lengthBytes = this.#lengthBytes;
+    const piece = new PieceAssembly(this.#object().pieceBytes, lengthBytes);
+    let position = answer.start - (window?.start ?? 0);
+    for await (const chunk of answer.body) {
+      onBytes?.(chunk.length);
+      limiter.charge(chunk.length);
+      // Negative: the origin ignored the range and sends what lies before the window.
+      let offset = position < 0 ? Math.min(-position, chunk.length) : 0;
+      position += offset;
+      while (offset < chunk.length && position < (lengthBytes ?? Infinity)) {
+        const taken = piece.add(chunk, offset, position);
+        offset += taken;
+        position += taken;
+        if (piece.whole && !(await this.#store(piece, segment))) return;
+      }
+      if (limiter.blocked) await limiter.ready();
+    }
+    if (lengthBytes === undefined) {
+      if (piece.filled > 0) await this.#store(piece, segment);
+      this.#lengthBytes = position;
+      this.#segments?.settle(pieceCount(position, this.#object().pieceBytes));
+    } else if (segment.next < segment.end) {
+      throw new DarnerError(
+        "origin.body-short",
+        `cannot finish ${this.#options.url}: the body ended at byte ${position}, it should have ${lengthBytes}`,
+        { retry: "now" },
+      );
+    }
+  }
+
+  /** Stores the assembled piece. False when the segment needs no more. */
+  async #store(piece: PieceAssembly, segment: Segment): Promise<boolean> {
+    const { store } = this.#options;
+    const { index } = piece;
+    const bytes = piece.take();
+    const digest = sha256(bytes);
+    if (index < segment.next) {
+      const held = store.digestOf(index);
+      if (held !== undefined && !bytesEqual(held, digest)) throw new ChangedMidway();
+      return true;
+    }
+    await store.put(index, bytes, digest);
+    this.#failuresInRow = 0;
+    this.#prover?.offer(index, bytes);
+    this.#options.onPiece?.(index, digest);
+    return this.#segments?.advance(segment) ?? false;
+  }
+
+  /** Waits as the failure allows, or throws it on. */
+  async #recover(error: unknown): Promise<void> {
+    const { triesMax, clock, random } = this.#options;
+    const signal = this.#signal();
+    if (error instanceof ChangedMidway || signal.aborted) throw error;
+    const known = asDarnerError(error);
+    this.#failuresInRow++;
+    if (known.retry === "never" || this.#failuresInRow >= triesMax) throw known;
+    const doubled = Math.min(backoffMs.max, backoffMs.first * 2 ** (this.#failuresInRow - 1));
+    const jittered = doubled * (0.5 + random.unit());
+    const delayMs = known.retry === "now" ? jittered : Math.max(jittered, known.retry.afterMs);
+    if (delayMs > retryWaitMsMax) throw known;
+    this.#options.onRetry?.(known, delayMs);
+    await sleep(clock, delayMs, signal);
+  }
+
+  async #finish(): Promise<EndRecord> {
+    const { store, url } = this.#options;
+    assert(this.#lengthBytes !== undefined && this.#prover !== undefined, "a finished object has a length");
+    const proved = await this.#prover.digests(this.#lengthBytes);
+    try {
+      assertDigests(url, this.#expected, proved);
+    } catch (error) {
+      // None of it can be trusted: the next run starts from the first byte.
+      await store.begin(this.#object());
+      throw error;
+    }
+    return await store.finish(this.#lengthBytes, proved.map(digestToText));
+  }
+
+  #asFailure(error: unknown): DarnerError {
+    if (this.#options.signal.aborted) {
+      const { reason } = this.#options.signal as { reason: unknown };
+      return reason instanceof DarnerError
+        ? reason
+        : new DarnerError("interrupted", `stopped getting ${this.#options.url}; what came is kept for the next run`);
+    }
+    return asDarnerError(error);
+  }
+}
+
+function expectBody(answer: OriginAnswer, url: string): BodyAnswer {
+  if (answer.kind === "body") return answer;
+  throw new DarnerError("origin.protocol", `cannot get ${url}: the origin answered "not modified" to an unconditional request`);
+}
+
+/** Length of the part that the window shows, or undefined when the object's length is unknown. */
+function windowLength(lengthBytes: number | undefined, window: OriginFetchOptions["window"]): number | undefined {
+  if (window === undefined || lengthBytes === undefined) return lengthBytes;
+  return Math.max(0, Math.min(window.end ?? lengthBytes, lengthBytes) - window.start);
+}
