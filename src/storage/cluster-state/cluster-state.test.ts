@@ -6,7 +6,7 @@ import * as path from "node:path";
 import { test, after } from "node:test";
 import type { DarnerError } from "#base/mod.ts";
 import { openSqlite } from "#platform/sqlite.node.ts";
-import { clusterStateConformance } from "./conformance.ts";
+import { clusterStateConformance } from "../../../test/conformance/cluster-state.ts";
 import { memoryClusterState } from "./memory.ts";
 import { sqliteClusterState } from "./sqlite.ts";
 
@@ -15,11 +15,10 @@ after(() => fs.rmSync(directory, { recursive: true, force: true }));
 let files = 0;
 const newFile = (): string => path.join(directory, `state-${++files}.sqlite`);
 
-clusterStateConformance("memory", async () => ({ state: memoryClusterState() }));
-clusterStateConformance("sqlite", async () => {
+clusterStateConformance("memory", false, () => memoryClusterState);
+clusterStateConformance("sqlite", true, () => {
   const file = newFile();
-  const open = () => sqliteClusterState(openSqlite(file));
-  return { state: open(), reopen: async () => open() };
+  return () => sqliteClusterState(openSqlite(file));
 });
 
 test("every setting that was acknowledged is there after kill -9", async () => {
@@ -75,7 +74,7 @@ test("a file that is no database, and one with a damaged page, are store.corrupt
 
   const damaged = newFile();
   const state = sqliteClusterState(openSqlite(damaged));
-  for (let index = 0; index < 500; index++) await state.putSetting(`key-${index}`, "x".repeat(100));
+  for (let index = 0; index < 40; index++) await state.putSetting(`key-${index}`, "x".repeat(2000));
   await state.close();
   const bytes = fs.readFileSync(damaged);
   bytes.fill(0x5a, 4096, bytes.length - 4096);
