@@ -12,7 +12,7 @@ import * as http from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { asDarnerError, DarnerError, errorToWire } from "#base/mod.ts";
-import { readJsonBody } from "./http-body.node.ts";
+import { readJsonBody } from "./http-json-body.node.ts";
 import { listenOn } from "./http-listen.node.ts";
 import { routeTable, type RouteMatch } from "./http-routes.ts";
 import type { HttpServer, HttpServerOptions, Route, RouteAnswer, UpgradeRoute } from "./http-server.ts";

@@ -21,7 +21,7 @@ const routes: Route[] = [
     handle: async ({ params, query }) => ({ status: 200, json: { ...params, q: query.get("q") } }),
   },
   { method: "GET", path: "/hello/world", doc: "", handle: async () => ({ status: 200, text: "the world itself" }) },
-  { method: "POST", path: "/echo", doc: "", handle: async ({ json }) => ({ status: 200, json: await json() }) },
+  { method: "POST", path: "/echo", doc: "", handle: async (request) => ({ status: 200, json: await request.json() }) },
   { method: "DELETE", path: "/echo", doc: "", handle: async () => ({ status: 204 }) },
   { method: "GET", path: "/fail/:code", doc: "", handle: ({ params }) => fail(params["code"]!) },
 ];
@@ -54,14 +54,12 @@ async function started(t: TestContext, options: Partial<HttpServerOptions> = {},
 
 function ask(where: http.RequestOptions, method: string, target: string, body?: string | Buffer): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const request = http.request(
-      { host: "127.0.0.1", agent: false, ...where, method, path: target },
-      async (response) => {
-        let text = "";
-        for await (const chunk of response.setEncoding("utf8")) text += chunk;
-        resolve({ status: response.statusCode!, headers: response.headers, body: text });
-      },
-    );
+    const request = http.request({ host: "127.0.0.1", agent: false, ...where, method, path: target }, (response) => {
+      let body = "";
+      response.setEncoding("utf8").on("data", (chunk) => (body += chunk));
+      response.on("error", reject);
+      response.on("end", () => resolve({ status: response.statusCode!, headers: response.headers, body }));
+    });
     request.on("error", reject).end(body);
   });
 }

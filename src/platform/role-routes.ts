@@ -1,0 +1,45 @@
+/**
+ * The routes that every role has. Live: the process does its work, else restart it. Ready: it can
+ * serve now, else send nobody here. Both answer 200 `ok`, or 503 with the reason.
+ */
+
+import type { Route, RouteAnswer } from "./http-server.ts";
+import type { Metrics } from "./metrics.ts";
+
+export interface RoleRoutesOptions {
+  readonly metrics: Metrics;
+  /** What is wrong, or undefined when nothing is. */
+  live(): string | undefined;
+  ready(): string | undefined;
+}
+
+export function roleRoutes(options: RoleRoutesOptions): readonly Route[] {
+  return [
+    {
+      method: "GET",
+      path: "/metrics",
+      doc: "Counters and gauges in Prometheus' text format.",
+      handle: async () => ({
+        status: 200,
+        text: await options.metrics.text(),
+        contentType: "text/plain; version=0.0.4; charset=utf-8",
+      }),
+    },
+    {
+      method: "GET",
+      path: "/healthz",
+      doc: "200 while the process does its work; otherwise 503 and the reason.",
+      handle: async () => health(options.live()),
+    },
+    {
+      method: "GET",
+      path: "/readyz",
+      doc: "200 while the role can serve; otherwise 503 and the reason.",
+      handle: async () => health(options.live() ?? options.ready()),
+    },
+  ];
+}
+
+function health(trouble: string | undefined): RouteAnswer {
+  return trouble === undefined ? { status: 200, text: "ok\n" } : { status: 503, text: `${trouble}\n` };
+}
