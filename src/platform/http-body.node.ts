@@ -1,42 +1,111 @@
-/** Reading a request's body as JSON, within a bound. */
+/**
+ * An answer's body on `node:http`. The stream's own buffer is the only one, so that a reader who
+ * waits pauses the socket; the idle timer runs only while the reader is the one waiting.
+ *
+ * Node says "aborted" for every early end. What came first decides: an error on the connection is
+ * `network.broken`, a quiet end before the announced length is `origin.body-short`.
+ */
 
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { DarnerError } from "#base/mod.ts";
+import type { IncomingMessage } from "node:http";
+import { assert, DarnerError } from "#base/mod.ts";
+import type { HttpBody } from "./http-client.ts";
+import { networkError } from "./network-error.ts";
 
-/** Throws `cluster.refused`: 413 when it is too long (the connection then ends), 400 when it is no JSON. */
-export async function readJsonBody(
-  request: IncomingMessage,
-  response: ServerResponse,
-  bytesMax: number,
-): Promise<unknown> {
-  const announced = Number(request.headers["content-length"] ?? 0);
-  if (announced > bytesMax) throw tooLong(response, bytesMax);
-  const chunks: Buffer[] = [];
-  let length = 0;
-  try {
-    // Leaving the loop must not destroy the socket: the refusal still has to go out on it.
-    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-      length += chunk.length;
-      if (length > bytesMax) break;
-      chunks.push(chunk);
-    }
-  } catch (cause) {
-    throw new DarnerError("network.broken", "cannot read the request's body: the connection broke", { cause });
+/** A rest up to here is cheaper to read than a new connection. */
+const drainBytesMax = 64 * 1024;
+
+export class NodeHttpBody implements HttpBody {
+  readonly #message: IncomingMessage;
+  readonly #name: string;
+  readonly #idleTimeoutMs: number;
+  readonly #announcedBytes: number | undefined;
+  #receivedBytes = 0;
+  #trouble: Error | undefined;
+  #taken = false;
+
+  constructor(message: IncomingMessage, name: string, idleTimeoutMs: number) {
+    this.#message = message;
+    this.#name = name;
+    this.#idleTimeoutMs = idleTimeoutMs;
+    const announced = message.headers["content-length"];
+    this.#announcedBytes = announced === undefined ? undefined : Number(announced);
+    // A body closed or failed before anybody reads it must not end the process.
+    message.on("error", () => {});
   }
-  if (length > bytesMax) throw tooLong(response, bytesMax);
-  try {
-    return JSON.parse(Buffer.concat(chunks).toString("utf8"));
-  } catch (cause) {
-    const what = length === 0 ? "it is empty" : "it is not JSON";
-    throw new DarnerError("cluster.refused", `cannot read the request's body: ${what}`, {
-      facts: { httpStatus: 400 },
+
+  /** The connection's own error; the first one counts. */
+  fail(error: Error): void {
+    this.#trouble ??= error;
+  }
+
+  close(): void {
+    this.#taken = true;
+    this.#message.destroy();
+  }
+
+  drain(): void {
+    if (this.#announcedBytes === undefined || this.#announcedBytes > drainBytesMax) return this.close();
+    this.#taken = true;
+    const timer = setTimeout(() => this.#message.destroy(), this.#idleTimeoutMs);
+    this.#message.once("close", () => clearTimeout(timer));
+    this.#message.resume();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    assert(!this.#taken, "a body is read once, and not after it was closed");
+    this.#taken = true;
+    const chunks = this.#message[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const next = await this.#timed(chunks.next());
+        if (next.done === true) break;
+        const chunk = next.value as Uint8Array;
+        this.#receivedBytes += chunk.length;
+        yield chunk;
+      }
+    } catch (error) {
+      throw this.#explained(error);
+    } finally {
+      this.#message.destroy();
+    }
+    if (this.#trouble !== undefined) throw this.#explained(this.#trouble);
+  }
+
+  async #timed<T>(wait: Promise<T>): Promise<T> {
+    const timer = setTimeout(() => {
+      const says = `no byte within ${this.#idleTimeoutMs} ms, after ${this.#receivedBytes}; try again`;
+      this.fail(new DarnerError("network.timeout", `cannot read ${this.#name}: ${says}`, { retry: "now" }));
+      this.#message.destroy(this.#trouble);
+    }, this.#idleTimeoutMs);
+    try {
+      return await wait;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #explained(error: unknown): DarnerError {
+    const trouble = this.#trouble ?? error;
+    if (trouble instanceof DarnerError) return trouble;
+    const code = (trouble as NodeJS.ErrnoException).code ?? "";
+    if (code.startsWith("HPE_")) return this.#broken(code, trouble);
+    if (this.#trouble === undefined && this.#announcedBytes !== undefined) {
+      const says = `the connection ended after ${this.#receivedBytes} of ${this.#announcedBytes} bytes; try again`;
+      return new DarnerError("origin.body-short", `cannot read ${this.#name}: ${says}`, { retry: "now", cause: error });
+    }
+    return networkError(trouble, `read ${this.#name} after ${this.#receivedBytes} bytes`);
+  }
+
+  /** Bytes behind a body that is already whole are read as the next head, and are none. */
+  #broken(code: string, cause: unknown): DarnerError {
+    if (this.#receivedBytes === this.#announcedBytes) {
+      const says = `more came than the ${this.#announcedBytes} bytes announced; the server should tell the right length`;
+      return new DarnerError("origin.body-long", `cannot read ${this.#name}: ${says}`, { cause });
+    }
+    const says = `the body is not valid HTTP (${code}) after ${this.#receivedBytes} bytes; the server should be repaired`;
+    return new DarnerError("origin.protocol", `cannot read ${this.#name}: ${says}`, {
+      retry: { afterMs: 1000 },
       cause,
     });
   }
-}
-
-function tooLong(response: ServerResponse, bytesMax: number): DarnerError {
-  response.shouldKeepAlive = false;
-  const message = `cannot read the request's body: it is longer than ${bytesMax} bytes`;
-  return new DarnerError("cluster.refused", message, { facts: { httpStatus: 413 } });
 }
