@@ -2,6 +2,7 @@
  * Who may import whom. A room is a folder of src that the dependency rule knows:
  *
  *   base <- core <- platform ports <- storage, origins <- transfer <- services
+ *                                  <- cluster (what a process knows of its cluster) <- services
  *
  * clients see base, core/{model,protocol,download} and platform ports; the simulator sees
  * everything but clients and is seen by nobody but tests and main.ts; a service never imports
@@ -19,9 +20,10 @@ const seenBy: Readonly<Record<string, readonly string[]>> = {
   storage: ["base", "core", "platform"],
   origins: ["base", "core", "platform"],
   transfer: ["base", "core", "platform", "storage", "origins"],
-  services: ["base", "core", "platform", "storage", "origins", "transfer"],
+  cluster: ["base", "core", "platform"],
+  services: ["base", "core", "platform", "storage", "origins", "transfer", "cluster"],
   clients: ["base", "core/model", "core/protocol", "core/download", "platform"],
-  simulator: ["base", "core", "platform", "storage", "origins", "transfer", "services"],
+  simulator: ["base", "core", "platform", "storage", "origins", "transfer", "cluster", "services"],
 };
 
 /** Folders whose children are rooms of their own. */

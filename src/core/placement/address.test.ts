@@ -1,7 +1,9 @@
+/** Addresses and ranges, by example and against the operating system's own block list. */
+
 import * as assert from "node:assert/strict";
 import { BlockList } from "node:net";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { addressInRange, isLoopbackAddress, isUnspecifiedAddress, parseAddress, parseRange } from "./address.ts";
 
 const holds = (range: string, address: string): boolean => addressInRange(parseAddress(address)!, parseRange(range)!);

@@ -1,3 +1,5 @@
+/** The life of a manager's lease, told in events with their times. */
+
 import * as assert from "node:assert/strict";
 import { test } from "node:test";
 import { ManagerLeases, type ManagerFacts, type ManagerList } from "./mod.ts";

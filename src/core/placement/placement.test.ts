@@ -1,3 +1,5 @@
+/** Which managers a host is sent to, who owns a task, and what a manager may say of itself. */
+
 import * as assert from "node:assert/strict";
 import { test } from "node:test";
 import { nearestManagers, ownerOfTask, readManagerFacts, readManagerList, readSiteRanges, siteOf } from "./mod.ts";

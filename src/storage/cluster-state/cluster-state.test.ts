@@ -1,3 +1,5 @@
+/** Cluster state at rest: the conformance test over both, then crashes, full disks and damage. */
+
 import * as assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import * as fs from "node:fs";

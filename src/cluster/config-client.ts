@@ -1,0 +1,156 @@
+/**
+ * The config service, as the other processes of a cluster see it: managers keep a lease there, hosts
+ * watch the list of managers nearest to them, and everybody watches the settings. Nobody waits for it
+ * to work: what it said last is kept while it is away.
+ */
+
+import { DarnerError } from "#base/mod.ts";
+import { readManagerList, type ManagerEntry, type ManagerFacts, type ManagerList } from "#core/placement/mod.ts";
+import type { Clock } from "#platform/clock.ts";
+import type { HttpJson } from "#platform/http-json.ts";
+import type { Log } from "#platform/log.ts";
+import type { Random } from "#platform/random.ts";
+import { KnownManagers, type ManagerDirectory } from "./manager-directory.ts";
+import { startRegistration, type Registration, type RegistrationAnswer } from "./registration.ts";
+import { assertManagerUrlAllowed } from "./trust.ts";
+import { startWatch, type Watch } from "./watch.ts";
+
+export interface ClusterSettings {
+  readonly version: number;
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
+export interface ConfigClientOptions {
+  readonly http: HttpJson;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** The config service's. */
+  readonly url: string;
+  readonly trust: boolean;
+}
+
+export interface HostFacts {
+  /** Absent: the address decides. */
+  readonly site?: string | undefined;
+  /** Absent: the address that the config service sees. */
+  readonly address?: string | undefined;
+}
+
+export interface ConfigClient {
+  /** Keeps a manager registered; `describe` is asked before each renewal. */
+  registerManager(
+    id: string,
+    describe: () => ManagerDescription,
+    onAnswer?: (answer: RegistrationAnswer) => void,
+  ): Registration;
+  /** Keeps the list of the nearest managers; ends with the directory's `stop`. */
+  watchManagers(host: HostFacts): ManagerDirectory;
+  /** Calls `onSettings` with all settings at first and after each change. */
+  watchSettings(onSettings: (settings: ClusterSettings) => void): Watch;
+}
+
+/** What a manager says of itself; without an address, the one that the config service sees. */
+export type ManagerDescription = Partial<Omit<ManagerFacts, "id">> & { readonly url: string };
+
+const waitMs = 25_000;
+const answerTimeoutMs = 10_000;
+const leaveTimeoutMs = 2_000;
+
+/** Throws as `assertManagerUrlAllowed` does. */
+export function createConfigClient(options: ConfigClientOptions): ConfigClient {
+  const { http, clock, random, log, trust } = options;
+  const base = assertManagerUrlAllowed(options.url, trust, "config service");
+  const place = (path: string, query: Readonly<Record<string, string | number | undefined>> = {}): URL => {
+    const url = new URL(path, base);
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== undefined) url.searchParams.set(name, String(value));
+    }
+    return url;
+  };
+  const waitFor = (path: string, query: Readonly<Record<string, string | number | undefined>>, signal: AbortSignal) =>
+    http.request({
+      method: "GET",
+      url: place(path, { ...query, waitMs }),
+      timeoutMs: waitMs + answerTimeoutMs,
+      signal,
+    });
+
+  return {
+    registerManager(id, describe, onAnswer) {
+      const url = place(`/v1/managers/${encodeURIComponent(id)}`);
+      return startRegistration({
+        clock,
+        random,
+        log,
+        register: async (signal) =>
+          readRegistration(
+            await http.request({ method: "PUT", url, body: describe(), timeoutMs: answerTimeoutMs, signal }),
+          ),
+        leave: () => http.request({ method: "DELETE", url, timeoutMs: leaveTimeoutMs }),
+        ...(onAnswer === undefined ? {} : { onAnswer }),
+      });
+    },
+    watchManagers({ site, address }) {
+      const watch = startWatch({
+        clock,
+        random,
+        log,
+        what: "managers",
+        ask: async (after, signal) => readList(await waitFor("/v1/managers", { site, address, after }, signal)),
+        onNews: (list) => known.take({ managers: list.managers.filter((manager) => isAllowed(manager, trust, log)) }),
+      });
+      const known = new KnownManagers(clock, () => watch.stop());
+      return known;
+    },
+    watchSettings: (onSettings) =>
+      startWatch({
+        clock,
+        random,
+        log,
+        what: "settings",
+        ask: async (after, signal) => readSettings(await waitFor("/v1/settings", { after }, signal)),
+        onNews: onSettings,
+      }),
+  };
+}
+
+/** What the config service lists is not trusted further than what a command line names. */
+function isAllowed(manager: ManagerEntry, trust: boolean, log: Log): boolean {
+  try {
+    assertManagerUrlAllowed(manager.url, trust);
+    return true;
+  } catch (error) {
+    log.warn("cluster.manager-not-used", { id: manager.id, error: (error as Error).message });
+    return false;
+  }
+}
+
+function readRegistration(json: unknown): RegistrationAnswer {
+  const { leaseMs, settingsVersion, listVersion } = asRecord(json);
+  if (typeof leaseMs !== "number" || typeof settingsVersion !== "number" || typeof listVersion !== "number") {
+    throw nonsense("a registration");
+  }
+  return { leaseMs, settingsVersion, listVersion };
+}
+
+function readList(json: unknown): ManagerList {
+  const list = readManagerList(json);
+  if (list === undefined) throw nonsense("a list of managers");
+  return list;
+}
+
+function readSettings(json: unknown): ClusterSettings {
+  const { version, settings } = asRecord(json);
+  if (typeof version !== "number" || typeof settings !== "object" || settings === null) throw nonsense("settings");
+  return { version, settings: settings as Record<string, unknown> };
+}
+
+function asRecord(json: unknown): Record<string, unknown> {
+  return typeof json === "object" && json !== null ? (json as Record<string, unknown>) : {};
+}
+
+function nonsense(what: string): DarnerError {
+  const why = `its answer is not ${what}; check that both sides run the same version of Darner`;
+  return new DarnerError("cluster.protocol", `cannot use the config service: ${why}`);
+}

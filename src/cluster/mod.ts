@@ -1,0 +1,14 @@
+/** What a process knows of its cluster: its managers, its settings, and whom it may trust in the clear. */
+
+export {
+  createConfigClient,
+  type ClusterSettings,
+  type ConfigClient,
+  type ConfigClientOptions,
+  type HostFacts,
+  type ManagerDescription,
+} from "./config-client.ts";
+export { staticManagers, type ManagerDirectory, type ManagersListener } from "./manager-directory.ts";
+export type { Registration, RegistrationAnswer } from "./registration.ts";
+export { assertManagerUrlAllowed, type ClusterRole } from "./trust.ts";
+export type { Watch } from "./watch.ts";

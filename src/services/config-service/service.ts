@@ -1,0 +1,120 @@
+/**
+ * The config service: tells every host its nearest managers, keeps the managers' leases, and holds the
+ * cluster's settings. It is asked often and needed seldom: while it is away, everybody goes on with
+ * what it said last.
+ *
+ * It opens no port: whoever composes the process serves its routes.
+ */
+
+import { DarnerError } from "#base/mod.ts";
+import type { Clock } from "#platform/clock.ts";
+import type { Route } from "#platform/http-server.ts";
+import type { Log } from "#platform/log.ts";
+import type { Metrics } from "#platform/metrics.ts";
+import type { ClusterState } from "#storage/cluster-state/mod.ts";
+import { ClusterView } from "./cluster-view.ts";
+import { configRoutes } from "./routes.ts";
+import { Watchers } from "./watchers.ts";
+
+export const leaseMsDefault = 30_000;
+/** With 10,000 hosts behind one service, those beyond this ask again instead of waiting. */
+const waitersMax = 8192;
+
+export interface ConfigServiceOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Closed by whoever opened it, after `stop`. */
+  readonly store: ClusterState;
+  readonly leaseMs?: number;
+  /** With trust, only callers on this machine may change anything. */
+  readonly trust: boolean;
+  /** What is wrong with a cluster-wide setting (unknown, wrong type, out of bounds), or undefined. */
+  validate(key: string, value: unknown): string | undefined;
+}
+
+export interface ConfigService {
+  readonly routes: readonly Route[];
+  /** Why it cannot serve, or undefined when it can. */
+  ready(): string | undefined;
+  /** Takes up what is stored; rejects with the store's error. */
+  start(): Promise<void>;
+  /** Answers everybody who waits and stores what is not stored. Call it before the server's `close`. */
+  stop(): Promise<void>;
+}
+
+export function createConfigService(options: ConfigServiceOptions): ConfigService {
+  const { clock, log, metrics, store, trust } = options;
+  const leaseMs = options.leaseMs ?? leaseMsDefault;
+  const listWatchers = new Watchers(clock, waitersMax);
+  const settingsWatchers = new Watchers(clock, waitersMax);
+  const storeFailures = metrics.counter(
+    "darner_config_store_failures_total",
+    "Lists of managers that were not stored.",
+  );
+  let view: ClusterView | undefined;
+  describeMetrics(metrics, () => view, listWatchers, settingsWatchers);
+  return {
+    routes: configRoutes({
+      view: () => view ?? notYet(),
+      listWatchers,
+      settingsWatchers,
+      leaseMs,
+      trust,
+      validate: (key, value) => options.validate(key, value),
+    }),
+    ready: () => (view === undefined ? "the config service is starting" : undefined),
+    async start() {
+      view = await ClusterView.open({
+        clock,
+        log,
+        store,
+        leaseMs,
+        onList: () => listWatchers.wake(),
+        onSettings: () => settingsWatchers.wake(),
+        onStoreFailed: () => storeFailures.add(1),
+      });
+      if (!trust) log.warn("config.trust-off", { meaning: "anybody who reaches this port may change the cluster" });
+    },
+    async stop() {
+      listWatchers.close();
+      settingsWatchers.close();
+      await view?.close();
+    },
+  };
+}
+
+function notYet(): never {
+  throw new DarnerError("cluster.unreachable", "cannot answer yet: the config service is starting; try again", {
+    retry: { afterMs: 1000 },
+  });
+}
+
+function describeMetrics(
+  metrics: Metrics,
+  view: () => ClusterView | undefined,
+  listWatchers: Watchers,
+  settingsWatchers: Watchers,
+): void {
+  metrics.gauge(
+    "darner_config_managers",
+    "Managers that hold a lease, by health.",
+    () =>
+      (["up", "late", "draining"] as const).map((health) => ({
+        labels: { health },
+        value: view()?.list.managers.filter((manager) => manager.health === health).length ?? 0,
+      })),
+    ["health"],
+  );
+  metrics.gauge("darner_config_list_version", "Version of the list of managers.", () => view()?.list.version ?? 0);
+  metrics.gauge("darner_config_settings_version", "Version of the settings.", () => view()?.settings.version ?? 0);
+  metrics.gauge(
+    "darner_config_watchers",
+    "Requests that wait for news, by what they watch.",
+    () => [
+      { labels: { what: "managers" }, value: listWatchers.count },
+      { labels: { what: "settings" }, value: settingsWatchers.count },
+    ],
+    ["what"],
+  );
+}
