@@ -10,6 +10,7 @@ import { fetchAll, noSignal, openBody, originForFile, readAll, troubleOf, visito
 
 const origin = await originForFile();
 const visit = visitor();
+const impatient = visitor({ idleTimeoutMs: 300 });
 const body = { sizeBytes: 200_000, seed: 3 };
 const soon: Retry = { afterMs: 1000 };
 
@@ -93,14 +94,14 @@ const cases: readonly Case[] = [
     script: { body, stallAfterBytes: 50_000 },
     code: "network.timeout",
     retry: "now",
-    says: /no byte within 200 ms, after 50000/,
+    says: /no byte within 300 ms, after 50000/,
   },
   {
     what: "no answer",
     script: { silent: true },
     code: "network.timeout",
     retry: soon,
-    says: /no answer within 200 ms/,
+    says: /no answer within 300 ms/,
   },
   {
     what: "no HTTP",
@@ -221,7 +222,8 @@ for (const { what, script, range, code, retry, says } of cases) {
   test(`${what}: ${code}`, async () => {
     origin.serve("/object", script);
     const url = origin.url("/object?signature=s3cret");
-    const trouble = await troubleOf(visit, range === undefined ? { url } : { url, range }, code);
+    const stalls = script.stallAfterBytes !== undefined || script.silent === true;
+    const trouble = await troubleOf(stalls ? impatient : visit, range === undefined ? { url } : { url, range }, code);
     assert.deepEqual(trouble.retry, retry);
     assert.match(trouble.message, says);
     assert.ok(trouble.message.includes("/object"), trouble.message);
@@ -345,4 +347,28 @@ test("a kept connection that the origin closed meanwhile costs a new one, not an
     assert.equal((await readAll(answer)).toString(), "ok");
     await new Promise((resolve) => setImmediate(resolve));
   }
+});
+
+test("closing a body under a reader who waits is told to the reader, never as an end", async () => {
+  origin.serve("/closed", { body, chunked: true, stallAfterBytes: 1000 });
+  const answer = await openBody(visit, { url: origin.url("/closed") });
+  setTimeout(() => answer.body.close(), 50);
+  await assert.rejects(readAll(answer), { code: "interrupted" });
+});
+
+test("a connection reset behind the last byte takes nothing from the body", async () => {
+  const server = net.createServer((socket) => {
+    socket.on("error", () => {});
+    socket.once("data", () => {
+      socket.write("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwhole");
+      setTimeout(() => socket.resetAndDestroy(), 30);
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  after(() => server.close());
+  const { port } = server.address() as net.AddressInfo;
+  const answer = await openBody(visit, { url: `http://127.0.0.1:${port}/` });
+  await new Promise((resolve) => setTimeout(resolve, 80));
+  assert.equal((await readAll(answer)).toString(), "whole");
 });

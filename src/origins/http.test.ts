@@ -162,7 +162,7 @@ test("credentials do not follow a redirect to another origin, and do not come ba
 test("a slow reader pauses the origin", async () => {
   const sizeBytes = 64 * 1024 * 1024;
   origin.serve("/paused", { body: { sizeBytes, seed: 1 } });
-  const answer = await openBody(visit, { url: origin.url("/paused") });
+  const answer = await openBody(visitor({ idleTimeoutMs: 250 }), { url: origin.url("/paused") });
   const chunks = answer.body[Symbol.asyncIterator]();
   await chunks.next();
   // Longer than the idle timer: a reader who takes a rest is not a stalled origin.

@@ -10,7 +10,7 @@ export function nameOf(url: URL): string {
 /** The same for a text that is no URL, as far as one can tell. One line. */
 export function withoutSecrets(text: string): string {
   const cut = text.replace(/[?#].*$/s, "").replace(/^([^/]*\/\/)?[^/]*@/, "$1");
-  return shortened(cut.replace(/[\x00-\x1f\x7f]+/g, " "));
+  return shortened(cut.replace(/\p{Cc}+/gu, " "));
 }
 
 function shortened(text: string): string {

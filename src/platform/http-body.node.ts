@@ -10,6 +10,7 @@ import type { IncomingMessage } from "node:http";
 import { assert, DarnerError } from "#base/mod.ts";
 import type { HttpBody } from "./http-client.ts";
 import { networkError } from "./network-error.ts";
+import { patience } from "./patience.node.ts";
 
 /** A rest up to here is cheaper to read than a new connection. */
 const drainBytesMax = 64 * 1024;
@@ -38,16 +39,23 @@ export class NodeHttpBody implements HttpBody {
     this.#trouble ??= error;
   }
 
+  /** Ends the connection; the reader meets `reason`. */
+  cut(reason: DarnerError): void {
+    this.fail(reason);
+    this.#message.destroy(reason);
+  }
+
   close(): void {
     this.#taken = true;
-    this.#message.destroy();
+    if (this.#message.complete) return void this.#message.destroy();
+    this.cut(new DarnerError("interrupted", `stopped reading ${this.#name}: the reader closed it`));
   }
 
   drain(): void {
     if (this.#announcedBytes === undefined || this.#announcedBytes > drainBytesMax) return this.close();
     this.#taken = true;
-    const timer = setTimeout(() => this.#message.destroy(), this.#idleTimeoutMs);
-    this.#message.once("close", () => clearTimeout(timer));
+    const waiting = patience(this.#idleTimeoutMs, () => this.#message.destroy());
+    this.#message.once("close", () => waiting.end());
     this.#message.resume();
   }
 
@@ -68,27 +76,30 @@ export class NodeHttpBody implements HttpBody {
     } finally {
       this.#message.destroy();
     }
-    if (this.#trouble !== undefined) throw this.#explained(this.#trouble);
+    if (this.#trouble !== undefined && this.#spoilsWhole(this.#trouble)) throw this.#explained(this.#trouble);
+  }
+
+  /** A connection that breaks behind the last byte took nothing; bytes behind the last one are a lie. */
+  #spoilsWhole(trouble: Error): boolean {
+    return trouble instanceof DarnerError || isParseError(trouble);
   }
 
   async #timed<T>(wait: Promise<T>): Promise<T> {
-    const timer = setTimeout(() => {
+    const waiting = patience(this.#idleTimeoutMs, () => {
       const says = `no byte within ${this.#idleTimeoutMs} ms, after ${this.#receivedBytes}; try again`;
-      this.fail(new DarnerError("network.timeout", `cannot read ${this.#name}: ${says}`, { retry: "now" }));
-      this.#message.destroy(this.#trouble);
-    }, this.#idleTimeoutMs);
+      this.cut(new DarnerError("network.timeout", `cannot read ${this.#name}: ${says}`, { retry: "now" }));
+    });
     try {
       return await wait;
     } finally {
-      clearTimeout(timer);
+      waiting.end();
     }
   }
 
   #explained(error: unknown): DarnerError {
     const trouble = this.#trouble ?? error;
     if (trouble instanceof DarnerError) return trouble;
-    const code = (trouble as NodeJS.ErrnoException).code ?? "";
-    if (code.startsWith("HPE_")) return this.#broken(code, trouble);
+    if (isParseError(trouble)) return this.#misread(trouble);
     if (this.#trouble === undefined && this.#announcedBytes !== undefined) {
       const says = `the connection ended after ${this.#receivedBytes} of ${this.#announcedBytes} bytes; try again`;
       return new DarnerError("origin.body-short", `cannot read ${this.#name}: ${says}`, { retry: "now", cause: error });
@@ -97,15 +108,23 @@ export class NodeHttpBody implements HttpBody {
   }
 
   /** Bytes behind a body that is already whole are read as the next head, and are none. */
-  #broken(code: string, cause: unknown): DarnerError {
+  #misread(cause: ParseError): DarnerError {
     if (this.#receivedBytes === this.#announcedBytes) {
       const says = `more came than the ${this.#announcedBytes} bytes announced; the server should tell the right length`;
       return new DarnerError("origin.body-long", `cannot read ${this.#name}: ${says}`, { cause });
     }
-    const says = `the body is not valid HTTP (${code}) after ${this.#receivedBytes} bytes; the server should be repaired`;
+    const says = `the body is not valid HTTP (${cause.code}) after ${this.#receivedBytes} bytes; the server should be repaired`;
     return new DarnerError("origin.protocol", `cannot read ${this.#name}: ${says}`, {
       retry: { afterMs: 1000 },
       cause,
     });
   }
+}
+
+interface ParseError {
+  readonly code: `HPE_${string}`;
+}
+
+function isParseError(error: unknown): error is ParseError {
+  return ((error as NodeJS.ErrnoException).code ?? "").startsWith("HPE_");
 }

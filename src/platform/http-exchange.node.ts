@@ -5,11 +5,12 @@
 
 import * as http from "node:http";
 import * as https from "node:https";
-import type { TLSSocket } from "node:tls";
+import { TLSSocket } from "node:tls";
 import { DarnerError } from "#base/mod.ts";
 import type { HttpClientOptions, HttpReply, HttpRequest } from "./http-client.ts";
 import { NodeHttpBody } from "./http-body.node.ts";
 import { networkError } from "./network-error.ts";
+import { patience, type Patience } from "./patience.node.ts";
 
 /** The other side closed a kept connection before it saw the request: nothing happened, try anew. */
 export class StaleConnectionError extends Error {}
@@ -25,28 +26,28 @@ export function exchange(
   return new Promise((resolve, reject) => {
     const outgoing = start(request, agent, settings);
     let body: NodeHttpBody | undefined;
-    let timer = failAfter(settings.connectTimeoutMs, "no connection");
+    let waiting = failAfter(settings.connectTimeoutMs, "no connection");
 
-    function failAfter(timeoutMs: number, what: string): NodeJS.Timeout {
-      return setTimeout(() => outgoing.destroy(timeoutError(request.name, what, timeoutMs)), timeoutMs);
+    function failAfter(timeoutMs: number, what: string): Patience {
+      return patience(timeoutMs, () => outgoing.destroy(timeoutError(request.name, what, timeoutMs)));
     }
     function connected(): void {
-      clearTimeout(timer);
-      timer = failAfter(settings.idleTimeoutMs, "no answer");
+      waiting.end();
+      waiting = failAfter(settings.idleTimeoutMs, "no answer");
     }
     function interrupted(): void {
       const reason = interruption(signal, request.name);
-      body?.fail(reason);
-      outgoing.destroy(reason);
+      if (body === undefined) outgoing.destroy(reason);
+      else body.cut(reason);
     }
 
     signal.addEventListener("abort", interrupted, { once: true });
     outgoing.once("socket", (socket) => {
       if (outgoing.reusedSocket || !socket.connecting) return connected();
-      socket.once((socket as TLSSocket).encrypted === true ? "secureConnect" : "connect", connected);
+      socket.once(socket instanceof TLSSocket ? "secureConnect" : "connect", connected);
     });
     outgoing.once("response", (message) => {
-      clearTimeout(timer);
+      waiting.end();
       body = new NodeHttpBody(message, request.name, settings.idleTimeoutMs);
       resolve({ status: message.statusCode ?? 0, headers: headersOf(message), body });
     });
@@ -55,7 +56,7 @@ export function exchange(
       else body.fail(error);
     });
     outgoing.once("close", () => {
-      clearTimeout(timer);
+      waiting.end();
       signal.removeEventListener("abort", interrupted);
       reject(networkError({ code: "ECONNRESET" }, `fetch ${request.name}`));
     });

@@ -22,7 +22,7 @@ export function checkCaCertificates(texts: readonly string[]): void {
     }
     for (const block of blocks) {
       try {
-        new X509Certificate(block);
+        void new X509Certificate(block);
       } catch (cause) {
         throw new DarnerError(
           "settings.invalid",

@@ -115,14 +115,7 @@ function contentRangeHeader(
 
 function framing(script: ObjectScript, bodyBytes: number): Record<string, string> {
   if (script.chunked === true) return { "transfer-encoding": "chunked" };
-  switch (script.lengthHeader ?? "right") {
-    case "absent":
-      return { connection: "close" };
-    case "larger":
-      return { "content-length": String(bodyBytes + 10) };
-    case "smaller":
-      return { "content-length": String(Math.max(0, bodyBytes - 10)) };
-    case "right":
-      return { "content-length": String(bodyBytes) };
-  }
+  if (script.lengthHeader === "absent") return { connection: "close" };
+  const lie = script.lengthHeader === "larger" ? 10 : script.lengthHeader === "smaller" ? -10 : 0;
+  return { "content-length": String(Math.max(0, bodyBytes + lie)) };
 }

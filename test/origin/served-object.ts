@@ -71,14 +71,8 @@ export function contentOf(script: ObjectScript, version = 1): Content {
 }
 
 function digestHeader(name: DigestHeader, content: Content): string {
-  switch (name) {
-    case "digest":
-      return `SHA-256=${contentDigest(content, "sha256", "base64")}`;
-    case "repr-digest":
-      return `sha-256=:${contentDigest(content, "sha256", "base64")}:`;
-    case "content-md5":
-      return contentDigest(content, "md5", "base64");
-    case "x-amz-checksum-sha256":
-      return contentDigest(content, "sha256", "base64");
-  }
+  if (name === "content-md5") return contentDigest(content, "md5", "base64");
+  const sha256 = contentDigest(content, "sha256", "base64");
+  if (name === "digest") return `SHA-256=${sha256}`;
+  return name === "repr-digest" ? `sha-256=:${sha256}:` : sha256;
 }

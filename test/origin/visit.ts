@@ -11,9 +11,9 @@ import { startTestOrigin, type TestOrigin, type TestOriginOptions } from "./serv
 
 export const noSignal = new AbortController().signal;
 
-/** Waits a test's patience long, and ends with the test file. */
+/** Ends with the test file. */
 export function visitor(options: Partial<HttpClientOptions> = {}): Origin {
-  const httpClient = createNodeHttpClient({ connectTimeoutMs: 2000, idleTimeoutMs: 200, ...options });
+  const httpClient = createNodeHttpClient({ connectTimeoutMs: 5000, idleTimeoutMs: 5000, ...options });
   after(() => httpClient.close());
   return createOrigins({ httpClient, clock: nodeClock });
 }
