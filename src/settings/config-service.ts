@@ -1,0 +1,23 @@
+/** The settings of the config service: how long it believes a manager that is silent. */
+
+import { baseSettings, listenSettings } from "./common.ts";
+import { duration } from "./kinds.ts";
+import { setting, settingsGroup } from "./setting.ts";
+
+const topic = "Leases";
+
+export const configServiceSettings = settingsGroup({
+  section: "config-service",
+  title: "Config service",
+  settings: {
+    ...baseSettings,
+    ...listenSettings(8080),
+    leaseMs: setting({
+      name: "lease",
+      kind: duration({ min: 1000, max: 600_000 }),
+      default: 15_000,
+      topic,
+      help: "how long a manager counts as alive after it last spoke",
+    }),
+  },
+});
