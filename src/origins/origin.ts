@@ -1,14 +1,18 @@
 /**
  * Where objects come from. An origin answers one question: open this object, from here to there,
- * unless it is still the version I hold. Redirects, TLS, proxies and status codes are its affair;
+ * unless it is still the version I hold. Redirects, TLS and status codes are its affair;
  * what it cannot give it says with a DarnerError whose code and retry say all that the caller needs.
  */
 
 import type { ResponseFacts } from "#core/freshness/mod.ts";
 
 export interface OriginRequest {
+  /** User and password in it become credentials. */
   readonly url: string;
-  /** Sent as they are; authority-bound ones (Authorization, Cookie) are dropped on a redirect to another origin. */
+  /**
+   * Sent as they are, except those that frame or condition the request (Range, If-*, Accept-Encoding).
+   * Authority-bound ones (Authorization, Cookie) are dropped on a redirect to another origin.
+   */
   readonly headers?: Readonly<Record<string, string>>;
   /** First byte, and the byte after the last one (absent: to the end). Absent altogether: a plain GET. */
   readonly range?: { readonly start: number; readonly end?: number };
@@ -33,7 +37,10 @@ export type OriginAnswer =
 /**
  * The bytes, in order. Iterating yields chunks that are the caller's to keep; it ends only when the
  * announced number of bytes has come, else it throws (`origin.body-short`, `origin.body-long`,
- * `network.broken`, `network.timeout`). Leaving the loop early, or `close`, drops the connection.
+ * `network.broken`, `network.timeout`, `interrupted`); what was yielded before is good to keep, and a
+ * range that the origin answered only in part ends with `origin.body-short`. To be iterated once or
+ * closed: until then it holds its connection. Not pulling pauses the origin. Leaving the loop early,
+ * or `close`, drops the connection.
  */
 export interface OriginBody extends AsyncIterable<Uint8Array> {
   close(): void;
