@@ -13,7 +13,7 @@
 
 import { asDarnerError, assert, bytesEqual, DarnerError } from "#base/mod.ts";
 import { Segments, type Segment } from "#core/download/mod.ts";
-import { strongValidator, toldDigests, type ResponseFacts } from "#core/freshness/mod.ts";
+import { strongValidator, toldDigests, versionsDiffer, type ResponseFacts } from "#core/freshness/mod.ts";
 import { choosePieceBytes, digestToText, pieceCount, type Digest } from "#core/model/mod.ts";
 import type { Origin, OriginAnswer } from "#origins/mod.ts";
 import { sleep, type Clock } from "#platform/clock.ts";
@@ -97,7 +97,7 @@ export class OriginFetch {
         if (version === 1) {
           throw new DarnerError(
             "origin.changed",
-            `cannot finish ${this.#options.url}: it changed at the origin twice during the transfer; try again when it is at rest`,
+            `cannot finish ${shown(this.#options.url)}: it changed at the origin twice during the transfer; try again when it is at rest`,
           );
         }
       }
@@ -110,8 +110,9 @@ export class OriginFetch {
     this.#failure = undefined;
     this.#workers = [];
     this.#stop = new AbortController();
-    if (mayResume && opened === undefined && store.object?.validator !== undefined && store.have.count > 0) {
+    if (mayResume && opened === undefined && isResumable(store)) {
       this.#rangesWork = true;
+      this.#expected = [...this.#options.expected, ...this.#told(this.#facts())];
       this.#start(store.lengthBytes);
     }
     this.#addWorker(mayResume ? opened : undefined);
@@ -200,7 +201,7 @@ export class OriginFetch {
     const { store, url, hosts, window } = this.#options;
     const lengthBytes = windowLength(answer.lengthBytes, window);
     const validator = strongValidator(answer.facts);
-    this.#expected = [...this.#options.expected, ...(window === undefined ? toldDigests(answer.facts) : [])];
+    this.#expected = [...this.#options.expected, ...this.#told(answer.facts)];
     const rangesOffered = answer.facts.status === 206 || /\bbytes\b/.test(answer.facts.headers["accept-ranges"] ?? "");
     this.#rangesWork = lengthBytes !== undefined && validator !== undefined && rangesOffered;
     const object: ObjectRecord = {
@@ -210,7 +211,7 @@ export class OriginFetch {
       pieceBytes: this.#options.pieceBytes ?? choosePieceBytes(lengthBytes, hosts),
       ...(lengthBytes === undefined ? {} : { lengthBytes }),
       ...(validator === undefined ? {} : { validator }),
-      notes: { facts: answer.facts },
+      notes: { facts: answer.facts, ...(window === undefined ? {} : { window }) },
     };
     await this.#options.onObject?.(object, answer.facts);
     await store.begin(object);
@@ -229,6 +230,16 @@ export class OriginFetch {
     this.#prover = new Prover(store, algorithms);
   }
 
+  /** What the origin says of the whole object's digest counts only for the whole. */
+  #told(facts: ResponseFacts): readonly Digest[] {
+    return this.#options.window === undefined ? toldDigests(facts, this.#options.url) : [];
+  }
+
+  /** The answer that began the object. */
+  #facts(): ResponseFacts {
+    return this.#object().notes?.["facts"] as ResponseFacts;
+  }
+
   #object(): ObjectRecord {
     const { object } = this.#options.store;
     assert(object !== undefined, "the object has begun");
@@ -238,7 +249,10 @@ export class OriginFetch {
   #assertSameVersion(answer: BodyAnswer): void {
     const length = windowLength(answer.lengthBytes, this.#options.window);
     const sameLength = length === undefined || this.#lengthBytes === undefined || length === this.#lengthBytes;
-    if (!sameLength || strongValidator(answer.facts) !== this.#object().validator) {
+    const { validator } = this.#object();
+    // A 206 may leave validators out, since If-Range was met; a whole answer without the tag may be anything.
+    const tagLost = answer.facts.status !== 206 && validator?.startsWith('"') && strongValidator(answer.facts) !== validator;
+    if (!sameLength || tagLost === true || versionsDiffer(this.#facts(), answer.facts)) {
       answer.body.close();
       throw new ChangedMidway();
     }
@@ -271,7 +285,7 @@ export class OriginFetch {
     } else if (segment.next < segment.end) {
       throw new DarnerError(
         "origin.body-short",
-        `cannot finish ${this.#options.url}: the body ended at byte ${position}, it should have ${lengthBytes}`,
+        `cannot finish ${shown(this.#options.url)}: the body ended at byte ${position}, it should have ${lengthBytes}`,
         { retry: "now" },
       );
     }
@@ -316,7 +330,7 @@ export class OriginFetch {
     assert(this.#lengthBytes !== undefined && this.#prover !== undefined, "a finished object has a length");
     const proved = await this.#prover.digests(this.#lengthBytes);
     try {
-      assertDigests(url, this.#expected, proved);
+      assertDigests(shown(url), this.#expected, proved);
     } catch (error) {
       // None of it can be trusted: the next run starts from the first byte.
       await store.begin(this.#object());
@@ -330,15 +344,25 @@ export class OriginFetch {
       const { reason } = this.#options.signal as { reason: unknown };
       return reason instanceof DarnerError
         ? reason
-        : new DarnerError("interrupted", `stopped getting ${this.#options.url}; what came is kept for the next run`);
+        : new DarnerError("interrupted", `stopped getting ${shown(this.#options.url)}; what came is kept for the next run`);
     }
     return asDarnerError(error);
   }
 }
 
+/** Pieces of an earlier run can be joined to what comes now: one version, of a known length. */
+function isResumable(store: PieceFile): boolean {
+  return store.object?.validator !== undefined && store.lengthBytes !== undefined && store.have.count > 0;
+}
+
+/** For messages: a query may be a signature. */
+function shown(url: string): string {
+  return url.split(/[?#]/, 1)[0]!;
+}
+
 function expectBody(answer: OriginAnswer, url: string): BodyAnswer {
   if (answer.kind === "body") return answer;
-  throw new DarnerError("origin.protocol", `cannot get ${url}: the origin answered "not modified" to an unconditional request`);
+  throw new DarnerError("origin.protocol", `cannot get ${shown(url)}: the origin answered "not modified" to an unconditional request`);
 }
 
 /** Length of the part that the window shows, or undefined when the object's length is unknown. */

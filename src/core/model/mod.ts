@@ -3,3 +3,4 @@
 export * from "./digest.ts";
 export * from "./piece.ts";
 export * from "./task.ts";
+export * from "./ticket.ts";

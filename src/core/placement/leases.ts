@@ -89,6 +89,11 @@ export class ManagerLeases {
     return left;
   }
 
+  /** Nobody could renew for so long, since whoever asks here stood still: the leases last longer by it. */
+  stoodStill(forMs: number): void {
+    for (const [id, lease] of this.#leases) this.#leases.set(id, { ...lease, renewedMs: lease.renewedMs + forMs });
+  }
+
   /** When `expire` has something to do next; undefined while nobody holds a lease. */
   nextDueMs(): number | undefined {
     let dueMs: number | undefined;

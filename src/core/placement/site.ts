@@ -8,7 +8,7 @@
 import { addressInRange, parseAddress, parseRange, type AddressRange } from "./address.ts";
 
 /** The key of the cluster-wide setting that holds the ranges. */
-export const siteRangesKey = "site.ranges";
+export const siteRangesKey = "site-ranges";
 
 export const siteRangesMax = 4096;
 const sitePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;

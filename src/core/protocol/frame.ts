@@ -18,7 +18,9 @@ export const framePayloadBytesMax = 4 * 1024 * 1024;
 export const frameType = {
   /** Control plane: one JSON message. */
   message: 1,
-  /** Piece plane, child to parent: JSON {task, generation, ticket?}. */
+  /** Piece plane, child to parent, first: JSON ProofOfKey; not sent with --trust off. */
+  prove: 15,
+  /** Child to parent: JSON OpenRequest. */
   open: 16,
   /** Child to parent: indices wanted, in order of preference; argument: how many pieces the child holds. */
   want: 17,

@@ -75,9 +75,10 @@ export interface ManifestHead {
   readonly pieceBytes: number;
   /** Absent until the origin tells it or the body ends. */
   readonly lengthBytes?: number;
-  /** What the origin said of the object: content type, entity tag, last change. */
+  /** The URL that the manager fetched, and the strong validator that a host may use in If-Range. */
+  readonly url: string;
+  readonly validator?: string;
   readonly contentType?: string;
-  readonly etag?: string;
   readonly lastModified?: string;
 }
 
@@ -122,7 +123,14 @@ export type ManagerMessage =
   /** The manager cannot get the object. */
   | { readonly kind: "failed"; readonly task: string; readonly error: ErrorWire };
 
-/** First request on a piece-plane connection, once upgraded. */
+/** The child's key and its signature over the parent's nonce: who holds a ticket proves that it is the one meant. */
+export interface ProofOfKey {
+  /** SPKI DER, base64. */
+  readonly publicKey: string;
+  readonly signature: string;
+}
+
+/** Opens one task on a piece-plane connection. */
 export interface OpenRequest {
   readonly task: string;
   readonly generation: string;

@@ -64,7 +64,7 @@ export class TokenBucket {
     this.#rate = rateBytesPerSecond;
     this.#filledAtMs = nowMs;
     if (rateBytesPerSecond === Infinity) this.#credit = 0;
-    else this.#credit = debtMs > 0 ? (-debtMs * rateBytesPerSecond) / 1000 : Math.min(this.#credit, this.#burstBytes);
+    else if (debtMs > 0) this.#credit = (-debtMs * rateBytesPerSecond) / 1000;
   }
 
   get #burstBytes(): number {

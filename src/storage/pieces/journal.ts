@@ -19,7 +19,7 @@ const checkBytes = 8;
 /** An object record carries headers; anything longer is not ours. */
 const payloadBytesMax = 256 * 1024;
 
-const recordType = { object: 1, piece: 2, end: 3 } as const;
+const recordType = { object: 1, piece: 2, end: 3, notes: 4 } as const;
 
 /** What is known of the object when its first byte arrives. */
 export interface ObjectRecord {
@@ -51,7 +51,13 @@ export interface EndRecord {
   readonly digests: readonly string[];
 }
 
-export type JournalRecord = ObjectRecord | PieceRecord | EndRecord;
+/** Replaces the object's notes. */
+export interface NotesRecord {
+  readonly kind: "notes";
+  readonly notes: Readonly<Record<string, unknown>>;
+}
+
+export type JournalRecord = ObjectRecord | PieceRecord | EndRecord | NotesRecord;
 
 export function encodeRecord(record: JournalRecord): Uint8Array {
   let type: number;
@@ -101,10 +107,8 @@ function decodePayload(type: number, payload: Uint8Array): JournalRecord | undef
     return { kind: "piece", index, digest: payload.slice(4, 36), boot: payload.slice(36, 44) };
   }
   try {
-    const record = JSON.parse(new TextDecoder().decode(payload)) as ObjectRecord | EndRecord;
-    return (type === recordType.object && record.kind === "object") || (type === recordType.end && record.kind === "end")
-      ? record
-      : undefined;
+    const record = JSON.parse(new TextDecoder().decode(payload)) as ObjectRecord | EndRecord | NotesRecord;
+    return Object.hasOwn(recordType, record.kind) && recordType[record.kind] === type ? record : undefined;
   } catch {
     return undefined;
   }

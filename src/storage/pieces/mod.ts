@@ -5,3 +5,4 @@
 
 export * from "./journal.ts";
 export * from "./piece-file.ts";
+export * from "./task-cache.ts";

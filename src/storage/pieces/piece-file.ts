@@ -38,6 +38,7 @@ export class PieceFile {
   #object: ObjectRecord | undefined;
   #end: EndRecord | undefined;
   #have = new Bitfield(0);
+  #lengthFound: number | undefined;
   #digests: (Uint8Array | undefined)[] = [];
 
   private constructor(options: PieceFileOptions) {
@@ -66,8 +67,9 @@ export class PieceFile {
     return this.#have;
   }
 
+  /** Length of the object: told at its start, or known since its last, shorter piece came. */
   get lengthBytes(): number | undefined {
-    return this.#end?.lengthBytes ?? this.#object?.lengthBytes;
+    return this.#end?.lengthBytes ?? this.#object?.lengthBytes ?? this.#lengthFound;
   }
 
   /** Bytes of the pieces held. */
@@ -92,6 +94,7 @@ export class PieceFile {
     this.#journalEnd = 0;
     this.#object = object;
     this.#end = undefined;
+    this.#lengthFound = undefined;
     this.#digests = [];
     this.#have = new Bitfield(object.lengthBytes === undefined ? 0 : pieceCount(object.lengthBytes, object.pieceBytes));
     await this.content.truncate(object.lengthBytes ?? 0);
@@ -109,6 +112,7 @@ export class PieceFile {
     if (this.#object !== object) return;
     if (object.lengthBytes === undefined) this.#have.grow(index + 1);
     if (!this.#have.set(index)) return;
+    if (bytes.length < object.pieceBytes) this.#lengthFound = index * object.pieceBytes + bytes.length;
     this.#digests[index] = digest;
     this.#append({ kind: "piece", index, digest, boot: this.#boot });
   }
@@ -138,6 +142,13 @@ export class PieceFile {
     this.#append(end);
     await this.flush();
     return end;
+  }
+
+  /** Replaces the object's notes. */
+  annotate(notes: Readonly<Record<string, unknown>>): void {
+    assert(this.#object !== undefined, "an object has begun before it is annotated");
+    this.#object = { ...this.#object, notes };
+    this.#append({ kind: "notes", notes });
   }
 
   /** Resolves when every record queued so far is written; throws what a write met. */
@@ -201,6 +212,8 @@ export class PieceFile {
       suspects.length = 0;
     } else if (record.kind === "end") {
       this.#end = record;
+    } else if (record.kind === "notes") {
+      if (this.#object !== undefined) this.#object = { ...this.#object, notes: record.notes };
     } else if (this.#object !== undefined) {
       if (this.#object.lengthBytes === undefined) this.#have.grow(record.index + 1);
       if (record.index >= this.#have.length) return;

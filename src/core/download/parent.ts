@@ -1,0 +1,85 @@
+/**
+ * One parent of one download: what it holds, what stands with it, and how fast it has been.
+ *
+ * The measure of a parent is the time between two pieces of its own to us while something stood with
+ * it: that includes its other children, its link and ours, which is just what the next piece will meet.
+ */
+
+import { Bitfield } from "#base/mod.ts";
+import type { ParentOffer } from "../protocol/mod.ts";
+
+/** Weight of the newest interval in the average. */
+const newestWeight = 0.3;
+
+export class Parent {
+  readonly offer: ParentOffer;
+  state: "dialling" | "open" | "resting" | "banned" = "dialling";
+  has = new Bitfield(0);
+  /** Asked for, not begun. Insertion order is our order of preference. */
+  readonly standing = new Set<number>();
+  /** The piece whose bytes are coming now. */
+  started: number | undefined;
+  /** Asked to be given back: piece -> when. */
+  readonly cancelling = new Map<number, number>();
+  /** When the last frame or byte came. */
+  heardMs: number;
+  #intervalMs: number | undefined;
+  /** Since when the parent owes us a piece; undefined while nothing stands with it. */
+  #owingSinceMs: number | undefined;
+  failuresInRow = 0;
+  restUntilMs = 0;
+  bytes = 0;
+
+  constructor(offer: ParentOffer, nowMs: number) {
+    this.offer = offer;
+    this.heardMs = nowMs;
+  }
+
+  get id(): string {
+    return this.offer.id;
+  }
+
+  get owed(): number {
+    return this.standing.size + (this.started === undefined ? 0 : 1);
+  }
+
+  asked(nowMs: number): void {
+    this.#owingSinceMs ??= nowMs;
+  }
+
+  /** A piece of ours is whole. */
+  delivered(nowMs: number): void {
+    const interval = nowMs - (this.#owingSinceMs ?? nowMs);
+    this.#intervalMs =
+      this.#intervalMs === undefined ? interval : this.#intervalMs + newestWeight * (interval - this.#intervalMs);
+    this.#owingSinceMs = this.owed > 0 ? nowMs : undefined;
+    this.failuresInRow = 0;
+  }
+
+  /** Nothing stands with it any more. */
+  settle(): void {
+    if (this.owed === 0) this.#owingSinceMs = undefined;
+  }
+
+  /** Milliseconds until it will have sent us one piece; grows while it owes one and sends none. */
+  intervalMs(nowMs: number, guessMs: number): number {
+    const owing = this.#owingSinceMs === undefined ? 0 : nowMs - this.#owingSinceMs;
+    return Math.max(this.#intervalMs ?? guessMs, owing, 1);
+  }
+
+  /** When a piece asked of it now would be whole, from now. */
+  waitMs(nowMs: number, guessMs: number): number {
+    return (this.owed + 1) * this.intervalMs(nowMs, guessMs);
+  }
+
+  /** Everything it owes is void. Returns what stood with it. */
+  forsake(): number[] {
+    const owed = [...this.standing, ...this.cancelling.keys()];
+    if (this.started !== undefined) owed.push(this.started);
+    this.standing.clear();
+    this.cancelling.clear();
+    this.started = undefined;
+    this.#owingSinceMs = undefined;
+    return owed;
+  }
+}

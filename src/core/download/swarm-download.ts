@@ -1,0 +1,374 @@
+/**
+ * One object from many parents: which piece is asked of whom, and what happens when a parent is slow,
+ * silent, gone or wrong. Pure: `step` takes an event with the time and returns effects.
+ *
+ * Invariants:
+ *  1. Only pieces that the manifest lists are wanted.
+ *  2. A piece stands with at most one parent; it moves only after the old one gave it back, was
+ *     found silent, or is late beyond three times its predicted time (the endgame's duplicates).
+ *  3. What stands with a parent is bounded by its window; every wait ends at a later tick.
+ */
+
+import { assert, Bitfield, unreachable } from "#base/mod.ts";
+import type { ParentOffer } from "../protocol/mod.ts";
+import { Parent } from "./parent.ts";
+import { Rarity } from "./rarity.ts";
+
+/** A parent that says nothing for this long is given up; parents speak at least every 2 s. */
+const silenceMsMax = 6_000;
+/** A begun piece that brings no byte for this long is given up. */
+const stallMsMax = 3_000;
+/** A parent that does not answer "give it back" within this time has lost its claim. */
+const cancelMsMax = 2_000;
+const restMs = { first: 1_000, max: 16_000 } as const;
+/** What stands with one parent: enough to choose from, and about this much time of its pace. */
+const windowPieces = { min: 3, max: 24, seedMin: 8 } as const;
+const windowMs = 800;
+/** Pace of a parent before its first piece. */
+const guessMs = 500;
+const lateFactor = 3;
+const lateMsMin = 1_500;
+
+export type DownloadEvent =
+  | { readonly kind: "listed"; readonly indices: readonly number[] }
+  /** The manifest ended: the object has this many pieces. */
+  | { readonly kind: "ended"; readonly pieces: number }
+  | { readonly kind: "parents"; readonly offers: readonly ParentOffer[] }
+  | { readonly kind: "opened"; readonly parent: string; readonly pieces: Bitfield }
+  | { readonly kind: "had"; readonly parent: string; readonly indices: readonly number[] }
+  | { readonly kind: "closed"; readonly parent: string }
+  | { readonly kind: "started"; readonly parent: string; readonly index: number }
+  | { readonly kind: "heard"; readonly parent: string; readonly bytes: number }
+  | { readonly kind: "stored"; readonly parent: string; readonly index: number }
+  | { readonly kind: "bad"; readonly parent: string; readonly index: number }
+  | { readonly kind: "cancelled"; readonly parent: string; readonly indices: readonly number[] }
+  | { readonly kind: "tick" };
+
+export type DownloadEffect =
+  | { readonly kind: "dial"; readonly offer: ParentOffer }
+  /** Leave the parent; `sever` its connection when nothing good can come of it for any task. */
+  | { readonly kind: "hang-up"; readonly parent: string; readonly reason: string; readonly sever: boolean }
+  | { readonly kind: "want"; readonly parent: string; readonly indices: readonly number[] }
+  | { readonly kind: "cancel"; readonly parent: string; readonly indices: readonly number[] }
+  /** The parent sent bytes that the manifest does not vouch for. */
+  | { readonly kind: "accuse"; readonly parent: string; readonly index: number };
+
+export interface SwarmDownloadOptions {
+  /** Pieces held at the start. */
+  readonly held: Bitfield;
+  /** Pieces wanted, or all of them. */
+  readonly wanted?: (index: number) => boolean;
+  /** A number in [0, 1), from the host's own randomness. */
+  readonly unit: () => number;
+}
+
+export class SwarmDownload {
+  readonly held: Bitfield;
+  readonly #wanted: (index: number) => boolean;
+  readonly #unit: () => number;
+  readonly #listed: Bitfield;
+  readonly #parents = new Map<string, Parent>();
+  readonly #rarity = new Rarity();
+  /** Piece -> the parent it stands with (or comes from). */
+  readonly #holderOf = new Map<number, Parent>();
+  #pieces: number | undefined;
+  #effects: DownloadEffect[] = [];
+  /** Bytes are counted by the caller; this counts pieces that came twice. */
+  duplicates = 0;
+
+  constructor(options: SwarmDownloadOptions) {
+    this.held = options.held;
+    this.#wanted = options.wanted ?? (() => true);
+    this.#unit = options.unit;
+    this.#listed = new Bitfield(options.held.length);
+  }
+
+  /** The manifest ended and every wanted piece is held. */
+  get finished(): boolean {
+    return this.#pieces !== undefined && this.missing === 0;
+  }
+
+  /** Listed and wanted pieces not held yet. */
+  get missing(): number {
+    let missing = 0;
+    for (let index = this.held.firstClear(); index < this.#listed.length; index = this.held.firstClear(index + 1)) {
+      if (this.#listed.has(index) && this.#wanted(index)) missing++;
+    }
+    return missing;
+  }
+
+  /** Fewer than two open parents have anything new: the manager should give others at once. */
+  get starving(): boolean {
+    let useful = 0;
+    for (const parent of this.#parents.values()) {
+      if (parent.state === "open" && !parent.offer.seed && this.#hasNews(parent) && ++useful === 2) return false;
+    }
+    return true;
+  }
+
+  /** Whether this parent is still a candidate. */
+  knows(parent: string): boolean {
+    return this.#parents.has(parent);
+  }
+
+  get openParents(): number {
+    let open = 0;
+    for (const parent of this.#parents.values()) if (parent.state === "open") open++;
+    return open;
+  }
+
+  /** Bytes received by parent, for reports and explanations. */
+  *bytesByParent(): Generator<{ id: string; seed: boolean; bytes: number }> {
+    for (const parent of this.#parents.values()) yield { id: parent.id, seed: parent.offer.seed, bytes: parent.bytes };
+  }
+
+  step(event: DownloadEvent, nowMs: number): DownloadEffect[] {
+    this.#effects = [];
+    this.#apply(event, nowMs);
+    return this.#effects;
+  }
+
+  #apply(event: DownloadEvent, nowMs: number): void {
+    switch (event.kind) {
+      case "listed":
+        for (const index of event.indices) {
+          this.#listed.grow(index + 1);
+          this.#listed.set(index);
+        }
+        this.held.grow(this.#listed.length);
+        return this.#fillAll(nowMs);
+      case "ended":
+        this.#pieces = event.pieces;
+        this.held.grow(event.pieces);
+        return;
+      case "parents":
+        return this.#replaceParents(event.offers, nowMs);
+      case "tick":
+        return this.#tick(nowMs);
+      case "opened":
+      case "had":
+      case "closed":
+      case "started":
+      case "heard":
+      case "stored":
+      case "bad":
+      case "cancelled": {
+        const parent = this.#parents.get(event.parent);
+        if (parent !== undefined) this.#applyToParent(parent, event, nowMs);
+        else if (event.kind === "stored") this.#keep(event.index);
+        return;
+      }
+      default:
+        unreachable(event);
+    }
+  }
+
+  #applyToParent(parent: Parent, event: Extract<DownloadEvent, { parent: string }>, nowMs: number): void {
+    parent.heardMs = nowMs;
+    switch (event.kind) {
+      case "opened":
+        parent.state = "open";
+        parent.has = event.pieces.clone();
+        if (!parent.offer.seed) this.#rarity.addAll(parent.has);
+        return this.#fill(parent, nowMs);
+      case "had":
+        for (const index of event.indices) {
+          parent.has.grow(index + 1);
+          if (parent.has.set(index) && !parent.offer.seed) this.#rarity.add(index);
+        }
+        return this.#fill(parent, nowMs);
+      case "closed":
+        return this.#lose(parent, nowMs);
+      case "started":
+        parent.standing.delete(event.index);
+        parent.cancelling.delete(event.index);
+        parent.started = event.index;
+        this.#holderOf.set(event.index, parent);
+        return;
+      case "heard":
+        parent.bytes += event.bytes;
+        return;
+      case "stored":
+        if (!this.#keep(event.index)) this.duplicates++;
+        return this.#delivered(parent, event.index, nowMs);
+      case "bad":
+        this.#effects.push({ kind: "accuse", parent: parent.id, index: event.index });
+        this.#hangUp(parent, "it sent bytes that are not in the manifest", nowMs, true);
+        parent.state = "banned";
+        return this.#fillAll(nowMs);
+      case "cancelled":
+        for (const index of event.indices) this.#givenBack(parent, index);
+        return this.#fillAll(nowMs);
+      default:
+        unreachable(event);
+    }
+  }
+
+  /** True when the piece is new. Whoever else it stands with is told. */
+  #keep(index: number): boolean {
+    this.held.grow(index + 1);
+    const isNew = this.held.set(index);
+    const holder = this.#holderOf.get(index);
+    this.#holderOf.delete(index);
+    if (holder?.standing.delete(index) === true) this.#effects.push({ kind: "cancel", parent: holder.id, indices: [index] });
+    return isNew;
+  }
+
+  #delivered(parent: Parent, index: number, nowMs: number): void {
+    if (parent.started === index) parent.started = undefined;
+    parent.standing.delete(index);
+    parent.delivered(nowMs);
+    this.#fill(parent, nowMs);
+  }
+
+  #givenBack(parent: Parent, index: number): void {
+    parent.cancelling.delete(index);
+    parent.standing.delete(index);
+    parent.settle();
+    if (this.#holderOf.get(index) === parent) this.#holderOf.delete(index);
+  }
+
+  #replaceParents(offers: readonly ParentOffer[], nowMs: number): void {
+    const offered = new Set(offers.map((offer) => offer.id));
+    for (const parent of [...this.#parents.values()]) {
+      if (offered.has(parent.id) || parent.state === "banned" || parent.started !== undefined) continue;
+      this.#hangUp(parent, "the manager gave other parents", nowMs, false);
+      this.#parents.delete(parent.id);
+    }
+    for (const offer of offers) {
+      if (this.#parents.has(offer.id)) continue;
+      this.#parents.set(offer.id, new Parent(offer, nowMs));
+      this.#effects.push({ kind: "dial", offer });
+    }
+    this.#fillAll(nowMs);
+  }
+
+  #hangUp(parent: Parent, reason: string, nowMs: number, sever: boolean): void {
+    if (parent.state === "open" || parent.state === "dialling") {
+      this.#effects.push({ kind: "hang-up", parent: parent.id, reason, sever });
+    }
+    this.#lose(parent, nowMs);
+  }
+
+  /** The connection is over: what stood with the parent is free, and it rests before it is dialled again. */
+  #lose(parent: Parent, nowMs: number): void {
+    for (const index of parent.forsake()) if (this.#holderOf.get(index) === parent) this.#holderOf.delete(index);
+    if (!parent.offer.seed) this.#rarity.removeAll(parent.has);
+    parent.has = new Bitfield(0);
+    if (parent.state === "banned") return;
+    parent.state = "resting";
+    parent.restUntilMs = nowMs + Math.min(restMs.max, restMs.first * 2 ** parent.failuresInRow++);
+    this.#fillAll(nowMs);
+  }
+
+  #tick(nowMs: number): void {
+    for (const parent of this.#parents.values()) {
+      if (parent.state === "resting" && nowMs >= parent.restUntilMs) {
+        parent.state = "dialling";
+        parent.heardMs = nowMs;
+        this.#effects.push({ kind: "dial", offer: parent.offer });
+      } else if (parent.state === "open") {
+        this.#checkOpen(parent, nowMs);
+      }
+    }
+    this.#fillAll(nowMs);
+  }
+
+  #checkOpen(parent: Parent, nowMs: number): void {
+    const silentMs = nowMs - parent.heardMs;
+    if (silentMs > silenceMsMax) return this.#hangUp(parent, `it said nothing for ${Math.round(silentMs)} ms`, nowMs, true);
+    if (parent.started !== undefined && silentMs > stallMsMax) {
+      return this.#hangUp(parent, `it stopped in the middle of a piece for ${Math.round(silentMs)} ms`, nowMs, true);
+    }
+    for (const [index, sinceMs] of parent.cancelling) {
+      if (nowMs - sinceMs > cancelMsMax) this.#givenBack(parent, index);
+    }
+  }
+
+  #fillAll(nowMs: number): void {
+    // Peers first: a seed is asked for what they lack.
+    for (const parent of this.#parents.values()) if (!parent.offer.seed) this.#fill(parent, nowMs);
+    for (const parent of this.#parents.values()) if (parent.offer.seed) this.#fill(parent, nowMs);
+  }
+
+  #window(parent: Parent, nowMs: number): number {
+    const min = parent.offer.seed ? windowPieces.seedMin : windowPieces.min;
+    const byPace = Math.ceil(windowMs / parent.intervalMs(nowMs, guessMs)) + 1;
+    return Math.max(min, Math.min(byPace, windowPieces.max));
+  }
+
+  /** Lets more pieces stand with the parent, up to its window; a parent with nothing to do takes over others' work. */
+  #fill(parent: Parent, nowMs: number): void {
+    if (parent.state !== "open") return;
+    const room = this.#window(parent, nowMs) - parent.owed;
+    if (room <= 0) return;
+    const chosen = this.#rarity.rarest(
+      Math.min(parent.has.length, this.#listed.length),
+      room,
+      (index) =>
+        !this.held.has(index) &&
+        !this.#holderOf.has(index) &&
+        this.#listed.has(index) &&
+        parent.has.has(index) &&
+        this.#wanted(index),
+      this.#unit,
+    );
+    if (chosen.length > 0) this.#ask(parent, chosen, nowMs);
+    else if (parent.owed === 0) this.#takeOver(parent, nowMs);
+  }
+
+  #ask(parent: Parent, indices: readonly number[], nowMs: number): void {
+    for (const index of indices) {
+      assert(!this.held.has(index), "a held piece is not asked for");
+      parent.standing.add(index);
+      this.#holderOf.set(index, parent);
+    }
+    parent.asked(nowMs);
+    this.#effects.push({ kind: "want", parent: parent.id, indices });
+  }
+
+  /** An idle parent takes over what waits longest elsewhere: it is asked back first, duplicated only when late. */
+  #takeOver(idle: Parent, nowMs: number): void {
+    const ownMs = idle.intervalMs(nowMs, guessMs);
+    let slowest: Parent | undefined;
+    let slowestMs = 1.5 * ownMs;
+    for (const parent of this.#parents.values()) {
+      if (parent === idle || parent.owed === 0) continue;
+      const waitMs = parent.owed * parent.intervalMs(nowMs, guessMs);
+      if (waitMs > slowestMs && this.#stealable(parent, idle) !== undefined) {
+        slowest = parent;
+        slowestMs = waitMs;
+      }
+    }
+    if (slowest === undefined) return this.#duplicateLate(idle, nowMs);
+    const index = this.#stealable(slowest, idle)!;
+    slowest.standing.delete(index);
+    slowest.cancelling.set(index, nowMs);
+    this.#effects.push({ kind: "cancel", parent: slowest.id, indices: [index] });
+  }
+
+  /** The last piece that stands, unbegun, with `parent` and that `idle` could send. */
+  #stealable(parent: Parent, idle: Parent): number | undefined {
+    let found: number | undefined;
+    for (const index of parent.standing) if (idle.has.has(index)) found = index;
+    return found;
+  }
+
+  #duplicateLate(idle: Parent, nowMs: number): void {
+    for (const parent of this.#parents.values()) {
+      const index = parent.started;
+      if (parent === idle || index === undefined || !idle.has.has(index) || this.held.has(index)) continue;
+      const lateMs = Math.max(lateMsMin, lateFactor * idle.intervalMs(nowMs, guessMs));
+      if (parent.intervalMs(nowMs, guessMs) < lateMs || this.#holderOf.get(index) !== parent) continue;
+      this.#ask(idle, [index], nowMs);
+      return;
+    }
+  }
+
+  #hasNews(parent: Parent): boolean {
+    for (let index = 0; index < parent.has.length; index++) {
+      if (parent.has.has(index) && !this.held.has(index)) return true;
+    }
+    return false;
+  }
+}

@@ -1,0 +1,8 @@
+/**
+ * One task's swarm, the thinking part: who may feed whom (the manager's choice) and which piece a
+ * parent sends next (the parent's choice). Pure. Imports base and core/protocol.
+ */
+
+export * from "./members.ts";
+export * from "./swarm.ts";
+export * from "./upload-queue.ts";

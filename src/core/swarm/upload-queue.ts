@@ -1,0 +1,112 @@
+/**
+ * What a parent sends next, out of everything its children want.
+ *
+ * A peer serves its neediest child first (the one that holds least), and gives it the piece that this
+ * peer has sent least often. A seed sends every piece once before any twice ("fresh first"), and among
+ * equals serves the neediest child: that shortens the time in which one seed holds what nobody has.
+ *
+ * Invariants:
+ *  1. A want is given out once; it comes back only when its child asks again.
+ *  2. No child has more than `perChildMax` pieces on their way at a time (a connection carries one).
+ *  3. A child's wants are bounded by `wantsMax`; what exceeds it is refused at once.
+ */
+
+export interface UploadQueueOptions {
+  readonly freshFirst: boolean;
+}
+
+export interface Want {
+  readonly child: string;
+  readonly index: number;
+}
+
+/** A child that asks for more than this is told no: its own window is far smaller. */
+export const wantsMax = 512;
+
+interface Child {
+  held: number;
+  busy: boolean;
+  readonly wants: Set<number>;
+}
+
+export class UploadQueue {
+  readonly #freshFirst: boolean;
+  readonly #children = new Map<string, Child>();
+  readonly #sentCount = new Map<number, number>();
+
+  constructor(options: UploadQueueOptions) {
+    this.#freshFirst = options.freshFirst;
+  }
+
+  get children(): number {
+    return this.#children.size;
+  }
+
+  /** Wants that wait. */
+  get waiting(): number {
+    let waiting = 0;
+    for (const child of this.#children.values()) waiting += child.wants.size;
+    return waiting;
+  }
+
+  add(child: string): void {
+    if (!this.#children.has(child)) this.#children.set(child, { held: 0, busy: false, wants: new Set() });
+  }
+
+  remove(child: string): void {
+    this.#children.delete(child);
+  }
+
+  /** Adds wants; `held` is how many pieces the child holds. Returns those refused. */
+  want(child: string, indices: readonly number[], held: number): number[] {
+    const state = this.#children.get(child);
+    if (state === undefined) return [...indices];
+    state.held = held;
+    const refused: number[] = [];
+    for (const index of indices) {
+      if (state.wants.size < wantsMax) state.wants.add(index);
+      else refused.push(index);
+    }
+    return refused;
+  }
+
+  /** Takes wants back. Returns those that had not begun; the others come as pieces. */
+  cancel(child: string, indices: readonly number[]): number[] {
+    const wants = this.#children.get(child)?.wants;
+    return indices.filter((index) => wants?.delete(index) === true);
+  }
+
+  /** The next piece to send, now on its way; undefined when every want's child is busy or there is none. */
+  next(): Want | undefined {
+    let best: Want | undefined;
+    let bestChild: Child | undefined;
+    let bestRank = [Infinity, Infinity] as const;
+    for (const [id, child] of this.#children) {
+      if (child.busy || child.wants.size === 0) continue;
+      // A peer compares children before pieces: one that is not needier cannot win.
+      if (!this.#freshFirst && child.held > bestRank[0]) continue;
+      for (const index of child.wants) {
+        const sent = this.#sentCount.get(index) ?? 0;
+        const rank = this.#freshFirst ? ([sent, child.held] as const) : ([child.held, sent] as const);
+        if (rank[0] < bestRank[0] || (rank[0] === bestRank[0] && rank[1] < bestRank[1])) {
+          best = { child: id, index };
+          bestChild = child;
+          bestRank = rank;
+        }
+      }
+    }
+    if (best === undefined || bestChild === undefined) return undefined;
+    bestChild.wants.delete(best.index);
+    bestChild.busy = true;
+    this.#sentCount.set(best.index, (this.#sentCount.get(best.index) ?? 0) + 1);
+    return best;
+  }
+
+  /** A piece is sent, or its child is gone. */
+  sent(want: Want): void {
+    const child = this.#children.get(want.child);
+    if (child === undefined) return;
+    child.busy = false;
+    child.held++;
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * The connections from this host to its parents: one per parent, shared by all tasks, dialled when
+ * first needed and closed a little after the last task left.
+ */
+
+import { asDarnerError, type DarnerError } from "#base/mod.ts";
+import { protocolVersion, type ParentOffer } from "#core/protocol/mod.ts";
+import type { Clock } from "#platform/clock.ts";
+import type { Dialler } from "#platform/connection.ts";
+import type { SigningKey } from "#platform/signing.ts";
+import type { Limiter } from "./limiter.ts";
+import { ParentConnection } from "./parent-connection.ts";
+
+const dialTimeoutMs = 5_000;
+const idleMsMax = 10_000;
+
+export interface ParentPoolOptions {
+  readonly clock: Clock;
+  readonly dialler: Dialler;
+  readonly limiter: Limiter;
+  readonly host: string;
+  /** Proves who we are; absent with --trust off. */
+  readonly key?: SigningKey;
+}
+
+export class ParentPool {
+  readonly #options: ParentPoolOptions;
+  readonly #connections = new Map<string, Promise<ParentConnection>>();
+  #closed = false;
+
+  constructor(options: ParentPoolOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  /** The connection to a parent, dialled if need be. Rejects with a DarnerError. */
+  connect(offer: ParentOffer): Promise<ParentConnection> {
+    const address = `${offer.address}:${offer.port}`;
+    const known = this.#connections.get(address);
+    if (known !== undefined) return known;
+    const dialling = this.#dial(offer, address);
+    this.#connections.set(address, dialling);
+    dialling.catch(() => this.#forget(address, dialling));
+    return dialling;
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const dialling of this.#connections.values()) {
+      dialling.then(
+        (parent) => parent.close(),
+        () => undefined,
+      );
+    }
+  }
+
+  #forget(address: string, dialling: Promise<ParentConnection>): void {
+    if (this.#connections.get(address) === dialling) this.#connections.delete(address);
+  }
+
+  async #dial(offer: ParentOffer, address: string): Promise<ParentConnection> {
+    const { clock, dialler, limiter, host, key } = this.#options;
+    const parent = new ParentConnection(limiter);
+    const onClose = (reason: string): void => {
+      this.#connections.delete(address);
+      parent.ended(reason);
+    };
+    const version = `${protocolVersion.major}.${protocolVersion.minor}`;
+    const headers = { "Darner-Version": version, "Darner-Host": host };
+    const dialled = await dialler
+      .dial({ host: offer.address, port: offer.port, path: "/pieces", headers, timeoutMs: dialTimeoutMs }, { onClose }, parent)
+      .catch((error: unknown): DarnerError => asDarnerError(error));
+    if ("code" in dialled) throw dialled;
+    parent.attach(dialled.connection);
+    if (this.#closed) dialled.connection.close();
+    const nonce = dialled.headers["darner-nonce"];
+    if (key !== undefined && nonce !== undefined) parent.prove(key.publicKey, key.sign(nonce));
+    this.#watchIdle(parent, clock);
+    return parent;
+  }
+
+  #watchIdle(parent: ParentConnection, clock: Clock): void {
+    clock.after(
+      idleMsMax,
+      () => {
+        if (parent.closed) return;
+        if (parent.idleSinceMs !== undefined && clock.nowMs() - parent.idleSinceMs >= idleMsMax) parent.close();
+        else this.#watchIdle(parent, clock);
+      },
+      { background: true },
+    );
+  }
+}

@@ -1,0 +1,221 @@
+/**
+ * One object from its swarm into a piece file: carries out what core/download decides.
+ *
+ * Every piece is hashed against the manifest before it is stored; what does not match is never
+ * written. Stored pieces are told to `onStored`, so that this host serves them on.
+ */
+
+import { Bitfield, bytesEqual } from "#base/mod.ts";
+import { SwarmDownload, type DownloadEffect, type DownloadEvent } from "#core/download/mod.ts";
+import { pieceCount } from "#core/model/mod.ts";
+import type { ParentOffer } from "#core/protocol/mod.ts";
+import type { Clock, Timer } from "#platform/clock.ts";
+import { sha256 } from "#platform/digest.ts";
+import type { Log } from "#platform/log.ts";
+import type { Random } from "#platform/random.ts";
+import type { PieceFile } from "#storage/pieces/mod.ts";
+import type { Manifest } from "./manifest.ts";
+import type { ParentConnection } from "./parent-connection.ts";
+import type { ParentPool } from "./parent-pool.ts";
+
+const tickMs = 100;
+
+export interface SwarmTransferOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly pool: ParentPool;
+  readonly manifest: Manifest;
+  readonly store: PieceFile;
+  readonly ticket: () => string | undefined;
+  readonly wanted?: (index: number) => boolean;
+  onStored(index: number, bytes: number, fromSeed: boolean): void;
+  onAccuse(parent: string, index: number): void;
+  /** Every wanted piece is stored and the manifest has ended. */
+  onFinished(): void;
+  onFailed(error: unknown): void;
+}
+
+interface Channel {
+  readonly connection: ParentConnection;
+  readonly channel: number;
+}
+
+export class SwarmTransfer {
+  readonly #options: SwarmTransferOptions;
+  readonly #brain: SwarmDownload;
+  readonly #channels = new Map<string, Channel>();
+  readonly #seeds = new Set<string>();
+  readonly #spare: Uint8Array[] = [];
+  #timer: Timer | undefined;
+  #over = false;
+  #storing = 0;
+  lastProgressMs: number;
+
+  constructor(options: SwarmTransferOptions) {
+    this.#options = options;
+    const held = options.store.have.clone();
+    const wanted = options.wanted === undefined ? {} : { wanted: options.wanted };
+    this.#brain = new SwarmDownload({ held, unit: () => options.random.unit(), ...wanted });
+    this.lastProgressMs = options.clock.nowMs();
+    this.#tick();
+  }
+
+  get starving(): boolean {
+    return this.#brain.starving;
+  }
+
+  get openParents(): number {
+    return this.#brain.openParents;
+  }
+
+  get duplicates(): number {
+    return this.#brain.duplicates;
+  }
+
+  listed(indices: readonly number[]): void {
+    this.#step({ kind: "listed", indices });
+  }
+
+  ended(): void {
+    const { manifest } = this.#options;
+    this.#step({ kind: "ended", pieces: pieceCount(manifest.lengthBytes ?? 0, manifest.head.pieceBytes) });
+    this.#finishIfDone();
+  }
+
+  parents(offers: readonly ParentOffer[]): void {
+    for (const offer of offers) if (offer.seed) this.#seeds.add(offer.id);
+    this.#step({ kind: "parents", offers });
+  }
+
+  /** Leaves every parent; nothing is told afterwards. */
+  stop(): void {
+    this.#over = true;
+    this.#timer?.cancel();
+    const nowMs = this.#options.clock.nowMs();
+    for (const { connection, channel } of this.#channels.values()) connection.leave(channel, nowMs);
+    this.#channels.clear();
+  }
+
+  #tick(): void {
+    this.#timer = this.#options.clock.after(tickMs, () => {
+      this.#step({ kind: "tick" });
+      if (!this.#over) this.#tick();
+    });
+  }
+
+  #step(event: DownloadEvent): void {
+    if (this.#over) return;
+    for (const effect of this.#brain.step(event, this.#options.clock.nowMs())) this.#carryOut(effect);
+  }
+
+  #carryOut(effect: DownloadEffect): void {
+    switch (effect.kind) {
+      case "dial":
+        void this.#dial(effect.offer);
+        return;
+      case "hang-up": {
+        const channel = this.#channels.get(effect.parent);
+        this.#channels.delete(effect.parent);
+        this.#options.log.debug("parent.left", { parent: effect.parent, reason: effect.reason });
+        if (effect.sever) channel?.connection.close();
+        else channel?.connection.leave(channel.channel, this.#options.clock.nowMs());
+        return;
+      }
+      case "want": {
+        const channel = this.#channels.get(effect.parent);
+        channel?.connection.want(channel.channel, effect.indices, this.#brain.held.count);
+        return;
+      }
+      case "cancel": {
+        const channel = this.#channels.get(effect.parent);
+        channel?.connection.cancel(channel.channel, effect.indices);
+        return;
+      }
+      case "accuse":
+        this.#options.onAccuse(effect.parent, effect.index);
+    }
+  }
+
+  async #dial(offer: ParentOffer): Promise<void> {
+    const { pool, manifest, ticket, log } = this.#options;
+    let connection: ParentConnection;
+    try {
+      connection = await pool.connect(offer);
+    } catch (error) {
+      log.debug("parent.unreachable", { parent: offer.id, message: (error as Error).message });
+      return this.#step({ kind: "closed", parent: offer.id });
+    }
+    if (this.#over || !this.#brain.knows(offer.id)) return;
+    const { task, generation } = manifest.head;
+    const proof = ticket();
+    const parent = offer.id;
+    const request = { task, generation, ...(proof === undefined ? {} : { ticket: proof }) };
+    const channel = connection.open(request, {
+      onOpened: (pieces) => this.#step({ kind: "opened", parent, pieces: this.#bounded(pieces) }),
+      onHave: (indices) => this.#step({ kind: "had", parent, indices: indices.filter((index) => this.#possible(index)) }),
+      onPieceStart: (index, lengthBytes) => this.#pieceStart(parent, index, lengthBytes),
+      onPieceBytes: (bytes) => this.#step({ kind: "heard", parent, bytes }),
+      onPiece: (index, bytes) => void this.#piece(parent, index, bytes),
+      onCancelled: (indices) => this.#step({ kind: "cancelled", parent, indices }),
+      onClosed: (reason) => {
+        if (this.#channels.get(parent)?.channel !== channel) return;
+        this.#channels.delete(parent);
+        log.debug("parent.closed", { parent, reason });
+        this.#step({ kind: "closed", parent });
+      },
+    });
+    this.#channels.set(parent, { connection, channel });
+  }
+
+  /** A peer's claim about pieces that cannot exist is cut off, not believed. */
+  #bounded(pieces: Bitfield): Bitfield {
+    const { lengthBytes, head } = this.#options.manifest;
+    if (lengthBytes === undefined || pieces.length <= pieceCount(lengthBytes, head.pieceBytes)) return pieces;
+    return Bitfield.fromBytes(pieces.toBytes(), pieceCount(lengthBytes, head.pieceBytes));
+  }
+
+  #possible(index: number): boolean {
+    return index * this.#options.manifest.head.pieceBytes < (this.#options.manifest.lengthBytes ?? Infinity);
+  }
+
+  #pieceStart(parent: string, index: number, lengthBytes: number): Uint8Array | undefined {
+    const { manifest } = this.#options;
+    const { pieceBytes } = manifest.head;
+    const rest = (manifest.lengthBytes ?? Infinity) - index * pieceBytes;
+    const fits = manifest.lengthBytes === undefined ? lengthBytes <= pieceBytes : lengthBytes === Math.min(pieceBytes, rest);
+    if (!fits || manifest.digestOf(index) === undefined) return undefined;
+    this.#step({ kind: "started", parent, index });
+    const spare = lengthBytes === pieceBytes ? this.#spare.pop() : undefined;
+    return spare ?? new Uint8Array(lengthBytes);
+  }
+
+  async #piece(parent: string, index: number, bytes: Uint8Array): Promise<void> {
+    if (this.#over) return;
+    const { store, manifest, onStored } = this.#options;
+    const expected = manifest.digestOf(index);
+    if (expected === undefined || !bytesEqual(sha256(bytes), expected)) return this.#step({ kind: "bad", parent, index });
+    this.lastProgressMs = this.#options.clock.nowMs();
+    this.#storing++;
+    // The parent goes on with the next piece while this one is written.
+    this.#step({ kind: "stored", parent, index });
+    try {
+      await store.put(index, bytes, expected);
+    } catch (error) {
+      if (!this.#over) this.#options.onFailed(error);
+      return;
+    } finally {
+      this.#storing--;
+    }
+    if (bytes.length === manifest.head.pieceBytes && this.#spare.length < 4) this.#spare.push(bytes);
+    if (this.#over) return;
+    onStored(index, bytes.length, this.#seeds.has(parent));
+    this.#finishIfDone();
+  }
+
+  #finishIfDone(): void {
+    if (this.#over || !this.#brain.finished || this.#storing > 0) return;
+    this.stop();
+    this.#options.onFinished();
+  }
+}

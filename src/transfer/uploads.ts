@@ -1,0 +1,285 @@
+/**
+ * What a process sends to others: the tasks it serves, the children that want them, and the slots and
+ * the rate that it spends on them. The order is decided by core/swarm's UploadQueue.
+ *
+ * Invariants:
+ *  1. Only pieces that the store holds are offered or sent, and only to a child whose ticket admits it.
+ *  2. At most `slots` pieces are on their way; a connection carries one at a time.
+ *  3. A child hears something at least every `keepAliveMs`, so that silence means trouble.
+ */
+
+import { asDarnerError, assert } from "#base/mod.ts";
+import { pieceSpan } from "#core/model/mod.ts";
+import type { OpenRequest, ProofOfKey } from "#core/protocol/mod.ts";
+import { UploadQueue, type Want } from "#core/swarm/mod.ts";
+import type { Clock, Timer } from "#platform/clock.ts";
+import type { Connection } from "#platform/connection.ts";
+import type { Log } from "#platform/log.ts";
+import { keyId, signatureHolds } from "#platform/signing.ts";
+import type { PieceFile } from "#storage/pieces/mod.ts";
+import { ChildConnection, type ChildHandlers } from "./child-connection.ts";
+import type { Limiter } from "./limiter.ts";
+
+const keepAliveMs = 2_000;
+/** News of pieces is gathered this long, so that one message carries several. */
+const haveDelayMs = 20;
+const connectionsMax = 4096;
+
+export interface UploadsOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly limiter: Limiter;
+  readonly slots: number;
+  /** A seed sends every piece once before any twice. */
+  readonly freshFirst: boolean;
+  /** Why this host may not have the task, or null. Called with a proven host only, unless trust is off. */
+  readonly refusal: (request: OpenRequest, host: string) => string | null;
+  readonly trust: boolean;
+}
+
+export interface ServedTask {
+  readonly task: string;
+  readonly generation: string;
+  readonly store: PieceFile;
+  /** Asked before each piece: false stops the task at once (the file is no longer what was stored). */
+  readonly intact?: () => Promise<boolean>;
+}
+
+interface Serving extends ServedTask {
+  readonly queue: UploadQueue;
+  /** `connection number:channel` -> where to send. */
+  readonly children: Map<string, { readonly child: ChildConnection; readonly channel: number }>;
+  news: number[];
+  bytes: number;
+}
+
+export class Uploads implements ChildHandlers {
+  readonly #options: UploadsOptions;
+  readonly #tasks = new Map<string, Serving>();
+  readonly #connections = new Map<ChildConnection, number>();
+  #connectionCount = 0;
+  #slots: number;
+  #active = 0;
+  #newsTimer: Timer | undefined;
+  #keepAliveTimer: Timer | undefined;
+  #closed = false;
+  bytesTotal = 0;
+
+  constructor(options: UploadsOptions) {
+    this.#options = options;
+    this.#slots = options.slots;
+    this.#keepAlive();
+  }
+
+  get active(): number {
+    return this.#active;
+  }
+
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  setSlots(slots: number): void {
+    this.#slots = slots;
+    this.#pump();
+  }
+
+  /** Serves one version of a task from now on. */
+  serve(task: ServedTask): void {
+    const name = nameOf(task.task, task.generation);
+    assert(!this.#tasks.has(name), "a version of a task is served once");
+    const queue = new UploadQueue({ freshFirst: this.#options.freshFirst });
+    this.#tasks.set(name, { ...task, queue, children: new Map(), news: [], bytes: 0 });
+  }
+
+  serves(task: string, generation: string): boolean {
+    return this.#tasks.has(nameOf(task, generation));
+  }
+
+  /** A piece was stored: children hear of it. */
+  pieceStored(task: string, generation: string, index: number): void {
+    const serving = this.#tasks.get(nameOf(task, generation));
+    if (serving === undefined) return;
+    serving.news.push(index);
+    this.#newsTimer ??= this.#options.clock.after(haveDelayMs, () => this.#tellNews());
+  }
+
+  /** Stops serving; children are told to look elsewhere. */
+  withdraw(task: string, generation: string, reason: string): void {
+    const name = nameOf(task, generation);
+    const serving = this.#tasks.get(name);
+    if (serving === undefined) return;
+    this.#tasks.delete(name);
+    for (const { child, channel } of serving.children.values()) child.closeChannel(channel, reason);
+  }
+
+  /** Whether anybody is being served from this task. */
+  inUse(task: string, generation: string): boolean {
+    return (this.#tasks.get(nameOf(task, generation))?.children.size ?? 0) > 0;
+  }
+
+  /** Bytes sent of this version. */
+  bytesOf(task: string, generation: string): number {
+    return this.#tasks.get(nameOf(task, generation))?.bytes ?? 0;
+  }
+
+  /** A child's connection, upgraded. Returns what its bytes and its end are to be given to. */
+  accept(connection: Connection, host: string, nonce: string): { received(bytes: Uint8Array): void; ended(): void } {
+    const child = new ChildConnection(connection, host, nonce, this);
+    this.#connections.set(child, this.#connectionCount++);
+    if (this.#connections.size > connectionsMax || this.#closed) connection.close();
+    return { received: (bytes) => child.received(bytes), ended: () => this.#gone(child) };
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#newsTimer?.cancel();
+    this.#keepAliveTimer?.cancel();
+    for (const child of this.#connections.keys()) child.connection.close();
+  }
+
+  onProve(child: ChildConnection, proof: ProofOfKey): void {
+    child.proven = keyId(proof.publicKey) === child.host && signatureHolds(proof.publicKey, child.nonce, proof.signature);
+    if (!child.proven) child.connection.close();
+  }
+
+  onOpen(child: ChildConnection, channel: number, request: OpenRequest): void {
+    const serving = this.#tasks.get(nameOf(request.task, request.generation));
+    const refusal = this.#refusal(child, request, serving);
+    if (refusal !== null || serving === undefined) return child.closeChannel(channel, refusal ?? "unknown task");
+    const key = this.#key(child, channel);
+    child.channels.add(channel);
+    serving.children.set(key, { child, channel });
+    serving.queue.add(key);
+    child.opened(channel, serving.store.have);
+  }
+
+  #refusal(child: ChildConnection, request: OpenRequest, serving: Serving | undefined): string | null {
+    if (this.#options.trust && !child.proven) return "the host has not proved its key";
+    const refusal = this.#options.refusal(request, child.host);
+    if (refusal !== null) return refusal;
+    return serving === undefined ? "this version of the task is not here" : null;
+  }
+
+  onWant(child: ChildConnection, channel: number, indices: readonly number[], held: number): void {
+    const [serving, key] = this.#find(child, channel);
+    if (serving === undefined) return;
+    const ours = indices.filter((index) => serving.store.have.has(index));
+    const refused = [...indices.filter((index) => !serving.store.have.has(index)), ...serving.queue.want(key, ours, held)];
+    child.cancelled(channel, refused);
+    this.#pump();
+  }
+
+  onCancel(child: ChildConnection, channel: number, indices: readonly number[]): void {
+    const [serving, key] = this.#find(child, channel);
+    if (serving !== undefined) child.cancelled(channel, serving.queue.cancel(key, indices));
+  }
+
+  onClose(child: ChildConnection, channel: number): void {
+    const [serving, key] = this.#find(child, channel);
+    child.channels.delete(channel);
+    serving?.children.delete(key);
+    serving?.queue.remove(key);
+  }
+
+  #key(child: ChildConnection, channel: number): string {
+    return `${this.#connections.get(child) ?? -1}:${channel}`;
+  }
+
+  #find(child: ChildConnection, channel: number): [Serving | undefined, string] {
+    const key = this.#key(child, channel);
+    for (const serving of this.#tasks.values()) if (serving.children.has(key)) return [serving, key];
+    return [undefined, key];
+  }
+
+  #gone(child: ChildConnection): void {
+    for (const channel of child.channels) this.onClose(child, channel);
+    this.#connections.delete(child);
+  }
+
+  #tellNews(): void {
+    this.#newsTimer = undefined;
+    for (const serving of this.#tasks.values()) {
+      if (serving.news.length === 0) continue;
+      const news = serving.news;
+      serving.news = [];
+      for (const { child, channel } of serving.children.values()) child.have(channel, news);
+    }
+  }
+
+  #keepAlive(): void {
+    this.#keepAliveTimer = this.#options.clock.after(
+      keepAliveMs,
+      () => {
+        for (const serving of this.#tasks.values()) {
+          for (const { child, channel } of serving.children.values()) if (child.sending === undefined) child.have(channel, []);
+        }
+        this.#keepAlive();
+      },
+      { background: true },
+    );
+  }
+
+  #pump(): void {
+    while (this.#active < this.#slots && !this.#closed) {
+      const sending = this.#next();
+      if (sending === undefined) return;
+      this.#active++;
+      void this.#send(sending.serving, sending.want).finally(() => {
+        this.#active--;
+        this.#pump();
+      });
+    }
+  }
+
+  /** One piece of the next task in turn that has a want. */
+  #next(): { serving: Serving; want: Want } | undefined {
+    for (const [id, serving] of this.#tasks) {
+      const want = serving.queue.next();
+      if (want === undefined) continue;
+      // To the back of the line: tasks take turns.
+      this.#tasks.delete(id);
+      this.#tasks.set(id, serving);
+      return { serving, want };
+    }
+    return undefined;
+  }
+
+  async #send(serving: Serving, want: Want): Promise<void> {
+    const target = serving.children.get(want.child);
+    if (target === undefined) return serving.queue.sent(want);
+    const { child, channel } = target;
+    if (serving.intact !== undefined && !(await serving.intact())) return this.withdraw(serving.task, serving.generation, "the file has changed");
+    const { object, lengthBytes, content } = serving.store;
+    // Another task's piece may be on this connection: they go one behind the other.
+    while (child.sending !== undefined) await child.sending;
+    if (child.connection.closed || !serving.store.have.has(want.index)) {
+      serving.queue.sent(want);
+      return child.cancelled(channel, [want.index]);
+    }
+    assert(object !== undefined, "a served object has begun");
+    const span = pieceSpan(want.index, lengthBytes ?? Infinity, object.pieceBytes);
+    const count = span.end - span.start;
+    try {
+      const head = ChildConnection.pieceHead(channel, want.index, count);
+      const sending = child.connection.sendFile(head, content, span.start, count, this.#options.limiter);
+      child.sending = sending.catch(() => undefined);
+      await sending;
+      serving.bytes += count;
+      this.bytesTotal += count;
+    } catch (error) {
+      const known = asDarnerError(error);
+      // The stream is cut in the middle of a frame: only a new connection can go on.
+      child.connection.close();
+      if (known.code.startsWith("disk.")) this.withdraw(serving.task, serving.generation, known.message);
+      this.#options.log.debug("upload.failed", { task: serving.task, child: child.host, code: known.code });
+    } finally {
+      child.sending = undefined;
+      serving.queue.sent(want);
+    }
+  }
+}
+
+function nameOf(task: string, generation: string): string {
+  return `${task}/${generation}`;
+}
