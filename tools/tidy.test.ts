@@ -47,6 +47,10 @@ describe("the layer rule", () => {
     ["src/services/host-daemon/run.ts", "#simulator/mod.ts", ["layer rule"]],
     ["src/services/host-daemon/run.test.ts", "#simulator/mod.ts", []],
     ["src/main.ts", "./services/host-daemon/mod.ts", []],
+    ["src/commands/daemon.ts", "#services/host-daemon/mod.ts", []],
+    ["src/services/host-daemon/run.ts", "#commands/daemon.ts", ["layer rule"]],
+    ["src/settings/setting.ts", "#platform/clock.ts", []],
+    ["src/clients/dfget/run.ts", "#settings/mod.ts", []],
     ["src/origins/http.ts", "../main.ts", ["layer rule", "import rule"]],
     ["src/cellar/wine.ts", "#base/mod.ts", ["layer rule"]],
   ];
@@ -67,6 +71,8 @@ describe("doors and hands", () => {
     ["src/origins/http.test.ts", "#platform/clock.sim.ts", []],
     ["src/origins/http.ts", "#platform/clock.node.ts", ["hands rule"]],
     ["src/origins/http.ts", "#platform/clock.sim.ts", ["hands rule"]],
+    ["src/main.ts", "./commands/daemon.ts", []],
+    ["src/commands/daemon.ts", "#platform/clock.node.ts", []],
     ["src/platform/native/send.node.ts", "#platform/disk.node.ts", []],
     ["src/origins/http.ts", "./origin", ["import rule"]],
   ];
@@ -84,6 +90,8 @@ describe("purity", () => {
     for (const text of [
       "const now = Date.now();",
       "const now = new Date();",
+      'const then = Date.parse("");',
+      "const then = new Date(1);",
       "setTimeout(() => {}, 1);",
       "const chance = Math.random();",
       "async function go() {}",
@@ -112,6 +120,8 @@ describe("purity", () => {
   test("rooms that run may wait, but ask a port for the time", () => {
     assert.deepEqual(broken("src/transfer/upload.ts", "async function go() {}\n"), []);
     assert.deepEqual(broken("src/transfer/upload.ts", "const now = Date.now();\n"), ["port rule"]);
+    assert.deepEqual(broken("src/transfer/upload.ts", "const now = new Date();\n"), ["port rule"]);
+    assert.deepEqual(broken("src/transfer/upload.ts", 'const then = Date.parse("");\n'), []);
     assert.deepEqual(broken("src/platform/clock.node.ts", "const now = Date.now();\n"), []);
   });
 });

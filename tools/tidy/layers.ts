@@ -1,13 +1,15 @@
 /**
  * Who may import whom. A room is a folder of src that the dependency rule knows:
  *
- *   base <- core <- platform ports <- storage, origins <- transfer <- services
- *                                  <- cluster (what a process knows of its cluster) <- services
+ *   base <- core <- platform ports <- settings, storage, origins <- transfer <- services
  *
- * clients see base, core/{model,protocol,download} and platform ports; the simulator sees
+ * clients see base, core/{model,protocol,download}, platform ports and settings; the simulator sees
  * everything but clients and is seen by nobody but tests and main.ts; a service never imports
  * another. A folder is entered through its mod.ts, except platform, whose ports are one file each.
- * Only main.ts, platform/ and tests name a `*.node.ts`. main.ts and tests may import any room.
+ *
+ * main.ts and commands/, of which it loads only the file that the command needs, are the composition
+ * root: they may import any room, and nobody imports them. Only they, platform/ and tests name a
+ * `*.node.ts`.
  */
 
 import type { Finding, Import, SourceFile } from "./source.ts";
@@ -17,6 +19,7 @@ const seenBy: Readonly<Record<string, readonly string[]>> = {
   base: [],
   core: ["base", "core"],
   platform: ["base", "core"],
+  settings: ["base", "core/model", "platform"],
   storage: ["base", "core", "platform"],
   origins: ["base", "core", "platform"],
   transfer: ["base", "core", "platform", "storage", "origins"],
@@ -40,10 +43,10 @@ function roomOf(path: string): string | undefined {
 const isWithin = (room: string, area: string): boolean => room === area || room.startsWith(`${area}/`);
 const folderOf = (path: string): string => path.slice(0, path.lastIndexOf("/"));
 
-/** Tests, and everything beside src: it may import any room and any real or simulated hand. */
-function isFree(path: string): boolean {
-  return path === "src/main.ts" || path.endsWith(".test.ts") || !path.startsWith("src/");
-}
+const isRoot = (path: string): boolean => path === "src/main.ts" || path.startsWith("src/commands/");
+
+/** The composition root, tests, and everything beside src: any room, and any real or simulated hand. */
+const isFree = (path: string): boolean => isRoot(path) || path.endsWith(".test.ts") || !path.startsWith("src/");
 
 export function checkLayers(file: SourceFile): Finding[] {
   return file.imports.flatMap((item) => {
@@ -63,7 +66,7 @@ export function checkLayers(file: SourceFile): Finding[] {
 function checkRoom(path: string, item: Import): string | undefined {
   const from = roomOf(path);
   if (isFree(path) || item.target === undefined) return undefined;
-  if (item.target === "src/main.ts") return "layer rule: nobody imports main.ts, which wires everything together";
+  if (isRoot(item.target)) return "layer rule: nobody imports main.ts and commands/, which wire everything together";
   if (!item.target.startsWith("src/")) return `layer rule: src imports nothing outside src, but this is ${item.target}`;
   const to = roomOf(item.target);
   if (from === undefined) return `layer rule: only main.ts lies in src itself; move ${path} into a room`;
@@ -79,7 +82,7 @@ function checkRoom(path: string, item: Import): string | undefined {
 /** A folder is entered by its mod.ts; a file of an enclosing folder of the same room may be named. */
 function checkDoor(path: string, item: Import): string | undefined {
   const { target } = item;
-  if (target === undefined || !target.startsWith("src/") || target === "src/main.ts") return undefined;
+  if (target === undefined || !target.startsWith("src/") || isRoot(target)) return undefined;
   const from = folderOf(path);
   const to = folderOf(target);
   const sameRoom = roomOf(path) === roomOf(target);
@@ -92,10 +95,10 @@ function checkDoor(path: string, item: Import): string | undefined {
 function checkHands(path: string, item: Import): string | undefined {
   if (item.target === undefined || isFree(path) || isWithin(path, "src/platform")) return undefined;
   if (item.target.endsWith(".node.ts")) {
-    return `hands rule: only main.ts, platform/ and tests name a *.node.ts; take the port of ${item.specifier} as a parameter`;
+    return `hands rule: only main.ts, commands/, platform/ and tests name a *.node.ts; take the port of ${item.specifier} as a parameter`;
   }
   if (item.target.endsWith(".sim.ts") && !isWithin(path, "src/simulator")) {
-    return `hands rule: only main.ts, platform/, the simulator and tests name a *.sim.ts, but this is ${item.specifier}`;
+    return `hands rule: only platform/, the simulator and tests name a *.sim.ts, but this is ${item.specifier}`;
   }
   return undefined;
 }
