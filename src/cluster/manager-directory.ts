@@ -2,7 +2,8 @@
  * The managers that a process knows, in the order in which to try them, whether a command line named
  * them or the config service tells of them.
  *
- * 1. A list once known is kept until a newer one comes; an empty answer is a list too.
+ * 1. A list once known is kept until a newer one comes. An empty one never replaces it: a config service
+ *    that lost its state says so for a moment, and trying a manager that is gone costs little.
  * 2. A manager that failed is passed over for a while, unless all have failed: then the one whose
  *    failure is oldest is next.
  */
@@ -47,6 +48,7 @@ export class KnownManagers implements ManagerDirectory {
   }
 
   take(list: Pick<ManagerList, "managers">): void {
+    if (list.managers.length === 0) return;
     this.#managers = list.managers;
     const known = new Set(list.managers.map(failureKey));
     this.#failedMs = new Map([...this.#failedMs].filter(([key]) => known.has(key)));

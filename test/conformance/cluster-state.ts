@@ -63,7 +63,7 @@ export function clusterStateConformance(name: string, lasts: boolean, make: () =
   test(`${name}: all is the same after opening it again`, async () => {
     const open = make();
     const state = open();
-    const settings = await state.putSetting("site.ranges", "10.0.0.0/8=paris");
+    const settings = await state.putSetting("site-ranges", "10.0.0.0/8=paris");
     const list = { version: (await state.managers()).version + 1, managers: [paris] };
     await state.keepManagers(list);
     await state.close();

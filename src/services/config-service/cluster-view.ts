@@ -4,7 +4,8 @@
  * 1. A setting is told to anybody only once the store has it.
  * 2. The managers' list is told at once and stored as last known; when the store fails, hosts go on
  *    being told, and the next change tries again.
- * 3. After a restart both are as they were, with fresh leases.
+ * 3. After a restart both are as they were, with fresh leases; and when this process stood still (a
+ *    paused machine), its managers are not taken for dead.
  */
 
 import { asDarnerError, DarnerError } from "#base/mod.ts";
@@ -13,6 +14,9 @@ import type { HostPlace, ManagerFacts, ManagerList, SiteRange } from "#core/plac
 import type { Clock, Timer } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";
 import type { ClusterState, SettingsRecord, SettingValue } from "#storage/cluster-state/mod.ts";
+
+/** A timer that comes later than by this share of a lease means that the process stood still. */
+const standstillShare = 0.1;
 
 export interface ClusterViewOptions {
   readonly clock: Clock;
@@ -124,12 +128,14 @@ export class ClusterView {
     const dueMs = this.#leases.nextDueMs();
     if (dueMs === undefined || this.#closed) return;
     const { clock } = this.#options;
-    this.#timer = clock.after(Math.max(1, dueMs - clock.nowMs()), () => this.#expire(), { background: true });
+    this.#timer = clock.after(Math.max(1, dueMs - clock.nowMs()), () => this.#expire(dueMs), { background: true });
   }
 
-  #expire(): void {
+  #expire(dueMs: number): void {
     const { version } = this.#leases.list;
-    for (const id of this.#leases.expire(this.#options.clock.nowMs())) {
+    const nowMs = this.#options.clock.nowMs();
+    if (nowMs - dueMs > this.#leases.leaseMs * standstillShare) this.#leases.stoodStill(nowMs - dueMs);
+    for (const id of this.#leases.expire(nowMs)) {
       this.#options.log.warn("config.manager-lost", { id, leaseMs: this.#leases.leaseMs });
     }
     this.#arm();

@@ -33,7 +33,7 @@ export interface RoutesOptions {
   readonly settingsWatchers: Watchers;
   readonly leaseMs: number;
   readonly trust: boolean;
-  /** What is wrong with a cluster-wide setting, or undefined when nothing is. */
+  /** Why a cluster-wide setting cannot have a value, as one line for its user; undefined when it can. */
   readonly validate: (key: string, value: unknown) => string | undefined;
 }
 
@@ -103,10 +103,8 @@ function settingRoutes(options: RoutesOptions): readonly Route[] {
         assertMayChange(request, trust, "change a setting");
         const key = readKey(request);
         const value = readValue(key, await request.json());
-        const trouble = validate(key, value) ?? (key === siteRangesKey ? rangesTrouble(value) : undefined);
-        if (trouble !== undefined) {
-          throw new DarnerError("settings.invalid", `cannot set ${key}: ${trouble}`);
-        }
+        const trouble = key === siteRangesKey ? rangesTrouble(value) : validate(key, value);
+        if (trouble !== undefined) throw new DarnerError("settings.invalid", trouble);
         await view().putSetting(key, value);
         return answer({ version: view().settings.version });
       },
@@ -161,7 +159,7 @@ function readValue(key: string, body: unknown): SettingValue {
   if (Buffer.byteLength(JSON.stringify(value)) > settingBytesMax) {
     throw new DarnerError(
       "settings.invalid",
-      `cannot set ${key}: its value should have at most ${settingBytesMax} bytes`,
+      `cannot change ${key}: its value should have at most ${settingBytesMax} bytes`,
     );
   }
   return value as SettingValue;
@@ -169,7 +167,7 @@ function readValue(key: string, body: unknown): SettingValue {
 
 function rangesTrouble(value: SettingValue): string | undefined {
   const read = readSiteRanges(value);
-  return read.kind === "wrong" ? read.why : undefined;
+  return read.kind === "wrong" ? `cannot change ${siteRangesKey}: ${read.why}` : undefined;
 }
 
 function param(request: RouteRequest, name: string): string {

@@ -16,7 +16,6 @@ import { ClusterView } from "./cluster-view.ts";
 import { configRoutes } from "./routes.ts";
 import { Watchers } from "./watchers.ts";
 
-export const leaseMsDefault = 30_000;
 /** With 10,000 hosts behind one service, those beyond this ask again instead of waiting. */
 const waitersMax = 8192;
 
@@ -26,10 +25,14 @@ export interface ConfigServiceOptions {
   readonly metrics: Metrics;
   /** Closed by whoever opened it, after `stop`. */
   readonly store: ClusterState;
-  readonly leaseMs?: number;
+  /** How long a manager counts as alive after it last spoke. */
+  readonly leaseMs: number;
   /** With trust, only callers on this machine may change anything. */
   readonly trust: boolean;
-  /** What is wrong with a cluster-wide setting (unknown, wrong type, out of bounds), or undefined. */
+  /**
+   * Why a cluster-wide setting cannot have a value (unknown, wrong type, out of bounds), as one line for
+   * its user; undefined when it can. The sites' ranges are the service's own and are not asked about.
+   */
   validate(key: string, value: unknown): string | undefined;
 }
 
@@ -44,8 +47,7 @@ export interface ConfigService {
 }
 
 export function createConfigService(options: ConfigServiceOptions): ConfigService {
-  const { clock, log, metrics, store, trust } = options;
-  const leaseMs = options.leaseMs ?? leaseMsDefault;
+  const { clock, log, metrics, store, leaseMs, trust } = options;
   const listWatchers = new Watchers(clock, waitersMax);
   const settingsWatchers = new Watchers(clock, waitersMax);
   const storeFailures = metrics.counter(
