@@ -173,6 +173,7 @@ class NodeHttpServer implements HttpServer {
       this.#log.debug("http.answered", { method: request.method, path, status: response.statusCode, tookMs });
     });
     response.on("error", () => response.destroy());
+    response.setHeader("Server", "darner");
     if (this.#closing || request.headers.upgrade !== undefined) response.shouldKeepAlive = false;
     try {
       const answer = await this.#route(request, response, path);

@@ -1,0 +1,3 @@
+/** What operators hold in their hands. */
+
+export * from "./doctor.ts";

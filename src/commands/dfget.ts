@@ -1,0 +1,96 @@
+/** `dfget`: the command line, the real hands, and the signals of one call. */
+
+import { readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { fileURLToPath } from "node:url";
+import { runDfget, type DfgetPorts } from "#clients/dfget/mod.ts";
+import { DarnerError } from "#base/mod.ts";
+import { nodeClock } from "#platform/clock.node.ts";
+import { nodeDisk } from "#platform/disk.node.ts";
+import { sha256 } from "#platform/digest.ts";
+import { createNodeLocalHttp } from "#platform/local-http.node.ts";
+import { nodeOutputFiles } from "#platform/output-files.node.ts";
+import { nodeRandom } from "#platform/random.node.ts";
+import { createNodeTerminal } from "#platform/terminal.node.ts";
+import { dfgetSettings, resolveSettings, type SettingsGroup } from "#settings/mod.ts";
+import { addSettings, expandAliases, givenFlags, newCommand, parseCommandLine } from "./command-line.ts";
+import { loadSources, placesHere } from "./load-settings.ts";
+
+// A group's check takes its own values only, so that the list can promise nothing about them.
+const groups = [dfgetSettings] as unknown as readonly SettingsGroup[];
+/** A signal ends what runs within this time; a second one ends the process at once. */
+const stopMsMax = 3000;
+
+export async function run(argv: readonly string[]): Promise<number> {
+  const program = newCommand("dfget", "Gets objects: from peers and a cluster manager where there are some, else alone.");
+  program.argument("[URL...]", "what to get");
+  addSettings(program, groups, placesHere());
+  const urls: string[] = [];
+  program.action((given: string[]) => void urls.push(...given));
+  if (await parseCommandLine(program, expandAliases(argv, groups))) return 0;
+  const { values, origins } = resolveSettings(dfgetSettings, loadSources(givenFlags(program, groups)));
+  const forCall = (kind: string): boolean => kind === "flag" || kind === "environment";
+  return await runDfget(await portsHere(), {
+    settings: values,
+    urls,
+    socketNamed: origins.socket.kind !== "default",
+    clusterNamedForCall: forCall(origins.manager.kind) || forCall(origins.configService.kind),
+  });
+}
+
+async function portsHere(): Promise<DfgetPorts> {
+  return {
+    clock: nodeClock,
+    random: nodeRandom,
+    disk: nodeDisk,
+    outputs: nodeOutputFiles,
+    terminal: createNodeTerminal(),
+    localHttp: createNodeLocalHttp(await nativeHere()),
+    boot: bootHere,
+    openOrigin,
+    async startDaemon({ flags, dataDirectory }) {
+      const { startDetachedDaemon } = await import("#platform/daemon-start.node.ts");
+      const program = fileURLToPath(new URL("../main.ts", import.meta.url));
+      await startDetachedDaemon({ program, flags, dataDirectory });
+    },
+    netrcPath: process.env["NETRC"] || homePath(".netrc"),
+    signal: untilSignal(),
+  };
+}
+
+const openOrigin: DfgetPorts["openOrigin"] = async ({ caCertificates, waitMsMax }) => {
+  const { createNodeHttpClient } = await import("#platform/http-client.node.ts");
+  const { createOrigins } = await import("#origins/mod.ts");
+  const connectTimeoutMs = Math.min(waitMsMax, 30_000);
+  const httpClient = createNodeHttpClient({ caCertificates, connectTimeoutMs, idleTimeoutMs: waitMsMax });
+  return { origin: createOrigins({ httpClient, clock: nodeClock }), close: () => httpClient.close() };
+};
+
+/** Without it nothing that an earlier run left is believed before it is hashed again. */
+function bootHere(): Uint8Array {
+  try {
+    return sha256(readFileSync("/proc/sys/kernel/random/boot_id")).slice(0, 8);
+  } catch {
+    return nodeRandom.bytes(8);
+  }
+}
+
+function homePath(name: string): string | undefined {
+  try {
+    return `${homedir()}/${name}`;
+  } catch {
+    return undefined;
+  }
+}
+
+function untilSignal(): AbortSignal {
+  const controller = new AbortController();
+  const stop = (signal: NodeJS.Signals): void => {
+    const error = new DarnerError("interrupted", `stopped by ${signal}; what came is kept for the next run`);
+    if (controller.signal.aborted) process.exit(error.exitStatus);
+    setTimeout(() => process.exit(error.exitStatus), stopMsMax).unref();
+    controller.abort(error);
+  };
+  process.on("SIGINT", stop).on("SIGTERM", stop).on("SIGHUP", stop);
+  return controller.signal;
+}

@@ -1,0 +1,82 @@
+/** `darner doctor`: the checks of clients/darner, on this machine and with its settings. */
+
+import { asDarnerError } from "#base/mod.ts";
+import { examine, type Finding } from "#clients/darner/mod.ts";
+import { nodeMachine } from "#platform/machine.node.ts";
+import { loadNative } from "#platform/native.node.ts";
+import {
+  clusterManagerSettings,
+  configServiceSettings,
+  hostDaemonSettings,
+  resolveSettings,
+  settingsGroups,
+  unknownVariables,
+  type SettingSources,
+} from "#settings/mod.ts";
+import { addSettings, givenFlags, newCommand, parseCommandLine, type Flags } from "./command-line.ts";
+import { loadSources, placesHere } from "./load-settings.ts";
+
+/** The image proxy's usual port, which no setting moves yet. */
+const imageProxyPort = 65001;
+/** What a host's own settings tell about its cluster is the daemon's. */
+const asked = [hostDaemonSettings] as unknown as typeof settingsGroups;
+
+export async function run(argv: readonly string[]): Promise<number> {
+  const program = newCommand("darner doctor", "Check that this machine can run Darner; changes nothing.");
+  program.option("--json", "one JSON document");
+  addSettings(program, asked, placesHere());
+  const findings: Finding[] = [];
+  program.action(async () => void findings.push(...(await examineHere(givenFlags(program, asked)))));
+  if (await parseCommandLine(program, argv)) return 0;
+  const isJson = program.opts<{ json?: boolean }>().json === true;
+  process.stdout.write(isJson ? `${JSON.stringify(findings, null, 2)}\n` : table(findings));
+  return findings.some((finding) => finding.level === "fail") ? 1 : 0;
+}
+
+async function examineHere(flags: Flags): Promise<Finding[]> {
+  const { sources, trouble } = soundSources(flags);
+  const daemon = resolveSettings(hostDaemonSettings, sources).values;
+  const manager = resolveSettings(clusterManagerSettings, sources).values;
+  const config = resolveSettings(configServiceSettings, sources).values;
+  const native = loadNative();
+  const found = await examine(nodeMachine, {
+    ports: {
+      "config service": config.listen,
+      "cluster manager": manager.listen,
+      "host daemon": daemon.listen,
+      "image proxy": { kind: "tcp", host: daemon.listen.host, port: imageProxyPort },
+    },
+    socketPath: daemon.socket,
+    dataDirectory: daemon.dataDir,
+    managers: daemon.manager,
+    configService: daemon.configService,
+    nativeAvailable: native.available,
+  });
+  const strange = unknownVariables(sources.environment, settingsGroups);
+  const variables = strange.map((name): Finding => ({
+    level: "warn",
+    subject: "environment",
+    text: `${name} names no setting and has no effect`,
+  }));
+  return [...trouble, ...variables, ...found];
+}
+
+/** With settings that cannot be used, the rest is still looked at, as if there were none. */
+function soundSources(flags: Flags): { readonly sources: SettingSources; readonly trouble: Finding[] } {
+  try {
+    const sources = loadSources(flags);
+    for (const group of settingsGroups) resolveSettings(group, sources);
+    return {
+      sources,
+      trouble: [{ level: "ok", subject: "settings", text: sources.file?.path ?? "no file, defaults" }],
+    };
+  } catch (error) {
+    const trouble: Finding = { level: "fail", subject: "settings", text: asDarnerError(error).message };
+    return { sources: { flags: {}, environment: {}, places: placesHere() }, trouble: [trouble] };
+  }
+}
+
+function table(findings: readonly Finding[]): string {
+  const width = Math.max(...findings.map(({ subject }) => subject.length));
+  return findings.map(({ level, subject, text }) => `${level.padEnd(4)}  ${subject.padEnd(width)}  ${text}\n`).join("");
+}

@@ -1,0 +1,57 @@
+/** From the process' surroundings to a role's settings: places, environment, the settings file. */
+
+import { readFileSync, statSync } from "node:fs";
+import { homedir } from "node:os";
+import { DarnerError } from "#base/mod.ts";
+import {
+  parseSettingsFile,
+  placesFor,
+  settingsGroups,
+  type Places,
+  type SettingsFile,
+  type SettingSources,
+} from "#settings/mod.ts";
+import type { Flags } from "./command-line.ts";
+
+const fileBytesMax = 1024 * 1024;
+
+export function placesHere(): Places {
+  return placesFor({ userId: process.getuid?.() ?? 0, home: homeHere(), environment: process.env });
+}
+
+function homeHere(): string | undefined {
+  try {
+    return homedir();
+  } catch {
+    return undefined; // an unnamed user id without HOME, as in some containers
+  }
+}
+
+/**
+ * All that a role's settings are made from; hand it to `resolveSettings` once for each role. A file
+ * that was named must be there, those of the default places may be missing. Throws
+ * `settings.invalid`, `settings.unknown-key`.
+ */
+export function loadSources(
+  flags: Flags,
+  environment: NodeJS.ProcessEnv = process.env,
+  places = placesHere(),
+): SettingSources {
+  const named = flags["config"]?.at(-1) ?? (environment["DARNER_CONFIG"] || undefined);
+  const path =
+    named ?? places.settingsFiles.find((candidate) => statSync(candidate, { throwIfNoEntry: false })?.isFile());
+  return { flags, environment, places, file: path === undefined ? undefined : readSettingsFile(path) };
+}
+
+function readSettingsFile(path: string): SettingsFile {
+  let text: string;
+  try {
+    if (statSync(path).size > fileBytesMax) throw new Error(`it is larger than ${fileBytesMax} bytes`);
+    text = readFileSync(path, "utf8");
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const why = code === "ENOENT" ? "there is no such file" : code === "EACCES" ? "permission denied" : message;
+    throw new DarnerError("settings.invalid", `cannot read the settings in ${path}: ${why}`, { cause });
+  }
+  return parseSettingsFile(text, path, settingsGroups);
+}

@@ -1,0 +1,35 @@
+/**
+ * The entry: finds the command and loads it, and nothing else, since what is loaded is what a start
+ * costs. Together with commands/, the only place where ports meet their real hands.
+ */
+
+import { exitWithFailure } from "./commands/failure.ts";
+
+/** Gets what follows the command's name; resolves to the exit status. */
+export interface CommandModule {
+  run(argv: readonly string[]): Promise<number>;
+}
+
+interface CommandEntry {
+  readonly summary: string;
+  readonly load: () => Promise<CommandModule>;
+}
+
+const commands: Readonly<Record<string, CommandEntry>> = {
+  config: { summary: "show every setting and where it came from", load: () => import("./commands/config.ts") },
+  doctor: { summary: "check that this machine can run Darner", load: () => import("./commands/doctor.ts") },
+};
+
+/** Whoever reads our output may stop reading (`| head`): no failure. */
+process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+
+const [name, ...rest] = process.argv.slice(2);
+const program = name === "dfget" ? "dfget" : "darner";
+try {
+  const entry = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (entry !== undefined) process.exit(await (await entry.load()).run(rest));
+  const { topLevel } = await import("./commands/top-level.ts");
+  process.exit(topLevel(name, commands));
+} catch (error) {
+  exitWithFailure(program, error);
+}
