@@ -9,6 +9,7 @@ export * from "./kind.ts";
 export * from "./live.ts";
 export * from "./nearest.ts";
 export * from "./places.ts";
+export * from "./reference.ts";
 export * from "./resolve.ts";
 export * from "./setting.ts";
 export * from "./settings-file.ts";
