@@ -35,12 +35,7 @@ export interface InboxOptions {
   readonly mayHandOver: (uid: number) => boolean;
 }
 
-/** A look is one system call; the message is nearly always there at the first. */
-const lookMsMin = 1;
-const lookMsMax = 32;
-const kept = Uint8Array.of(1);
-
-/** Throws `port.taken` or `listen.failed`. Without the native port nothing listens, and clients choose the other way. */
+/** Throws `port.taken` or `listen.failed`. Without the native port nothing listens; clients choose the other way. */
 export async function openDescriptorInbox(
   native: Native,
   options: InboxOptions,
@@ -54,6 +49,11 @@ export async function openDescriptorInbox(
 interface Pending extends HandedDescriptors {
   readonly expiry: NodeJS.Timeout;
 }
+
+/** A look is one system call; the message is nearly always there at the first. */
+const lookMsMin = 1;
+const lookMsMax = 32;
+const kept = Uint8Array.of(1);
 
 class NodeDescriptorInbox implements DescriptorInbox {
   readonly #native: Native;

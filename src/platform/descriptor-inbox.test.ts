@@ -15,7 +15,7 @@ import { absentNative } from "./native.ts";
 import { loadNative } from "./native.node.ts";
 
 const native = loadNative();
-const skip = native.available ? false : "needs FFI on Linux, and DARNER_NATIVE not off";
+const needsNative = { skip: native.available ? false : "needs FFI on Linux, and DARNER_NATIVE not off" };
 const sendToInbox = inboxSender(native);
 
 const openDescriptors = (): number => fs.readdirSync("/proc/self/fd").length;
@@ -50,7 +50,7 @@ function isUnreachable(why: RegExp): (error: unknown) => boolean {
   return (error) => error instanceof DarnerError && error.code === "daemon.unreachable" && why.test(error.message);
 }
 
-describe("the inbox", { skip }, () => {
+describe("the inbox", needsNative, () => {
   test("gives the daemon the user's open files, once", async (t) => {
     const { where, output, inbox, before } = await opened(t);
     await sendToInbox(where, "token-1", [output, output]);
@@ -150,7 +150,7 @@ describe("the inbox", { skip }, () => {
 });
 
 describe("handing over", () => {
-  test("to nobody, or to one who never answers, is daemon.unreachable in time", { skip }, async (t) => {
+  test("to nobody, or to one who never answers, is daemon.unreachable in time", needsNative, async (t) => {
     const { output } = await opened(t);
     const where = path.join(folder(t), "nobody.fd");
     await assert.rejects(sendToInbox(where, "token", [output]), isUnreachable(/ENOENT/));

@@ -1,4 +1,4 @@
-/** The native calls over real sockets: byte-exact with many readers, no descriptor lost, quiet where they are absent. */
+/** The native calls over real sockets: byte-exact with many readers, no descriptor lost, quiet where absent. */
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -14,7 +14,7 @@ import { absentNative, descriptorsMax, messageBytesMax } from "./native.ts";
 import { loadNative } from "./native.node.ts";
 
 const native = loadNative();
-const skip = native.available ? false : "needs FFI on Linux, and DARNER_NATIVE not off";
+const needsNative = { skip: native.available ? false : "needs FFI on Linux, and DARNER_NATIVE not off" };
 
 /** Odd numbers, so that no position is right by chance. */
 const fileBytes = 5_000_011;
@@ -89,7 +89,7 @@ async function vanish(port: number, index: number): Promise<void> {
   await once(socket, "close");
 }
 
-describe("sendfile", { skip }, () => {
+describe("sendfile", needsNative, () => {
   for (const [readers, vanishing] of [
     [1, 0],
     [50, 0],
@@ -126,7 +126,7 @@ describe("sendfile", { skip }, () => {
   });
 });
 
-describe("low-water marks", { skip }, () => {
+describe("low-water marks", needsNative, () => {
   test("the receiver sleeps until the mark is reached, and hears of less once the mark is 1", async (t) => {
     const port = await serving(t, async (socket) => {
       socket.write(Buffer.alloc(1000));
@@ -157,7 +157,7 @@ describe("low-water marks", { skip }, () => {
   });
 });
 
-describe("the page cache", { skip }, () => {
+describe("the page cache", needsNative, () => {
   test("what was just written is there, on disk and in memory, and a bad descriptor is not", (t) => {
     const { descriptor } = patternFile(t);
     assert.equal(native.isCached(descriptor, 0), true);
@@ -189,7 +189,7 @@ async function pair(t: TestContext): Promise<{ accepted: net.Socket; connected: 
   return { accepted, connected };
 }
 
-describe("descriptors through a unix socket", { skip }, () => {
+describe("descriptors through a unix socket", needsNative, () => {
   test("arrive as open files of the receiver, beside the bytes", async (t) => {
     const { descriptor } = patternFile(t);
     const before = openDescriptors();
@@ -306,7 +306,7 @@ describe("where the calls cannot be had", () => {
     assert.equal(answer(["--permission", "--allow-fs-read=*"], {}), "false");
   });
 
-  test("nothing reaches the terminal, also where they are there", { skip }, () => {
+  test("nothing reaches the terminal, also where they are there", needsNative, () => {
     const all = execFileSync("/bin/sh", ["-c", '"$0" --input-type=module -e "$1" 2>&1', process.execPath, ask], {
       encoding: "utf8",
     });
