@@ -23,15 +23,18 @@ interface Outcome {
 const root = dirname(import.meta.dirname);
 const checkMsMax = 180_000;
 
+/** One that hangs is ended and named long before the whole check is. */
+const tests = ["--test", "--test-timeout=60000", "--test-reporter=dot"];
+
 const checks: readonly Check[] = [
   { name: "format", command: ["oxfmt", "--check"] },
   { name: "lint", command: ["oxlint"] },
   { name: "types", command: ["tsc"] },
-  { name: "tidy", command: ["node", "--test", "--test-reporter=dot", "tools/*.test.ts"], needs: "tools/*.test.ts" },
-  { name: "unit", command: ["node", "--test", "--test-reporter=dot", "src/**/*.test.ts"], needs: "src/**/*.test.ts" },
+  { name: "tidy", command: ["node", ...tests, "tools/*.test.ts"], needs: "tools/*.test.ts" },
+  { name: "unit", command: ["node", ...tests, "src/**/*.test.ts"], needs: "src/**/*.test.ts" },
   {
     name: "scenarios",
-    command: ["node", "--test", "--test-reporter=dot", "test/scenarios/**/*.test.ts"],
+    command: ["node", ...tests, "test/scenarios/**/*.test.ts"],
     needs: "test/scenarios/**/*.test.ts",
   },
   { name: "dead code", command: ["knip", "--no-progress"], needs: "src/main.ts" },

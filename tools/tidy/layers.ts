@@ -1,7 +1,7 @@
 /**
  * Who may import whom. A room is a folder of src that the dependency rule knows:
  *
- *   base <- core <- platform ports <- settings, storage, origins <- transfer <- services
+ *   base <- core <- platform ports <- settings, storage, origins, cluster <- transfer <- services
  *
  * clients see base, core/{model,protocol,download}, platform ports and settings; the simulator sees
  * everything but clients and is seen by nobody but tests and main.ts; a service never imports
@@ -24,9 +24,9 @@ const seenBy: Readonly<Record<string, readonly string[]>> = {
   origins: ["base", "core", "platform"],
   transfer: ["base", "core", "platform", "storage", "origins"],
   cluster: ["base", "core", "platform"],
-  services: ["base", "core", "platform", "storage", "origins", "transfer", "cluster"],
-  clients: ["base", "core/model", "core/protocol", "core/download", "platform"],
-  simulator: ["base", "core", "platform", "storage", "origins", "transfer", "cluster", "services"],
+  services: ["base", "core", "platform", "settings", "storage", "origins", "transfer", "cluster"],
+  clients: ["base", "core/model", "core/protocol", "core/download", "platform", "settings"],
+  simulator: ["base", "core", "platform", "settings", "storage", "origins", "transfer", "cluster", "services"],
 };
 
 /** Folders whose children are rooms of their own. */
