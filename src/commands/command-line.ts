@@ -10,7 +10,10 @@ import { defaultOf, isDefaultPlace, type Places, type Setting, type SettingsGrou
 /** Texts by setting name, only those given. */
 export type Flags = Readonly<Record<string, readonly string[]>>;
 
-/** A command, named with its program (`darner config`). It prints no error of its own; its subcommands, made with `.command`, do as it does. */
+/**
+ * A command, named with its program (`darner config`). It prints no error of its own; its
+ * subcommands, made with `.command`, do as it does.
+ */
 export function newCommand(name: string, description: string): Command {
   return new Command(name)
     .description(description)

@@ -25,8 +25,8 @@ export async function run(argv: readonly string[]): Promise<number> {
   print.option("--json", "one JSON document");
   print.option("--role <ROLE>", `only this one of: ${settingsGroups.map((group) => group.section).join(", ")}`);
   addSettings(print, [configOnly], placesHere());
-  print.action((options: { json?: boolean; role?: string }) => {
-    const sources = loadSources(givenFlags(print, [configOnly]));
+  print.action(async (options: { json?: boolean; role?: string }) => {
+    const sources = await loadSources(givenFlags(print, [configOnly]));
     const groups = settingsGroups.filter((group) => options.role === undefined || group.section === options.role);
     if (groups.length === 0) print.error(`error: there is no role "${options.role}"`);
     const settings = groups.flatMap((group) => printedSettings(group, sources));

@@ -34,7 +34,7 @@ export async function run(argv: readonly string[]): Promise<number> {
 }
 
 async function examineHere(flags: Flags): Promise<Finding[]> {
-  const { sources, trouble } = soundSources(flags);
+  const { sources, trouble } = await soundSources(flags);
   const daemon = resolveSettings(hostDaemonSettings, sources).values;
   const manager = resolveSettings(clusterManagerSettings, sources).values;
   const config = resolveSettings(configServiceSettings, sources).values;
@@ -61,10 +61,15 @@ async function examineHere(flags: Flags): Promise<Finding[]> {
   return [...trouble, ...variables, ...found];
 }
 
+interface SoundSources {
+  readonly sources: SettingSources;
+  readonly trouble: Finding[];
+}
+
 /** With settings that cannot be used, the rest is still looked at, as if there were none. */
-function soundSources(flags: Flags): { readonly sources: SettingSources; readonly trouble: Finding[] } {
+async function soundSources(flags: Flags): Promise<SoundSources> {
   try {
-    const sources = loadSources(flags);
+    const sources = await loadSources(flags);
     for (const group of settingsGroups) resolveSettings(group, sources);
     return {
       sources,

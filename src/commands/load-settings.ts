@@ -29,21 +29,21 @@ function homeHere(): string | undefined {
 
 /**
  * All that a role's settings are made from; hand it to `resolveSettings` once for each role. A file
- * that was named must be there, those of the default places may be missing. Throws
+ * that was named must be there, those of the default places may be missing. Rejects with
  * `settings.invalid`, `settings.unknown-key`.
  */
-export function loadSources(
+export async function loadSources(
   flags: Flags,
   environment: NodeJS.ProcessEnv = process.env,
   places = placesHere(),
-): SettingSources {
+): Promise<SettingSources> {
   const named = flags["config"]?.at(-1) ?? (environment["DARNER_CONFIG"] || undefined);
   const path =
     named ?? places.settingsFiles.find((candidate) => statSync(candidate, { throwIfNoEntry: false })?.isFile());
-  return { flags, environment, places, file: path === undefined ? undefined : readSettingsFile(path) };
+  return { flags, environment, places, file: path === undefined ? undefined : await readSettingsFile(path) };
 }
 
-function readSettingsFile(path: string): SettingsFile {
+function readSettingsFile(path: string): Promise<SettingsFile> {
   let text: string;
   try {
     if (statSync(path).size > fileBytesMax) throw new Error(`it is larger than ${fileBytesMax} bytes`);

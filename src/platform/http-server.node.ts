@@ -14,7 +14,7 @@ import type { Duplex } from "node:stream";
 import { asDarnerError, DarnerError, errorToWire } from "#base/mod.ts";
 import { readJsonBody } from "./http-json-body.node.ts";
 import { listenOn } from "./http-listen.node.ts";
-import { routeTable, type RouteMatch } from "./http-routes.ts";
+import { routeTable, type RouteMatch, type RouteTable } from "./http-routes.ts";
 import type { HttpServer, HttpServerOptions, Route, RouteAnswer, UpgradeRoute } from "./http-server.ts";
 import { httpStatusOf } from "./http-status.ts";
 import type { Log } from "./log.ts";
@@ -41,16 +41,8 @@ export const httpLimits: HttpLimits = {
 const headBytesMax = 16 * 1024;
 const dropLogEveryMs = 10_000;
 
-export function createNodeHttpServer(
-  options: HttpServerOptions,
-  log: Log,
-  limits: HttpLimits = httpLimits,
-): HttpServer {
-  return new NodeHttpServer(options, log, limits);
-}
-
 class NodeHttpServer implements HttpServer {
-  readonly #find: (method: string, path: string) => RouteMatch;
+  readonly #find: RouteTable;
   readonly #upgrades: ReadonlyMap<string, UpgradeRoute>;
   readonly #log: Log;
   readonly #limits: HttpLimits;
@@ -238,6 +230,14 @@ class NodeHttpServer implements HttpServer {
       this.#send(response, { status, json: { error: errorToWire(error) } });
     }
   }
+}
+
+export function createNodeHttpServer(
+  options: HttpServerOptions,
+  log: Log,
+  limits: HttpLimits = httpLimits,
+): HttpServer {
+  return new NodeHttpServer(options, log, limits);
 }
 
 function pathOf(request: http.IncomingMessage): string {

@@ -1,4 +1,4 @@
-/** The real machine. */
+/** The real machine, asked through Node and /proc; what cannot be found out is left open. */
 
 import * as fs from "node:fs/promises";
 import * as http from "node:http";

@@ -13,7 +13,7 @@ import { parseSettingsFile, type SettingsFile } from "./settings-file.ts";
 
 const places = placesFor({ userId: 0, home: "/root", environment: {} });
 
-function file(text: string): SettingsFile {
+function file(text: string): Promise<SettingsFile> {
   return parseSettingsFile(text, "/etc/darner/darner.yaml", settingsGroups);
 }
 
@@ -21,10 +21,10 @@ function sources(given: Partial<SettingSources>): SettingSources {
   return { flags: {}, environment: {}, places, ...given };
 }
 
-test("a flag goes before the environment, that before the file, that before the default", () => {
+test("a flag goes before the environment, that before the file, that before the default", async () => {
   const flags = { "upload-slots": ["1"] };
   const environment = { DARNER_UPLOAD_SLOTS: "2" };
-  const settingsFile = file("log-level: warn\nupload-slots: 3\n");
+  const settingsFile = await file("log-level: warn\nupload-slots: 3\n");
   const steps = [
     [sources({ flags, environment, file: settingsFile }), 1, "--upload-slots"],
     [sources({ environment, file: settingsFile }), 2, "DARNER_UPLOAD_SLOTS"],
@@ -45,37 +45,39 @@ test("values have the types of their declarations", () => {
   assert.deepEqual([rate, managers, site, values.listen.port], [Infinity, ["http://127.0.0.1:8002"], undefined, 65002]);
 });
 
-test("a section of the file is for its role only, and goes before the top", () => {
-  const settingsFile = file("upload-slots: 7\ndaemon:\n  upload-slots: 9\ncluster-manager:\n  listen: 127.0.0.1:1\n");
+test("a section of the file is for its role only, and goes before the top", async () => {
+  const settingsFile = await file(
+    "upload-slots: 7\ndaemon:\n  upload-slots: 9\ncluster-manager:\n  listen: 127.0.0.1:1\n",
+  );
   assert.equal(resolveSettings(hostDaemonSettings, sources({ file: settingsFile })).values.uploadSlots, 9);
   const manager = resolveSettings(clusterManagerSettings, sources({ file: settingsFile }));
   assert.deepEqual([manager.values.uploadSlots, manager.values.listen.port], [7, 1]);
 });
 
-test("a list may be a list in the file; numbers keep the text they were written with", () => {
-  const settingsFile = file("manager:\n  - http://127.0.0.1:1\n  - http://localhost:2\nsite: 007\n");
+test("a list may be a list in the file; numbers keep the text they were written with", async () => {
+  const settingsFile = await file("manager:\n  - http://127.0.0.1:1\n  - http://localhost:2\nsite: 007\n");
   const { values } = resolveSettings(hostDaemonSettings, sources({ file: settingsFile }));
   assert.deepEqual([values.manager, values.site], [["http://127.0.0.1:1", "http://localhost:2"], "007"]);
 });
 
-test("an unknown key is refused with its line and the nearest known one", () => {
+test("an unknown key is refused with its line and the nearest known one", async () => {
   const message =
     'cannot use the settings in /etc/darner/darner.yaml:3: there is no setting "uplaod-rate" in the section "daemon"; did you mean upload-rate?';
-  assert.throws(() => file("# mine\ndaemon:\n  uplaod-rate: 10MB\n"), { code: "settings.unknown-key", message });
-  assert.throws(() => file("deamon:\n  upload-rate: 10MB\n"), {
+  await assert.rejects(file("# mine\ndaemon:\n  uplaod-rate: 10MB\n"), { code: "settings.unknown-key", message });
+  await assert.rejects(file("deamon:\n  upload-rate: 10MB\n"), {
     code: "settings.unknown-key",
     message: /did you mean daemon\?$/,
   });
-  assert.throws(
-    () => file("cluster-manager:\n  linger: 1s\n"),
+  await assert.rejects(
+    file("cluster-manager:\n  linger: 1s\n"),
     { code: "settings.unknown-key" },
     "a setting of another role",
   );
-  assert.throws(() => file("output: x\n"), { code: "settings.unknown-key" }, "a flag of one call");
-  assert.throws(() => file("wholly-different: 1\n"), { message: /"wholly-different"$/ });
+  await assert.rejects(file("output: x\n"), { code: "settings.unknown-key" }, "a flag of one call");
+  await assert.rejects(file("wholly-different: 1\n"), { message: /"wholly-different"$/ });
 });
 
-test("a file that is not YAML, or not of names and values, is refused with its line", () => {
+test("a file that is not YAML, or not of names and values, is refused with its line", async () => {
   for (const [text, line] of [
     ["a: [1\nb: 2", 1],
     ["log-level: info\nlog-level: warn", 2],
@@ -84,24 +86,24 @@ test("a file that is not YAML, or not of names and values, is refused with its l
     ["log-level: {a: 1}", 1],
     ["x: &a 1\nlog-level: *a", 1],
   ] as const) {
-    assert.throws(
-      () => file(text),
+    await assert.rejects(
+      file(text),
       { message: new RegExp(`^cannot use the settings in /etc/darner/darner.yaml:\\d`) },
       `${text} at ${line}`,
     );
   }
-  assert.deepEqual(file("").entries, []);
-  assert.deepEqual(file("# nothing\n").entries, []);
+  assert.deepEqual((await file("")).entries, []);
+  assert.deepEqual((await file("# nothing\n")).entries, []);
 });
 
-test("a bad value is refused with the place it came from", () => {
+test("a bad value is refused with the place it came from", async () => {
   const message =
     'cannot use "fast" for upload-rate (DARNER_UPLOAD_RATE): it should be a rate such as 10MB, 80Mbit or unlimited';
   assert.throws(() => resolveSettings(hostDaemonSettings, sources({ environment: { DARNER_UPLOAD_RATE: "fast" } })), {
     code: "settings.invalid",
     message,
   });
-  const settingsFile = file("upload-slots: 0\n");
+  const settingsFile = await file("upload-slots: 0\n");
   assert.throws(() => resolveSettings(hostDaemonSettings, sources({ file: settingsFile })), {
     message: /darner\.yaml:1\): it should be at least 1$/,
   });
