@@ -1,13 +1,12 @@
 /** `dfget`: the command line, the real hands, and the signals of one call. */
 
-import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { runDfget, type DfgetPorts } from "#clients/dfget/mod.ts";
 import { DarnerError } from "#base/mod.ts";
+import { readBootTag } from "#platform/boot.node.ts";
 import { nodeClock } from "#platform/clock.node.ts";
 import { nodeDisk } from "#platform/disk.node.ts";
-import { sha256 } from "#platform/digest.ts";
 import { createNodeLocalHttp } from "#platform/local-http.node.ts";
 import { nodeOutputFiles } from "#platform/output-files.node.ts";
 import { nodeRandom } from "#platform/random.node.ts";
@@ -22,15 +21,18 @@ const groups = [dfgetSettings] as unknown as readonly SettingsGroup[];
 const stopMsMax = 3000;
 
 export async function run(argv: readonly string[]): Promise<number> {
-  const program = newCommand("dfget", "Gets objects: from peers and a cluster manager where there are some, else alone.");
+  const program = newCommand(
+    "dfget",
+    "Gets objects: from peers and a cluster manager where there are some, else alone.",
+  );
   program.argument("[URL...]", "what to get");
   addSettings(program, groups, placesHere());
   const urls: string[] = [];
   program.action((given: string[]) => void urls.push(...given));
   if (await parseCommandLine(program, expandAliases(argv, groups))) return 0;
-  const { values, origins } = resolveSettings(dfgetSettings, loadSources(givenFlags(program, groups)));
+  const { values, origins } = resolveSettings(dfgetSettings, await loadSources(givenFlags(program, groups)));
   const forCall = (kind: string): boolean => kind === "flag" || kind === "environment";
-  return await runDfget(await portsHere(), {
+  return await runDfget(portsHere(), {
     settings: values,
     urls,
     socketNamed: origins.socket.kind !== "default",
@@ -38,15 +40,15 @@ export async function run(argv: readonly string[]): Promise<number> {
   });
 }
 
-async function portsHere(): Promise<DfgetPorts> {
+function portsHere(): DfgetPorts {
   return {
     clock: nodeClock,
     random: nodeRandom,
     disk: nodeDisk,
     outputs: nodeOutputFiles,
     terminal: createNodeTerminal(),
-    localHttp: createNodeLocalHttp(await nativeHere()),
-    boot: bootHere,
+    localHttp: createNodeLocalHttp(async () => (await import("#platform/native.node.ts")).loadNative()),
+    boot: readBootTag,
     openOrigin,
     async startDaemon({ flags, dataDirectory }) {
       const { startDetachedDaemon } = await import("#platform/daemon-start.node.ts");
@@ -65,15 +67,6 @@ const openOrigin: DfgetPorts["openOrigin"] = async ({ caCertificates, waitMsMax 
   const httpClient = createNodeHttpClient({ caCertificates, connectTimeoutMs, idleTimeoutMs: waitMsMax });
   return { origin: createOrigins({ httpClient, clock: nodeClock }), close: () => httpClient.close() };
 };
-
-/** Without it nothing that an earlier run left is believed before it is hashed again. */
-function bootHere(): Uint8Array {
-  try {
-    return sha256(readFileSync("/proc/sys/kernel/random/boot_id")).slice(0, 8);
-  } catch {
-    return nodeRandom.bytes(8);
-  }
-}
 
 function homePath(name: string): string | undefined {
   try {

@@ -1,0 +1,41 @@
+/** What dfget needs of the machine, handed to it by the composition root. */
+
+import type { Origin } from "#origins/mod.ts";
+import type { Clock } from "#platform/clock.ts";
+import type { Disk } from "#platform/disk.ts";
+import type { LocalHttp } from "#platform/local-http.ts";
+import type { OutputFiles } from "#platform/output-files.ts";
+import type { Random } from "#platform/random.ts";
+import type { Terminal } from "#platform/terminal.ts";
+
+export interface OriginSettings {
+  /** PEM texts. */
+  readonly caCertificates: readonly string[];
+  /** For a name, a connection, and each further byte. */
+  readonly waitMsMax: number;
+}
+
+export interface DaemonOrder {
+  readonly socketPath: string;
+  readonly dataDirectory: string;
+  /** What follows `darner daemon`. */
+  readonly flags: readonly string[];
+}
+
+export interface DfgetPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly disk: Disk;
+  readonly outputs: OutputFiles;
+  readonly terminal: Terminal;
+  readonly localHttp: LocalHttp;
+  /** Names the machine's running boot, 8 bytes. */
+  boot(): Uint8Array;
+  openOrigin(settings: OriginSettings): Promise<{ readonly origin: Origin; close(): void }>;
+  /** Starts a daemon that outlives this process; resolves once it runs, not once it answers. */
+  startDaemon: ((order: DaemonOrder) => Promise<void>) | undefined;
+  /** Where ~/.netrc lies, unless NETRC names another; undefined without a home. */
+  readonly netrcPath: string | undefined;
+  /** Aborts with an `interrupted` error at SIGINT and SIGTERM. */
+  readonly signal: AbortSignal;
+}
