@@ -16,7 +16,17 @@ interface CommandEntry {
 }
 
 const commands: Readonly<Record<string, CommandEntry>> = {
+  "cluster-manager": {
+    summary: "fetch each object once, seed it, match the hosts",
+    load: () => import("./commands/cluster-manager.ts"),
+  },
+  "config-service": {
+    summary: "tell hosts their nearest managers, hold the cluster's settings",
+    load: () => import("./commands/config-service.ts"),
+  },
+  daemon: { summary: "get and give objects on this machine", load: () => import("./commands/daemon.ts") },
   config: { summary: "show every setting and where it came from", load: () => import("./commands/config.ts") },
+  dfget: { summary: "get objects, as the command dfget does", load: () => import("./commands/dfget.ts") },
   doctor: { summary: "check that this machine can run Darner", load: () => import("./commands/doctor.ts") },
 };
 

@@ -172,7 +172,7 @@ class UpgradeReader {
     this.#upgraded = true;
     const rest = this.#scratch.subarray(end + 4, this.#filled);
     this.onHead(this.#scratch.toString("latin1", 0, end));
-    for (let offset = 0; offset < rest.length; ) {
+    for (let offset = 0; offset < rest.length;) {
       const buffer = this.#sink.nextBuffer();
       const taken = Math.min(buffer.length, rest.length - offset);
       buffer.set(rest.subarray(offset, offset + taken));
@@ -249,7 +249,10 @@ function dial(options: DialOptions, handlers: ConnectionHandlers, sink: ReadSink
         },
       },
     });
-    const timer = setTimeout(() => socket.destroy(Object.assign(new Error("no answer"), { code: "ETIMEDOUT" })), options.timeoutMs);
+    const timer = setTimeout(
+      () => socket.destroy(Object.assign(new Error("no answer"), { code: "ETIMEDOUT" })),
+      options.timeoutMs,
+    );
     const fail = (error: DarnerError): void => {
       clearTimeout(timer);
       socket.destroy();
@@ -266,12 +269,18 @@ function dial(options: DialOptions, handlers: ConnectionHandlers, sink: ReadSink
       const { status, reason, headers } = parseHead(head);
       if (status !== 101) {
         socket.on("error", () => {});
-        fail(new DarnerError("cluster.refused", `cannot join ${to}${options.path}: it answered ${status} ${reason}`, { retry: { afterMs: 2000 } }));
+        fail(
+          new DarnerError("cluster.refused", `cannot join ${to}${options.path}: it answered ${status} ${reason}`, {
+            retry: { afterMs: 2000 },
+          }),
+        );
         return;
       }
       resolve({ connection: new NodeConnection(socket, to, handlers, native), headers });
     };
     const lines = Object.entries(options.headers).map(([name, value]) => `${name}: ${value}\r\n`);
-    socket.write(`GET ${options.path} HTTP/1.1\r\nHost: ${to}\r\nConnection: Upgrade\r\nUpgrade: darner\r\n${lines.join("")}\r\n`);
+    socket.write(
+      `GET ${options.path} HTTP/1.1\r\nHost: ${to}\r\nConnection: Upgrade\r\nUpgrade: darner\r\n${lines.join("")}\r\n`,
+    );
   });
 }

@@ -44,7 +44,7 @@ export async function pumpFile(
 ): Promise<void> {
   const end = position + count;
   let scratch: Buffer | undefined;
-  for (let at = position; at < end; ) {
+  for (let at = position; at < end;) {
     if (gate.blocked) await gate.ready();
     if (socket.destroyed) throw broken();
     const step = Math.min(end - at, callBytes, gate.chunkBytesMax);
@@ -57,7 +57,8 @@ export async function pumpFile(
       await nextTurn();
       if (socket.destroyed) throw broken();
       sent = native.sendFile(socket, file.descriptor, at, step);
-      if (sent === 0) throw new DarnerError("disk.failed", `cannot send ${file.name}: it ends at byte ${at}, shorter than promised`);
+      if (sent === 0)
+        throw new DarnerError("disk.failed", `cannot send ${file.name}: it ends at byte ${at}, shorter than promised`);
     }
     if (sent < 0) sent = await writeSlice(socket, file, at, native.available ? Math.min(step, sliceBytes) : step);
     sentThisTurn += sent;
@@ -69,7 +70,11 @@ export async function pumpFile(
 async function writeSlice(socket: net.Socket, file: DiskFile, position: number, count: number): Promise<number> {
   const slice = Buffer.allocUnsafe(count);
   const read = await file.read(slice, position);
-  if (read < count) throw new DarnerError("disk.failed", `cannot send ${file.name}: it ends at byte ${position + read}, shorter than promised`);
+  if (read < count)
+    throw new DarnerError(
+      "disk.failed",
+      `cannot send ${file.name}: it ends at byte ${position + read}, shorter than promised`,
+    );
   await new Promise<void>((resolve, reject) => {
     if (socket.destroyed) return reject(broken());
     const gone = (): void => reject(broken());

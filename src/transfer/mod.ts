@@ -1,5 +1,20 @@
-/** The swarm's hands: bytes from origins and between hosts, under the host's limits. */
+/**
+ * The swarm's hands: fetching from origins, receiving from parents, sending to children, and the
+ * control plane's links. Carries out what core/download and core/swarm decide, over platform ports,
+ * storage and origins.
+ */
 
+export * from "./child-connection.ts";
+export * from "./generation.ts";
 export * from "./limited-disk.ts";
+export * from "./limited-file.ts";
 export * from "./limiter.ts";
+export * from "./manifest.ts";
+export * from "./message-link.ts";
 export * from "./origin-fetch.ts";
+export * from "./parent-pool.ts";
+export * from "./prover.ts";
+export * from "./swarm-transfer.ts";
+export * from "./task-id.ts";
+export * from "./tickets.ts";
+export * from "./uploads.ts";

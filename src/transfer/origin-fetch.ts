@@ -17,10 +17,10 @@ import { strongValidator, toldDigests, versionsDiffer, type ResponseFacts } from
 import { choosePieceBytes, digestToText, pieceCount, type Digest } from "#core/model/mod.ts";
 import type { Origin, OriginAnswer } from "#origins/mod.ts";
 import { sleep, type Clock } from "#platform/clock.ts";
+import type { Gate } from "#platform/connection.ts";
 import { sha256 } from "#platform/digest.ts";
 import type { Random } from "#platform/random.ts";
 import type { EndRecord, ObjectRecord, PieceFile } from "#storage/pieces/mod.ts";
-import type { Limiter } from "./limiter.ts";
 import { PieceAssembly } from "./piece-assembly.ts";
 import { assertDigests, Prover } from "./prover.ts";
 
@@ -52,15 +52,22 @@ export interface OriginFetchOptions {
   /** Hosts that will probably want it: decides the piece length. */
   readonly hosts: number;
   readonly pieceBytes?: number;
-  readonly limiter: Limiter;
+  readonly limiter: Gate;
   /** Failures in a row, without a new piece between them, before giving up. */
   readonly triesMax: number;
   /** An answer that is already open (a revalidation that found a new version). */
   readonly opened?: BodyAnswer;
   readonly signal: AbortSignal;
-  newGeneration(): string;
-  /** A new object begins; pieces told before are void. May refuse by throwing. */
+  /** Names the version that begins. */
+  generationOf(facts: {
+    readonly validator: string | undefined;
+    readonly lengthBytes: number | undefined;
+    readonly pieceBytes: number;
+  }): string;
+  /** A new object is about to begin; may refuse it by throwing. */
   onObject?(object: ObjectRecord, facts: ResponseFacts): Promise<void> | void;
+  /** It has begun: pieces told before are void. */
+  onBegun?(): void;
   onPiece?(index: number, digest: Uint8Array): void;
   onBytes?(count: number): void;
   onRetry?(error: DarnerError, delayMs: number): void;
@@ -158,7 +165,11 @@ export class OriginFetch {
   }
 
   #addWorkersWhereWorth(): void {
-    while (this.#rangesWork && this.#workers.length < this.#options.connectionsMax && this.#segments?.claimable === true) {
+    while (
+      this.#rangesWork &&
+      this.#workers.length < this.#options.connectionsMax &&
+      this.#segments?.claimable === true
+    ) {
       // The new worker claims its run before its first wait, so the next look sees what is left.
       this.#addWorker();
     }
@@ -204,17 +215,19 @@ export class OriginFetch {
     this.#expected = [...this.#options.expected, ...this.#told(answer.facts)];
     const rangesOffered = answer.facts.status === 206 || /\bbytes\b/.test(answer.facts.headers["accept-ranges"] ?? "");
     this.#rangesWork = lengthBytes !== undefined && validator !== undefined && rangesOffered;
+    const pieceBytes = this.#options.pieceBytes ?? choosePieceBytes(lengthBytes, hosts);
     const object: ObjectRecord = {
       kind: "object",
       url,
-      generation: this.#options.newGeneration(),
-      pieceBytes: this.#options.pieceBytes ?? choosePieceBytes(lengthBytes, hosts),
+      generation: this.#options.generationOf({ validator, lengthBytes, pieceBytes }),
+      pieceBytes,
       ...(lengthBytes === undefined ? {} : { lengthBytes }),
       ...(validator === undefined ? {} : { validator }),
       notes: { facts: answer.facts, ...(window === undefined ? {} : { window }) },
     };
     await this.#options.onObject?.(object, answer.facts);
     await store.begin(object);
+    this.#options.onBegun?.();
     this.#start(lengthBytes);
   }
 
@@ -251,7 +264,8 @@ export class OriginFetch {
     const sameLength = length === undefined || this.#lengthBytes === undefined || length === this.#lengthBytes;
     const { validator } = this.#object();
     // A 206 may leave validators out, since If-Range was met; a whole answer without the tag may be anything.
-    const tagLost = answer.facts.status !== 206 && validator?.startsWith('"') && strongValidator(answer.facts) !== validator;
+    const tagLost =
+      answer.facts.status !== 206 && validator?.startsWith('"') && strongValidator(answer.facts) !== validator;
     if (!sameLength || tagLost === true || versionsDiffer(this.#facts(), answer.facts)) {
       answer.body.close();
       throw new ChangedMidway();
@@ -274,7 +288,9 @@ export class OriginFetch {
         const taken = piece.add(chunk, offset, position);
         offset += taken;
         position += taken;
-        if (piece.whole && !(await this.#store(piece, segment))) return;
+        if (!piece.whole || (await this.#store(piece, segment))) continue;
+        // At the object's end the body must end too; behind a window more may follow.
+        if (window !== undefined || position !== lengthBytes) return;
       }
       if (limiter.blocked) await limiter.ready();
     }
@@ -344,7 +360,10 @@ export class OriginFetch {
       const { reason } = this.#options.signal as { reason: unknown };
       return reason instanceof DarnerError
         ? reason
-        : new DarnerError("interrupted", `stopped getting ${shown(this.#options.url)}; what came is kept for the next run`);
+        : new DarnerError(
+            "interrupted",
+            `stopped getting ${shown(this.#options.url)}; what came is kept for the next run`,
+          );
     }
     return asDarnerError(error);
   }
@@ -362,7 +381,10 @@ function shown(url: string): string {
 
 function expectBody(answer: OriginAnswer, url: string): BodyAnswer {
   if (answer.kind === "body") return answer;
-  throw new DarnerError("origin.protocol", `cannot get ${shown(url)}: the origin answered "not modified" to an unconditional request`);
+  throw new DarnerError(
+    "origin.protocol",
+    `cannot get ${shown(url)}: the origin answered "not modified" to an unconditional request`,
+  );
 }
 
 /** Length of the part that the window shows, or undefined when the object's length is unknown. */

@@ -52,6 +52,8 @@ export class ParentConnection implements ReadSink {
   #body: { header: FrameHeader; bytes: Uint8Array; filled: number } | undefined;
   #connection: Connection | undefined;
   #nextChannel = 1;
+  /** Limits that hold this connection back now. */
+  #pauses = 0;
   /** When the last channel closed; undefined while one is open. */
   idleSinceMs: number | undefined;
 
@@ -129,13 +131,27 @@ export class ParentConnection implements ReadSink {
       this.#readSide();
     } else {
       this.#body.filled += count;
-      if (this.#body.header.type === frameType.piece) this.#channels.get(this.#body.header.channel)?.onPieceBytes(count);
+      if (this.#body.header.type === frameType.piece)
+        this.#channels.get(this.#body.header.channel)?.onPieceBytes(count);
       this.#endBodyWhenFull();
     }
-    if (this.#limiter.blocked) {
-      this.#connection?.pause();
-      this.#limiter.whenReady(() => this.#connection?.resume());
-    }
+    this.#pauseWhile(this.#limiter);
+  }
+
+  /** Counts bytes against another limit too, and reads on only when it allows. */
+  pauseFor(limiter: Limiter, bytes: number): void {
+    if (limiter.rateBytesPerSecond === Infinity) return;
+    limiter.charge(bytes);
+    this.#pauseWhile(limiter);
+  }
+
+  #pauseWhile(limiter: Limiter): void {
+    if (!limiter.blocked) return;
+    this.#pauses++;
+    this.#connection?.pause();
+    limiter.whenReady(() => {
+      if (--this.#pauses === 0) this.#connection?.resume();
+    });
   }
 
   #readSide(): void {

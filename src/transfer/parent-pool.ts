@@ -71,7 +71,11 @@ export class ParentPool {
     const version = `${protocolVersion.major}.${protocolVersion.minor}`;
     const headers = { "Darner-Version": version, "Darner-Host": host };
     const dialled = await dialler
-      .dial({ host: offer.address, port: offer.port, path: "/pieces", headers, timeoutMs: dialTimeoutMs }, { onClose }, parent)
+      .dial(
+        { host: offer.address, port: offer.port, path: "/pieces", headers, timeoutMs: dialTimeoutMs },
+        { onClose },
+        parent,
+      )
       .catch((error: unknown): DarnerError => asDarnerError(error));
     if ("code" in dialled) throw dialled;
     parent.attach(dialled.connection);

@@ -14,6 +14,7 @@ import { sha256 } from "#platform/digest.ts";
 import type { Log } from "#platform/log.ts";
 import type { Random } from "#platform/random.ts";
 import type { PieceFile } from "#storage/pieces/mod.ts";
+import type { Limiter } from "./limiter.ts";
 import type { Manifest } from "./manifest.ts";
 import type { ParentConnection } from "./parent-connection.ts";
 import type { ParentPool } from "./parent-pool.ts";
@@ -29,6 +30,8 @@ export interface SwarmTransferOptions {
   readonly store: PieceFile;
   readonly ticket: () => string | undefined;
   readonly wanted?: (index: number) => boolean;
+  /** This task's own rate, beside the host's. */
+  readonly limiter: Limiter;
   onStored(index: number, bytes: number, fromSeed: boolean): void;
   onAccuse(parent: string, index: number): void;
   /** Every wanted piece is stored and the manifest has ended. */
@@ -75,6 +78,11 @@ export class SwarmTransfer {
 
   listed(indices: readonly number[]): void {
     this.#step({ kind: "listed", indices });
+  }
+
+  /** A piece thought to be held is not the one in the manifest. */
+  forget(index: number): void {
+    this.#brain.held.clear(index);
   }
 
   ended(): void {
@@ -153,9 +161,13 @@ export class SwarmTransfer {
     const request = { task, generation, ...(proof === undefined ? {} : { ticket: proof }) };
     const channel = connection.open(request, {
       onOpened: (pieces) => this.#step({ kind: "opened", parent, pieces: this.#bounded(pieces) }),
-      onHave: (indices) => this.#step({ kind: "had", parent, indices: indices.filter((index) => this.#possible(index)) }),
+      onHave: (indices) =>
+        this.#step({ kind: "had", parent, indices: indices.filter((index) => this.#possible(index)) }),
       onPieceStart: (index, lengthBytes) => this.#pieceStart(parent, index, lengthBytes),
-      onPieceBytes: (bytes) => this.#step({ kind: "heard", parent, bytes }),
+      onPieceBytes: (bytes) => {
+        this.#step({ kind: "heard", parent, bytes });
+        connection.pauseFor(this.#options.limiter, bytes);
+      },
       onPiece: (index, bytes) => void this.#piece(parent, index, bytes),
       onCancelled: (indices) => this.#step({ kind: "cancelled", parent, indices }),
       onClosed: (reason) => {
@@ -183,7 +195,8 @@ export class SwarmTransfer {
     const { manifest } = this.#options;
     const { pieceBytes } = manifest.head;
     const rest = (manifest.lengthBytes ?? Infinity) - index * pieceBytes;
-    const fits = manifest.lengthBytes === undefined ? lengthBytes <= pieceBytes : lengthBytes === Math.min(pieceBytes, rest);
+    const fits =
+      manifest.lengthBytes === undefined ? lengthBytes <= pieceBytes : lengthBytes === Math.min(pieceBytes, rest);
     if (!fits || manifest.digestOf(index) === undefined) return undefined;
     this.#step({ kind: "started", parent, index });
     const spare = lengthBytes === pieceBytes ? this.#spare.pop() : undefined;
@@ -194,7 +207,8 @@ export class SwarmTransfer {
     if (this.#over) return;
     const { store, manifest, onStored } = this.#options;
     const expected = manifest.digestOf(index);
-    if (expected === undefined || !bytesEqual(sha256(bytes), expected)) return this.#step({ kind: "bad", parent, index });
+    if (expected === undefined || !bytesEqual(sha256(bytes), expected))
+      return this.#step({ kind: "bad", parent, index });
     this.lastProgressMs = this.#options.clock.nowMs();
     this.#storing++;
     // The parent goes on with the next piece while this one is written.

@@ -13,12 +13,11 @@ import { pieceSpan } from "#core/model/mod.ts";
 import type { OpenRequest, ProofOfKey } from "#core/protocol/mod.ts";
 import { UploadQueue, type Want } from "#core/swarm/mod.ts";
 import type { Clock, Timer } from "#platform/clock.ts";
-import type { Connection } from "#platform/connection.ts";
+import type { Connection, Gate } from "#platform/connection.ts";
 import type { Log } from "#platform/log.ts";
 import { keyId, signatureHolds } from "#platform/signing.ts";
 import type { PieceFile } from "#storage/pieces/mod.ts";
 import { ChildConnection, type ChildHandlers } from "./child-connection.ts";
-import type { Limiter } from "./limiter.ts";
 
 const keepAliveMs = 2_000;
 /** News of pieces is gathered this long, so that one message carries several. */
@@ -28,7 +27,7 @@ const connectionsMax = 4096;
 export interface UploadsOptions {
   readonly clock: Clock;
   readonly log: Log;
-  readonly limiter: Limiter;
+  readonly limiter: Gate;
   readonly slots: number;
   /** A seed sends every piece once before any twice. */
   readonly freshFirst: boolean;
@@ -41,8 +40,6 @@ export interface ServedTask {
   readonly task: string;
   readonly generation: string;
   readonly store: PieceFile;
-  /** Asked before each piece: false stops the task at once (the file is no longer what was stored). */
-  readonly intact?: () => Promise<boolean>;
 }
 
 interface Serving extends ServedTask {
@@ -51,6 +48,8 @@ interface Serving extends ServedTask {
   readonly children: Map<string, { readonly child: ChildConnection; readonly channel: number }>;
   news: number[];
   bytes: number;
+  /** Asked before each piece: false stops the task at once (the file is no longer what was stored). */
+  intact?: () => Promise<boolean>;
 }
 
 export class Uploads implements ChildHandlers {
@@ -90,6 +89,12 @@ export class Uploads implements ChildHandlers {
     assert(!this.#tasks.has(name), "a version of a task is served once");
     const queue = new UploadQueue({ freshFirst: this.#options.freshFirst });
     this.#tasks.set(name, { ...task, queue, children: new Map(), news: [], bytes: 0 });
+  }
+
+  /** From now on `intact` is asked before each piece of this version. */
+  guard(task: string, generation: string, intact: () => Promise<boolean>): void {
+    const serving = this.#tasks.get(nameOf(task, generation));
+    if (serving !== undefined) serving.intact = intact;
   }
 
   serves(task: string, generation: string): boolean {
@@ -139,7 +144,8 @@ export class Uploads implements ChildHandlers {
   }
 
   onProve(child: ChildConnection, proof: ProofOfKey): void {
-    child.proven = keyId(proof.publicKey) === child.host && signatureHolds(proof.publicKey, child.nonce, proof.signature);
+    child.proven =
+      keyId(proof.publicKey) === child.host && signatureHolds(proof.publicKey, child.nonce, proof.signature);
     if (!child.proven) child.connection.close();
   }
 
@@ -165,7 +171,10 @@ export class Uploads implements ChildHandlers {
     const [serving, key] = this.#find(child, channel);
     if (serving === undefined) return;
     const ours = indices.filter((index) => serving.store.have.has(index));
-    const refused = [...indices.filter((index) => !serving.store.have.has(index)), ...serving.queue.want(key, ours, held)];
+    const refused = [
+      ...indices.filter((index) => !serving.store.have.has(index)),
+      ...serving.queue.want(key, ours, held),
+    ];
     child.cancelled(channel, refused);
     this.#pump();
   }
@@ -212,7 +221,8 @@ export class Uploads implements ChildHandlers {
       keepAliveMs,
       () => {
         for (const serving of this.#tasks.values()) {
-          for (const { child, channel } of serving.children.values()) if (child.sending === undefined) child.have(channel, []);
+          for (const { child, channel } of serving.children.values())
+            if (child.sending === undefined) child.have(channel, []);
         }
         this.#keepAlive();
       },
@@ -249,7 +259,8 @@ export class Uploads implements ChildHandlers {
     const target = serving.children.get(want.child);
     if (target === undefined) return serving.queue.sent(want);
     const { child, channel } = target;
-    if (serving.intact !== undefined && !(await serving.intact())) return this.withdraw(serving.task, serving.generation, "the file has changed");
+    if (serving.intact !== undefined && !(await serving.intact()))
+      return this.withdraw(serving.task, serving.generation, "the file has changed");
     const { object, lengthBytes, content } = serving.store;
     // Another task's piece may be on this connection: they go one behind the other.
     while (child.sending !== undefined) await child.sending;

@@ -3,7 +3,8 @@
  *
  *   base <- core <- platform ports <- settings, storage, origins, cluster <- transfer <- services
  *
- * clients see base, core/{model,protocol,download}, platform ports and settings; the simulator sees
+ * clients see base, core without its swarm and placement, platform ports, settings, storage, origins and transfer
+ * (dfget alone is a whole downloader), never cluster or services; the simulator sees
  * everything but clients and is seen by nobody but tests and main.ts; a service never imports
  * another. A folder is entered through its mod.ts, except platform, whose ports are one file each.
  *
@@ -25,7 +26,10 @@ const seenBy: Readonly<Record<string, readonly string[]>> = {
   transfer: ["base", "core", "platform", "storage", "origins"],
   cluster: ["base", "core", "platform"],
   services: ["base", "core", "platform", "settings", "storage", "origins", "transfer", "cluster"],
-  clients: ["base", "core/model", "core/protocol", "core/download", "platform", "settings"],
+  clients: [
+    ...["base", "core/model", "core/protocol", "core/download", "core/freshness"],
+    ...["platform", "settings", "storage", "origins", "transfer", "cluster"],
+  ],
   simulator: ["base", "core", "platform", "settings", "storage", "origins", "transfer", "cluster", "services"],
 };
 

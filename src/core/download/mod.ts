@@ -3,7 +3,6 @@
  * fails, when it is done. Pure: events and the time come in, effects go out. Imports base and core.
  */
 
-
 export * from "./parent.ts";
 export * from "./rarity.ts";
 export * from "./swarm-download.ts";

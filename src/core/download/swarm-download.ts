@@ -210,7 +210,8 @@ export class SwarmDownload {
     const isNew = this.held.set(index);
     const holder = this.#holderOf.get(index);
     this.#holderOf.delete(index);
-    if (holder?.standing.delete(index) === true) this.#effects.push({ kind: "cancel", parent: holder.id, indices: [index] });
+    if (holder?.standing.delete(index) === true)
+      this.#effects.push({ kind: "cancel", parent: holder.id, indices: [index] });
     return isNew;
   }
 
@@ -276,7 +277,8 @@ export class SwarmDownload {
 
   #checkOpen(parent: Parent, nowMs: number): void {
     const silentMs = nowMs - parent.heardMs;
-    if (silentMs > silenceMsMax) return this.#hangUp(parent, `it said nothing for ${Math.round(silentMs)} ms`, nowMs, true);
+    if (silentMs > silenceMsMax)
+      return this.#hangUp(parent, `it said nothing for ${Math.round(silentMs)} ms`, nowMs, true);
     if (parent.started !== undefined && silentMs > stallMsMax) {
       return this.#hangUp(parent, `it stopped in the middle of a piece for ${Math.round(silentMs)} ms`, nowMs, true);
     }

@@ -18,6 +18,8 @@ export interface TaskSource {
   readonly tag?: string;
   /** What the whole object must hash to, where somebody knows it. */
   readonly digest?: Digest;
+  /** Hash of the credential that the origin is asked with: what one may read, another may not. */
+  readonly credential?: string;
 }
 
 /** 64 hex digits: SHA-256 of the task key's bytes. */
@@ -25,12 +27,11 @@ export type TaskId = string;
 
 /** The bytes whose SHA-256 is the task's id. Throws `url.malformed`. */
 export function taskKeyBytes(source: TaskSource): Uint8Array {
-  const tag = source.tag ?? "";
-  const { digest } = source;
+  const { digest, tag = "", credential = "" } = source;
   if (digest !== undefined && digest.algorithm !== "md5") {
-    return bytesWithLengths(["darner-task-1", "digest", digestToText(digest), tag]);
+    return bytesWithLengths(["darner-task-1", "digest", digestToText(digest), tag, credential]);
   }
-  return bytesWithLengths(["darner-task-1", "url", canonicalUrl(source.url, source.filterQuery ?? []), tag]);
+  return bytesWithLengths(["darner-task-1", "url", canonicalUrl(source.url, source.filterQuery ?? []), tag, credential]);
 }
 
 /**

@@ -41,7 +41,13 @@ export interface BytesBySource {
 }
 
 export type DownloadEvent =
-  | { readonly event: "started"; readonly id: string; readonly url: string; readonly lengthBytes?: number; readonly pieceBytes?: number }
+  | {
+      readonly event: "started";
+      readonly id: string;
+      readonly url: string;
+      readonly lengthBytes?: number;
+      readonly pieceBytes?: number;
+    }
   | { readonly event: "progress"; readonly bytes: BytesBySource; readonly lengthBytes?: number }
   /** One step of the way the bytes came, or why another way was not taken (`--explain`). */
   | { readonly event: "way"; readonly text: string }

@@ -58,7 +58,13 @@ export type HostMessage =
   /** The host neither wants nor serves the task any more. */
   | { readonly kind: "leave"; readonly task: string; readonly generation: string }
   /** A parent sent bytes that are not in the manifest. */
-  | { readonly kind: "accuse"; readonly task: string; readonly generation: string; readonly parent: string; readonly piece: number };
+  | {
+      readonly kind: "accuse";
+      readonly task: string;
+      readonly generation: string;
+      readonly parent: string;
+      readonly piece: number;
+    };
 
 /** A parent that a host may ask, with the right to do so. */
 export interface ParentOffer {

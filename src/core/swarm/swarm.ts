@@ -65,7 +65,8 @@ export class Swarm {
     const changes = [this.#renew(member, nowMs)];
     // Hosts that came before with too few parents can use the new one.
     for (const other of this.#members.values()) {
-      if (other !== member && !other.seeding && other.parents.size < parentsWanted) changes.push(this.#renew(other, nowMs));
+      if (other !== member && !other.seeding && other.parents.size < parentsWanted)
+        changes.push(this.#renew(other, nowMs));
     }
     return changes;
   }

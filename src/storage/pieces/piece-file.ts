@@ -123,7 +123,10 @@ export class PieceFile {
     const position = index * this.#object.pieceBytes + offset;
     const count = await this.content.read(into, position);
     if (count < into.length) {
-      throw new DarnerError("disk.failed", `cannot read ${this.content.name}: it ends after ${position + count} bytes, shorter than was written`);
+      throw new DarnerError(
+        "disk.failed",
+        `cannot read ${this.content.name}: it ends after ${position + count} bytes, shorter than was written`,
+      );
     }
   }
 
@@ -206,7 +209,9 @@ export class PieceFile {
   #apply(record: JournalRecord, suspects: number[]): void {
     if (record.kind === "object") {
       this.#object = record;
-      this.#have = new Bitfield(record.lengthBytes === undefined ? 0 : pieceCount(record.lengthBytes, record.pieceBytes));
+      this.#have = new Bitfield(
+        record.lengthBytes === undefined ? 0 : pieceCount(record.lengthBytes, record.pieceBytes),
+      );
       this.#digests = [];
       this.#end = undefined;
       suspects.length = 0;

@@ -12,7 +12,7 @@
  */
 
 import { DarnerError, formatBytes } from "#base/mod.ts";
-import type { Disk } from "#platform/disk.ts";
+import type { Disk, DiskFile } from "#platform/disk.ts";
 import { PieceFile } from "./piece-file.ts";
 
 export interface TaskCacheOptions {
@@ -24,8 +24,6 @@ export interface TaskCacheOptions {
   readonly highWatermark: () => number;
   readonly lowWatermark: () => number;
   readonly wallMs: () => number;
-  /** May wrap the content file, to pace it. */
-  readonly wrap?: (disk: Disk) => Disk;
 }
 
 interface Entry {
@@ -56,7 +54,14 @@ export class TaskCache {
         const pin = await disk.stat(`${cache.#path(task, generation)}/pinned`);
         const bytes = found?.sizeBytes ?? 0;
         const usedAtMs = Number((found?.modifiedNs ?? 0n) / 1_000_000n);
-        cache.#entries.set(nameOf(task, generation), { task, generation, bytes, usedAtMs, holders: 0, pinned: pin !== undefined });
+        cache.#entries.set(nameOf(task, generation), {
+          task,
+          generation,
+          bytes,
+          usedAtMs,
+          holders: 0,
+          pinned: pin !== undefined,
+        });
       }
     }
     return cache;
@@ -81,9 +86,9 @@ export class TaskCache {
     return best?.generation;
   }
 
-  /** Opens or creates a version's files and holds them until `release`. */
-  async hold(task: string, generation: string): Promise<PieceFile> {
-    const { disk, boot, wrap, wallMs } = this.#options;
+  /** Opens or creates a version's files and holds them until `release`. `wrap` may pace the content file. */
+  async hold(task: string, generation: string, wrap = (file: DiskFile): DiskFile => file): Promise<PieceFile> {
+    const { disk, boot, wallMs } = this.#options;
     const name = nameOf(task, generation);
     const known = this.#entries.get(name);
     const entry = known ?? { task, generation, bytes: 0, usedAtMs: 0, holders: 0, pinned: false };
@@ -94,8 +99,8 @@ export class TaskCache {
       const path = this.#path(task, generation);
       await disk.makeDirectory(path, { permissions: 0o700 });
       const journal = await disk.open(`${path}/journal`, "keep", { permissions: 0o600 });
-      const content = await (wrap?.(disk) ?? disk).open(`${path}/content`, "keep", { permissions: 0o600 });
-      return await PieceFile.open({ content, journal, boot });
+      const content = await disk.open(`${path}/content`, "keep", { permissions: 0o600 });
+      return await PieceFile.open({ content: wrap(content), journal, boot });
     } catch (error) {
       entry.holders--;
       throw error;
@@ -125,10 +130,16 @@ export class TaskCache {
     const free = await disk.freeBytes(this.#options.directory);
     const over = this.usedBytes - before + bytes > limit;
     if (over || bytes - before > free) {
-      const room = over ? `the quota leaves ${formatBytes(Math.max(0, limit - this.usedBytes + before))}` : `the disk has ${formatBytes(free)}`;
-      throw new DarnerError("disk.full", `cannot keep an object of ${formatBytes(bytes)} in ${this.#options.directory}: ${room}`, {
-        retry: { afterMs: 10_000 },
-      });
+      const room = over
+        ? `the quota leaves ${formatBytes(Math.max(0, limit - this.usedBytes + before))}`
+        : `the disk has ${formatBytes(free)}`;
+      throw new DarnerError(
+        "disk.full",
+        `cannot keep an object of ${formatBytes(bytes)} in ${this.#options.directory}: ${room}`,
+        {
+          retry: { afterMs: 10_000 },
+        },
+      );
     }
     if (entry !== undefined) entry.bytes = bytes;
   }

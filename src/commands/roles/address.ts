@@ -1,0 +1,16 @@
+/** Which of its addresses a role tells others. */
+
+import { networkInterfaces } from "node:os";
+
+/** A wildcard is no address that others can reach: the first one beyond loopback is. */
+export function ownAddress(listenHost: string): string {
+  if (listenHost !== "0.0.0.0" && listenHost !== "::") return listenHost;
+  for (const addresses of Object.values(networkInterfaces())) {
+    for (const entry of addresses ?? []) if (!entry.internal && entry.family === "IPv4") return entry.address;
+  }
+  return "127.0.0.1";
+}
+
+export function httpUrl(address: string, port: number): string {
+  return `http://${address.includes(":") ? `[${address}]` : address}:${port}`;
+}

@@ -1,0 +1,72 @@
+/** The two upgrades of a role's port: `/control` for hosts at a manager, `/pieces` for children at a parent. */
+
+import type { IncomingMessage } from "node:http";
+import { protocolVersion } from "#core/protocol/mod.ts";
+import type { Connection } from "#platform/connection.ts";
+import { acceptUpgrade, refuseUpgrade, upgradeHeader } from "#platform/connection.node.ts";
+import type { UpgradeRoute } from "#platform/http-server.ts";
+import type { Native } from "#platform/native.ts";
+import { nodeRandom } from "#platform/random.node.ts";
+
+interface Owner {
+  received(bytes: Uint8Array): void;
+  ended(): void;
+}
+
+const version = `${protocolVersion.major}.${protocolVersion.minor}`;
+
+/** What another major version is told, or undefined when the request fits. */
+function versionProblem(request: IncomingMessage): string | undefined {
+  const asked = upgradeHeader(request, "Darner-Version") ?? "none";
+  return Number(asked.split(".")[0]) === protocolVersion.major
+    ? undefined
+    : `protocol ${asked} asked for, ${version} spoken here`;
+}
+
+export function upgradeToControl(
+  accept: (connection: Connection, address: string) => Owner,
+  native: Native,
+): UpgradeRoute {
+  return {
+    path: "/control",
+    doc: "A host's control connection: framed JSON messages.",
+    handle(request, socket, head) {
+      const problem = versionProblem(request);
+      if (problem !== undefined) return refuseUpgrade(socket, 426, problem);
+      const address = (socket.remoteAddress ?? "").replace(/^::ffff:/, "");
+      take(socket, head, { "Darner-Version": version }, native, (connection) => accept(connection, address));
+    },
+  };
+}
+
+export function upgradeToPieces(
+  accept: (connection: Connection, host: string, nonce: string) => Owner,
+  native: Native,
+  self: string,
+): UpgradeRoute {
+  return {
+    path: "/pieces",
+    doc: "A child's piece connection: framed binary.",
+    handle(request, socket, head) {
+      const problem = versionProblem(request);
+      if (problem !== undefined) return refuseUpgrade(socket, 426, problem);
+      const host = upgradeHeader(request, "Darner-Host") ?? "";
+      const nonce = `${self}:${Buffer.from(nodeRandom.bytes(16)).toString("hex")}`;
+      take(socket, head, { "Darner-Version": version, "Darner-Nonce": nonce }, native, (connection) =>
+        accept(connection, host, nonce),
+      );
+    },
+  };
+}
+
+function take(
+  socket: Parameters<typeof acceptUpgrade>[0],
+  head: Uint8Array,
+  headers: Readonly<Record<string, string>>,
+  native: Native,
+  own: (connection: Connection) => Owner,
+): void {
+  let owner: Owner | undefined;
+  const handlers = { onBytes: (bytes: Uint8Array) => owner?.received(bytes), onClose: () => owner?.ended() };
+  owner = own(acceptUpgrade(socket, head, headers, handlers, native));
+}

@@ -1,0 +1,148 @@
+/**
+ * One host's control connection at the manager: who it is, and its messages given to the tasks that
+ * they speak of. A connection whose first message is no hello of a fitting version is ended.
+ */
+
+import { protocolVersion, type HostCard, type HostMessage, type ManagerMessage } from "#core/protocol/mod.ts";
+import type { Clock } from "#platform/clock.ts";
+import type { Log } from "#platform/log.ts";
+import { keyId, type SigningKey } from "#platform/signing.ts";
+import { MessageLink, signTicket, taskIdOf } from "#transfer/mod.ts";
+import type { ManagedTask } from "./managed-task.ts";
+import type { VersionHost } from "./task-version.ts";
+
+const reportEveryMs = 500;
+/** A ticket lives for minutes; a new one is signed when the old one is half-way. */
+const ticketReuseMs = 4 * 60_000;
+
+export interface HostSessionOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly manager: string;
+  readonly trust: boolean;
+  readonly key: SigningKey;
+  readonly hostsKnown: () => number;
+  readonly taskFor: (task: string) => ManagedTask;
+  readonly onHello: (session: HostSession) => void;
+  readonly address: string;
+}
+
+export class HostSession implements VersionHost {
+  readonly link: MessageLink<HostMessage, ManagerMessage>;
+  readonly #options: HostSessionOptions;
+  #card: HostCard | undefined;
+  readonly #tickets = new Map<string, { readonly text: string; readonly signedMs: number }>();
+  readonly tasks = new Set<string>();
+
+  constructor(options: HostSessionOptions) {
+    this.#options = options;
+    this.link = new MessageLink(options.clock, (message) => this.#received(message));
+  }
+
+  get card(): HostCard {
+    return this.#card ?? { id: "", name: "", site: "", address: "", port: 0 };
+  }
+
+  send(message: ManagerMessage): void {
+    this.link.send(message);
+  }
+
+  ticket(task: string): string | undefined {
+    const { trust, key, clock } = this.#options;
+    if (!trust || this.#card === undefined) return undefined;
+    const known = this.#tickets.get(task);
+    if (known !== undefined && clock.nowMs() - known.signedMs < ticketReuseMs) return known.text;
+    const text = signTicket(key, task, this.#card.id, clock.wallMs());
+    this.#tickets.set(task, { text, signedMs: clock.nowMs() });
+    return text;
+  }
+
+  /** The host is gone: it takes and gives nothing any more. */
+  ended(): void {
+    this.link.ended();
+    for (const task of this.tasks) this.#options.taskFor(task).leave(this.card.id);
+    this.tasks.clear();
+  }
+
+  #received(message: HostMessage): void {
+    if (this.#card === undefined) return this.#hello(message);
+    switch (message.kind) {
+      case "ask":
+        return this.#ask(message);
+      case "report": {
+        const version = this.#options.taskFor(message.task).versionOf(message.generation);
+        version?.report(this.card.id, {
+          news: message.news,
+          starving: message.starving,
+          seeding: message.state === "seeding",
+          upBytesPerSecond: message.upBytesPerSecond,
+          downBytesPerSecond: message.downBytesPerSecond,
+        });
+        return;
+      }
+      case "leave":
+        this.tasks.delete(message.task);
+        this.#tickets.delete(message.task);
+        return this.#options.taskFor(message.task).leave(this.card.id);
+      case "accuse":
+        this.#options.log.warn("peer.accused", {
+          task: message.task,
+          by: this.card.id,
+          parent: message.parent,
+          piece: message.piece,
+        });
+        return this.#options.taskFor(message.task).versionOf(message.generation)?.accuse(this.card.id, message.parent);
+      case "hello":
+        return;
+      default:
+      // A kind of a newer minor version: skipped.
+    }
+  }
+
+  #hello(message: HostMessage): void {
+    const { log, trust, manager, key, hostsKnown, onHello, address } = this.#options;
+    if (message.kind !== "hello" || Number(message.version.split(".")[0]) !== protocolVersion.major) {
+      log.warn("host.refused", {
+        remote: this.link.remote,
+        reason: "its first message is no hello of a fitting version",
+      });
+      return this.link.close();
+    }
+    const { host } = message;
+    if (trust && (host.publicKey === undefined || keyId(host.publicKey) !== host.id)) {
+      log.warn("host.refused", { remote: this.link.remote, reason: "its id does not follow from its key" });
+      return this.link.close();
+    }
+    // A host that does not say where it is reached is reached where it came from.
+    this.#card = host.address === "" ? { ...host, address } : host;
+    onHello(this);
+    this.send({
+      kind: "welcome",
+      version: `${protocolVersion.major}.${protocolVersion.minor}`,
+      manager,
+      hosts: hostsKnown(),
+      reportEveryMs,
+      ...(trust ? { publicKey: key.publicKey } : {}),
+    });
+  }
+
+  #ask(message: Extract<HostMessage, { kind: "ask" }>): void {
+    const { ask, task } = message;
+    let computed: string;
+    try {
+      computed = taskIdOf(ask);
+    } catch {
+      computed = "";
+    }
+    if (computed !== task) {
+      const error = {
+        code: "cluster.protocol",
+        message: "cannot take the task: its id does not follow from what is asked",
+        retry: "never",
+      } as const;
+      return this.send({ kind: "failed", task, error });
+    }
+    this.tasks.add(task);
+    void this.#options.taskFor(task).join({ host: this, ask, holds: message.holds });
+  }
+}

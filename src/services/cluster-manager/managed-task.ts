@@ -1,0 +1,266 @@
+/**
+ * One task at the manager: which of its versions an asker gets, and when the origin is asked.
+ *
+ * Invariants:
+ *  1. At most one fetch and one revalidation of a task run at a time; asks that come meanwhile wait
+ *     for it or join what is running.
+ *  2. Whoever joins a running transfer gets its version; what is whole is used as the caching rules
+ *     allow, else revalidated, at most once a second without an explicit lifetime.
+ *  3. A failure is told to all who wait, and again to who asks within `failureMs`, without a new request.
+ */
+
+import { asDarnerError, DarnerError } from "#base/mod.ts";
+import { judge, refresh, useDecision } from "#core/freshness/mod.ts";
+import { parseDigest, type Digest } from "#core/model/mod.ts";
+import type { TaskAsk } from "#core/protocol/mod.ts";
+import type { Origin } from "#origins/mod.ts";
+import type { Clock } from "#platform/clock.ts";
+import type { Log } from "#platform/log.ts";
+import type { Random } from "#platform/random.ts";
+import type { TaskCache } from "#storage/pieces/mod.ts";
+import { nameGeneration, OriginFetch, type BodyAnswer, type Limiter } from "#transfer/mod.ts";
+import type { TaskVersion, VersionHost } from "./task-version.ts";
+
+const failureMs = 1_000;
+const revalidateTimeoutMs = 30_000;
+
+export interface ManagedTaskOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly origin: Origin;
+  readonly cache: TaskCache;
+  readonly limiter: Limiter;
+  readonly task: string;
+  readonly connectionsMax: () => number;
+  readonly pieceBytes: number | undefined;
+  readonly hosts: () => number;
+  readonly onOriginBytes: (count: number) => void;
+  /** Opens the files of one version; `folder` names it within the cache. */
+  readonly openVersion: (task: string, folder: string, ask: TaskAsk) => Promise<TaskVersion>;
+}
+
+export interface JoinRequest {
+  readonly host: VersionHost;
+  readonly ask: TaskAsk;
+  readonly holds: { readonly generation: string; readonly pieces: string } | undefined;
+}
+
+interface Version {
+  readonly folder: string;
+  readonly version: TaskVersion;
+  fetching: boolean;
+}
+
+export class ManagedTask {
+  readonly #options: ManagedTaskOptions;
+  #current: Version | undefined;
+  /** Versions that a newer one replaced, until their hosts are done. */
+  readonly #old = new Set<Version>();
+  #settling: Promise<void> | undefined;
+  #failure: { readonly error: DarnerError; readonly atMs: number } | undefined;
+  #lastCheckedMs = 0;
+  readonly #abort = new AbortController();
+
+  constructor(options: ManagedTaskOptions) {
+    this.#options = options;
+  }
+
+  get current(): TaskVersion | undefined {
+    return this.#current?.version;
+  }
+
+  get fetching(): boolean {
+    return this.#current?.fetching ?? false;
+  }
+
+  /** Nobody fetches, gets or serves it. */
+  get idle(): boolean {
+    return !this.fetching && this.#settling === undefined && this.versions().every((version) => version.hosts === 0);
+  }
+
+  *#all(): Generator<Version> {
+    if (this.#current !== undefined) yield this.#current;
+    yield* this.#old;
+  }
+
+  versions(): TaskVersion[] {
+    return [...this.#all()].map(({ version }) => version);
+  }
+
+  /** The version that a host's message speaks of. */
+  versionOf(generation: string): TaskVersion | undefined {
+    return this.versions().find((version) => version.generation === generation);
+  }
+
+  /** Lets a host in; what it hears comes by messages. Never rejects. */
+  async join(request: JoinRequest): Promise<void> {
+    const { host, ask, holds } = request;
+    try {
+      while (this.#settling !== undefined) await this.#settling;
+      if (this.#current?.fetching !== true) {
+        this.#settling = this.#settle(ask).finally(() => (this.#settling = undefined));
+        await this.#settling;
+      }
+      if (this.#failure !== undefined && !this.fetching) throw this.#failure.error;
+      this.#current?.version.join(host, holds);
+    } catch (error) {
+      const known = asDarnerError(error);
+      host.send({
+        kind: "failed",
+        task: this.#options.task,
+        error: { code: known.code, message: known.message, retry: known.retry },
+      });
+    }
+  }
+
+  leave(host: string): void {
+    for (const { version } of this.#all()) version.leave(host);
+    this.#dropUnused();
+  }
+
+  async close(reason: string): Promise<void> {
+    this.#abort.abort(new DarnerError("interrupted", reason));
+    for (const entry of this.#all()) {
+      entry.version.close(reason);
+      await entry.version.store.close();
+      this.#options.cache.release(this.#options.task, entry.folder);
+    }
+  }
+
+  /** Makes `#current` a version that a new asker may have: running, fresh, revalidated or just begun. */
+  async #settle(ask: TaskAsk): Promise<void> {
+    const { clock, cache, task } = this.#options;
+    if (this.#failure !== undefined && clock.nowMs() - this.#failure.atMs < failureMs) throw this.#failure.error;
+    this.#failure = undefined;
+    if (this.#current === undefined) {
+      const folder = cache.latest(task);
+      if (folder !== undefined) await this.#open(folder, ask);
+    }
+    const version = this.#current?.version;
+    if (version?.store.end === undefined) return await this.#fetch(ask);
+    if (ask.digest !== undefined && !ask.digest.startsWith("md5:")) return;
+    await this.#revalidate(version, ask);
+  }
+
+  async #open(folder: string, ask: TaskAsk): Promise<Version> {
+    const version = await this.#options.openVersion(this.#options.task, folder, ask);
+    const entry = { folder, version, fetching: false };
+    if (this.#current !== undefined) this.#old.add(this.#current);
+    this.#current = entry;
+    this.#dropUnused();
+    return entry;
+  }
+
+  async #revalidate(version: TaskVersion, ask: TaskAsk): Promise<void> {
+    const { clock, origin, log, task } = this.#options;
+    const { facts } = version;
+    if (facts === undefined) return await this.#fetch(ask);
+    const stored = { facts, judgement: judge(facts, ask.headers) };
+    if (useDecision(stored, clock.wallMs(), this.#lastCheckedMs) === "fresh") return;
+    const etag = facts.headers["etag"];
+    const lastModified = facts.headers["last-modified"];
+    if (etag === undefined && lastModified === undefined) return await this.#fetch(ask);
+    const unless = { ...(etag === undefined ? {} : { etag }), ...(lastModified === undefined ? {} : { lastModified }) };
+    const signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(revalidateTimeoutMs)]);
+    try {
+      const answer = await origin.open({ url: ask.url, headers: ask.headers, unless }, signal);
+      if (answer.kind === "body") return await this.#fetch(ask, answer);
+      this.#lastCheckedMs = clock.wallMs();
+      const fresher = refresh(stored, answer.facts, ask.headers);
+      if (fresher === undefined) return await this.#fetch(ask);
+      version.store.annotate({ facts: fresher.facts });
+      log.info("task.revalidated", { task });
+    } catch (error) {
+      if (clock.wallMs() >= stored.judgement.staleIfErrorUntilMs) throw error;
+      log.warn("task.stale-if-error", { task, message: (error as Error).message });
+    }
+  }
+
+  /** Begins a fetch into the resumable version, or into a new one; returns once it runs. */
+  async #fetch(ask: TaskAsk, opened?: BodyAnswer): Promise<void> {
+    const { random } = this.#options;
+    const resumable =
+      opened === undefined && this.#current !== undefined && this.#current.version.store.end === undefined;
+    const folder = Buffer.from(random.bytes(8)).toString("hex");
+    const entry = resumable ? this.#current! : await this.#open(folder, ask);
+    entry.fetching = true;
+    void this.#run(entry, ask, opened);
+  }
+
+  async #run(entry: Version, ask: TaskAsk, opened: BodyAnswer | undefined): Promise<void> {
+    const { clock, random, log, origin, cache, limiter, task } = this.#options;
+    const { version } = entry;
+    const startedMs = clock.nowMs();
+    const fetch = new OriginFetch({
+      origin,
+      clock,
+      random,
+      limiter,
+      store: version.store,
+      url: ask.url,
+      headers: ask.headers,
+      expected: expectedDigests(ask),
+      proveAlways: true,
+      connectionsMax: this.#options.connectionsMax(),
+      hosts: this.#options.hosts(),
+      triesMax: 5,
+      signal: this.#abort.signal,
+      generationOf: (facts) => nameGeneration({ task, ...facts }, random),
+      ...(this.#options.pieceBytes === undefined ? {} : { pieceBytes: this.#options.pieceBytes }),
+      ...(opened === undefined ? {} : { opened }),
+      onObject: (object) => cache.reserve(task, entry.folder, object.lengthBytes ?? 0),
+      onBegun: () => version.began(),
+      onPiece: (index) => version.pieceStored(index),
+      onBytes: this.#options.onOriginBytes,
+      onRetry: (error, delayMs) =>
+        log.warn("origin.retry", { task, code: error.code, message: error.message, delayMs }),
+    });
+    try {
+      const end = await fetch.run();
+      await cache.reserve(task, entry.folder, end.lengthBytes).catch(() => undefined);
+      this.#lastCheckedMs = clock.wallMs();
+      entry.fetching = false;
+      version.ended();
+      log.info("task.whole", { task, lengthBytes: end.lengthBytes, ms: Math.round(clock.nowMs() - startedMs) });
+    } catch (error) {
+      entry.fetching = false;
+      const known = asDarnerError(error);
+      this.#failure = { error: known, atMs: clock.nowMs() };
+      log.warn("task.failed", { task, code: known.code, message: known.message });
+      version.failed(known);
+    }
+    this.#dropUnused();
+  }
+
+  /** Old versions leave when their hosts are done; what must not be kept is erased. */
+  #dropUnused(): void {
+    for (const entry of this.#all()) {
+      if (entry.fetching || entry.version.hosts > 0) continue;
+      const whole = entry.version.store.end !== undefined;
+      if (entry !== this.#current || (whole && mustPass(entry.version))) void this.#drop(entry);
+    }
+  }
+
+  async #drop(entry: Version): Promise<void> {
+    const { cache, task } = this.#options;
+    this.#old.delete(entry);
+    if (this.#current === entry) this.#current = undefined;
+    entry.version.close("it is no longer kept");
+    await entry.version.store.close();
+    cache.release(task, entry.folder);
+    await cache.erase(task, entry.folder);
+  }
+}
+
+/** Whether the origin forbids to keep it. A credential is part of the task's key, so it alone is no reason. */
+function mustPass(version: TaskVersion): boolean {
+  if (version.facts === undefined) return false;
+  const { storable, because } = judge(version.facts, version.ask.headers);
+  return storable === "transfer-only" && because !== "authorization";
+}
+
+/** What the asker knows of the object's digest. */
+function expectedDigests(ask: TaskAsk): Digest[] {
+  return ask.digest === undefined ? [] : [parseDigest(ask.digest)];
+}

@@ -1,0 +1,66 @@
+/** The manager's HTTP interface beside the role's own routes: what it works on, for people and programs. */
+
+import { DarnerError } from "#base/mod.ts";
+import type { Route } from "#platform/http-server.ts";
+import type { TaskCache } from "#storage/pieces/mod.ts";
+import type { ManagedTask } from "./managed-task.ts";
+import type { ClusterManager } from "./service.ts";
+
+export interface ManagerRoutesOptions {
+  readonly manager: () => ClusterManager;
+  readonly cache: TaskCache;
+  /** Whether a caller from this address may change anything. */
+  readonly mayChange: (address: string | undefined) => boolean;
+}
+
+export function managerRoutes({ manager, cache, mayChange }: ManagerRoutesOptions): Route[] {
+  const pin =
+    (pinned: boolean): Route["handle"] =>
+    async (request) => {
+      if (!mayChange(request.raw.socket.remoteAddress)) {
+        throw new DarnerError(
+          "cluster.refused",
+          "cannot change a pin from here: only callers on this machine may, unless trust is off",
+        );
+      }
+      await cache.pin(request.params["task"] ?? "", pinned);
+      return { status: 200, json: { pinned } };
+    };
+  return [
+    {
+      method: "GET",
+      path: "/v1/tasks",
+      doc: "The tasks in memory, with their hosts and progress.",
+      handle: async () => ({
+        status: 200,
+        json: { tasks: [...manager().tasks()].map(([task, managed]) => describe(task, managed)) },
+      }),
+    },
+    { method: "PUT", path: "/v1/tasks/:task/pin", doc: "Keeps a task whatever the quota says.", handle: pin(true) },
+    { method: "DELETE", path: "/v1/tasks/:task/pin", doc: "Lets a task be evicted again.", handle: pin(false) },
+  ];
+}
+
+function describe(task: string, managed: ManagedTask): unknown {
+  const version = managed.current;
+  const object = version?.store.object;
+  return {
+    task,
+    url: withoutSecrets(object?.url),
+    generation: version?.generation,
+    lengthBytes: version?.store.lengthBytes,
+    pieceBytes: object?.pieceBytes,
+    piecesHeld: version?.store.have.count,
+    whole: version?.store.end !== undefined,
+    fetching: managed.fetching,
+    hosts: version?.hosts ?? 0,
+    unfinished: version?.unfinished ?? 0,
+  };
+}
+
+/** A URL fit to be shown: no user, password or query. */
+function withoutSecrets(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const url = new URL(text);
+  return `${url.protocol}//${url.host}${url.pathname}`;
+}

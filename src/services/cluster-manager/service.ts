@@ -1,0 +1,209 @@
+/**
+ * The cluster manager: fetches each object once, checks it, cuts it into pieces, seeds them, and
+ * decides who may feed whom. This file holds the tasks and the hosts' sessions together.
+ */
+
+import { DarnerError } from "#base/mod.ts";
+import type { OpenRequest, ParentOffer, TaskAsk } from "#core/protocol/mod.ts";
+import type { Origin } from "#origins/mod.ts";
+import type { Clock, Timer } from "#platform/clock.ts";
+import type { Connection } from "#platform/connection.ts";
+import type { Log } from "#platform/log.ts";
+import type { Metrics } from "#platform/metrics.ts";
+import type { Random } from "#platform/random.ts";
+import type { SigningKey } from "#platform/signing.ts";
+import type { TaskCache } from "#storage/pieces/mod.ts";
+import { Limiter, ticketRefusal, Uploads } from "#transfer/mod.ts";
+import { HostSession } from "./host-session.ts";
+import { ManagedTask } from "./managed-task.ts";
+import { TaskVersion } from "./task-version.ts";
+
+/** Tasks kept in memory; idle ones beyond it are put away (their bytes stay in the cache). */
+const tasksMax = 100_000;
+const sweepEveryMs = 30_000;
+const sessionsMax = 20_000;
+
+export interface ClusterManagerSettings {
+  readonly originConnections: number;
+  readonly uploadRateBytesPerSecond: number;
+  readonly uploadSlots: number;
+  readonly pieceBytes: number | undefined;
+}
+
+export interface ClusterManagerOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly origin: Origin;
+  readonly cache: TaskCache;
+  readonly key: SigningKey;
+  readonly trust: boolean;
+  /** Where hosts reach this manager's piece plane. */
+  readonly advertise: { readonly address: string; readonly port: number };
+  readonly settings: ClusterManagerSettings;
+}
+
+/** What a connection's bytes and its end are given to. */
+export interface ConnectionOwner {
+  received(bytes: Uint8Array): void;
+  ended(): void;
+}
+
+export class ClusterManager {
+  readonly id: string;
+  readonly uploads: Uploads;
+  readonly #options: ClusterManagerOptions;
+  readonly #originLimiter: Limiter;
+  readonly #uploadLimiter: Limiter;
+  readonly #tasks = new Map<string, ManagedTask>();
+  readonly #sessions = new Set<HostSession>();
+  #settings: ClusterManagerSettings;
+  #sweepTimer: Timer | undefined;
+  #originBytes = 0;
+
+  constructor(options: ClusterManagerOptions) {
+    this.#options = options;
+    this.#settings = options.settings;
+    this.id = options.key.id;
+    const { clock, log } = options;
+    this.#originLimiter = new Limiter(clock, Infinity);
+    this.#uploadLimiter = new Limiter(clock, options.settings.uploadRateBytesPerSecond);
+    this.uploads = new Uploads({
+      clock,
+      log,
+      limiter: this.#uploadLimiter,
+      slots: options.settings.uploadSlots,
+      freshFirst: true,
+      trust: options.trust,
+      refusal: (request, host) => this.#refusal(request, host),
+    });
+    this.#registerMetrics();
+    this.#sweep();
+  }
+
+  get hosts(): number {
+    return this.#sessions.size;
+  }
+
+  get originBytes(): number {
+    return this.#originBytes;
+  }
+
+  tasks(): IterableIterator<[string, ManagedTask]> {
+    return this.#tasks.entries();
+  }
+
+  /** Changes what may change while running. */
+  applySettings(settings: ClusterManagerSettings): void {
+    this.#settings = settings;
+    this.uploads.setSlots(settings.uploadSlots);
+    this.#uploadLimiter.setRate(settings.uploadRateBytesPerSecond);
+  }
+
+  /** A host's control connection. */
+  acceptControl(connection: Connection, address: string): ConnectionOwner {
+    const { clock, log, trust, key } = this.#options;
+    const session = new HostSession({
+      clock,
+      log,
+      trust,
+      key,
+      address,
+      manager: this.id,
+      hostsKnown: () => this.#sessions.size,
+      taskFor: (task) => this.#taskFor(task),
+      onHello: (greeted) =>
+        log.info("host.joined", { host: greeted.card.id, name: greeted.card.name, remote: connection.remote }),
+    });
+    this.#sessions.add(session);
+    session.link.attach(connection);
+    if (this.#sessions.size > sessionsMax) connection.close();
+    return {
+      received: (bytes) => session.link.received(bytes),
+      ended: () => {
+        this.#sessions.delete(session);
+        session.ended();
+        log.info("host.left", { host: session.card.id, remote: connection.remote });
+      },
+    };
+  }
+
+  /** A host's piece connection. */
+  acceptPieces(connection: Connection, host: string, nonce: string): ConnectionOwner {
+    return this.uploads.accept(connection, host, nonce);
+  }
+
+  async stop(): Promise<void> {
+    this.#sweepTimer?.cancel();
+    for (const session of this.#sessions) session.link.close();
+    this.uploads.close();
+    await Promise.all([...this.#tasks.values()].map((task) => task.close("the manager stops")));
+    this.#tasks.clear();
+  }
+
+  #refusal(request: OpenRequest, host: string): string | null {
+    const { trust, key, clock } = this.#options;
+    if (!trust) return null;
+    return ticketRefusal(request.ticket, { task: request.task, host }, [key.publicKey], clock.wallMs());
+  }
+
+  #taskFor(task: string): ManagedTask {
+    const known = this.#tasks.get(task);
+    if (known !== undefined) return known;
+    if (this.#tasks.size >= tasksMax)
+      throw new DarnerError("cluster.refused", "cannot take another task: too many run", { retry: { afterMs: 1000 } });
+    const { clock, random, log, origin, cache } = this.#options;
+    const managed = new ManagedTask({
+      clock,
+      random,
+      log,
+      origin,
+      cache,
+      task,
+      limiter: this.#originLimiter,
+      connectionsMax: () => this.#settings.originConnections,
+      pieceBytes: this.#settings.pieceBytes,
+      hosts: () => Math.max(this.#sessions.size, 1),
+      onOriginBytes: (count) => (this.#originBytes += count),
+      openVersion: (id, folder, ask) => this.#openVersion(id, folder, ask),
+    });
+    this.#tasks.set(task, managed);
+    return managed;
+  }
+
+  async #openVersion(task: string, folder: string, ask: TaskAsk): Promise<TaskVersion> {
+    const { clock, random, cache, advertise } = this.#options;
+    const store = await cache.hold(task, folder);
+    const seed: ParentOffer = { id: this.id, address: advertise.address, port: advertise.port, seed: true };
+    return new TaskVersion({ clock, unit: () => random.unit(), task, ask, store, uploads: this.uploads, seed });
+  }
+
+  /** Puts idle tasks away, so that their files can be closed and evicted. */
+  #sweep(): void {
+    this.#sweepTimer = this.#options.clock.after(
+      sweepEveryMs,
+      () => {
+        for (const [id, task] of this.#tasks) {
+          if (!task.idle) continue;
+          this.#tasks.delete(id);
+          void task.close("idle");
+        }
+        this.#sweep();
+      },
+      { background: true },
+    );
+  }
+
+  #registerMetrics(): void {
+    const { metrics, cache, trust } = this.#options;
+    metrics.gauge("darner_trust", "1 while processes must know each other, 0 with --trust off", () => (trust ? 1 : 0));
+    metrics.gauge("darner_hosts", "hosts connected to this manager", () => this.#sessions.size);
+    metrics.gauge("darner_tasks", "tasks in memory", () => this.#tasks.size);
+    metrics.gauge("darner_origin_bytes", "body bytes taken from origins since start", () => this.#originBytes);
+    metrics.gauge("darner_upload_bytes", "piece bytes sent to hosts since start", () => this.uploads.bytesTotal);
+    metrics.gauge("darner_uploads_active", "pieces being sent", () => this.uploads.active);
+    metrics.gauge("darner_cache_bytes", "bytes of objects kept", () => cache.usedBytes);
+    metrics.gauge("darner_cache_objects", "objects kept", () => cache.count);
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * One client's download: an ask, an output, and the events that it is told. Several downloads of one
+ * object share one HostTask; the first output is the task's store, the others get checked copies.
+ */
+
+import { DarnerError, errorToWire } from "#base/mod.ts";
+import type { DownloadAsk, DownloadEvent } from "#core/protocol/mod.ts";
+import type { Clock, Timer } from "#platform/clock.ts";
+import type { DiskFile } from "#platform/disk.ts";
+import type { EndRecord, PieceFile } from "#storage/pieces/mod.ts";
+import { copyChecked, readChecked } from "./output-copy.ts";
+import type { HostTask } from "./host-task.ts";
+
+const progressEveryMs = 200;
+/** A client that hears nothing for long takes the daemon for dead. */
+const quietTicksMax = 5;
+const settleWaitMs = 30_000;
+
+export interface DownloadOptions {
+  readonly clock: Clock;
+  readonly id: string;
+  readonly ask: DownloadAsk;
+  readonly uid: number | undefined;
+  readonly tell: (event: DownloadEvent) => void;
+}
+
+export class Download {
+  readonly id: string;
+  readonly ask: DownloadAsk;
+  readonly uid: number | undefined;
+  readonly #options: DownloadOptions;
+  #task: HostTask | undefined;
+  #progressTimer: Timer | undefined;
+  #progressed = false;
+  #quietTicks = 0;
+  #waiters: (() => void)[] = [];
+  #settled: (() => void) | undefined;
+  over = false;
+
+  constructor(options: DownloadOptions) {
+    this.#options = options;
+    this.id = options.id;
+    this.ask = options.ask;
+    this.uid = options.uid;
+  }
+
+  get task(): HostTask | undefined {
+    return this.#task;
+  }
+
+  follow(task: HostTask): void {
+    this.#task = task;
+    const { lengthBytes } = task;
+    const length = lengthBytes === undefined ? {} : { lengthBytes };
+    this.#options.tell({ event: "started", id: this.id, url: this.ask.url, ...length });
+    this.#tick();
+  }
+
+  way(text: string): void {
+    this.#options.tell({ event: "way", text });
+  }
+
+  /** A piece came: streams look again, the client hears of it soon. */
+  progressed(): void {
+    this.#progressed = true;
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const wake of waiters) wake();
+  }
+
+  /** The task is whole; `copyTo` is this client's own output when the task's store is another's. */
+  async deliver(task: HostTask, end: EndRecord, copyTo: DiskFile | undefined): Promise<void> {
+    if (copyTo !== undefined) {
+      await copyChecked(task.store, end.lengthBytes, copyTo);
+      this.way("copied from another output on this host, piece by piece checked");
+    }
+    const local = copyTo === undefined ? task.bytes : { origin: 0, peers: 0, local: end.lengthBytes };
+    const lastModified = task.store.object?.notes?.["lastModified"];
+    this.progressed();
+    this.#finish({
+      event: "done",
+      lengthBytes: end.lengthBytes,
+      digests: end.digests,
+      bytes: { ...local },
+      ...(typeof lastModified === "string" ? { lastModified } : {}),
+    });
+  }
+
+  fail(error: unknown): void {
+    this.#finish({ event: "failed", error: errorToWire(error) });
+    this.progressed();
+  }
+
+  /** The client gave the output its final name. */
+  settle(): void {
+    this.#settled?.();
+  }
+
+  /** Resolves true when the client settled its output, false when it did not in time. */
+  whenSettled(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = this.#options.clock.after(settleWaitMs, () => resolve(false), { background: true });
+      this.#settled = () => {
+        timer.cancel();
+        resolve(true);
+      };
+    });
+  }
+
+  /** The object's bytes in order as they are verified, for a client that writes them itself. */
+  async *body(): AsyncGenerator<Uint8Array> {
+    const { range } = this.ask;
+    const failed = (): DarnerError => new DarnerError("cluster.stalled", "cannot go on streaming: the download failed");
+    for (let position = range?.start ?? 0; ;) {
+      const task = this.#task;
+      if (task === undefined) throw failed();
+      const { store } = task;
+      const total = store.end?.lengthBytes ?? store.lengthBytes;
+      const end = Math.min(range?.end ?? Infinity, total ?? Infinity);
+      if (position >= end && (total !== undefined || task.whole)) {
+        // The last byte was held back until the whole is proved.
+        return;
+      }
+      const pieceBytes = store.object?.pieceBytes;
+      const index = pieceBytes === undefined ? 0 : Math.floor(position / pieceBytes);
+      const last = total !== undefined && pieceBytes !== undefined && (index + 1) * pieceBytes >= Math.min(end, total);
+      const ready = pieceBytes !== undefined && total !== undefined && store.have.has(index) && (!last || task.whole);
+      if (!ready) {
+        if (this.over && !task.whole) throw failed();
+        await new Promise<void>((resolve) => this.#waiters.push(resolve));
+        continue;
+      }
+      const bytes = await readChecked(store, index, total);
+      const from = position - index * pieceBytes;
+      const until = Math.min(bytes.length, end - index * pieceBytes);
+      yield bytes.subarray(from, until);
+      position = index * pieceBytes + until;
+    }
+  }
+
+  #finish(event: DownloadEvent): void {
+    if (this.over) return;
+    this.over = true;
+    this.#progressTimer?.cancel();
+    this.#options.tell(event);
+  }
+
+  #tick(): void {
+    this.#progressTimer = this.#options.clock.after(progressEveryMs, () => {
+      if (this.#task !== undefined && (this.#progressed || ++this.#quietTicks >= quietTicksMax)) {
+        this.#progressed = false;
+        this.#quietTicks = 0;
+        const { lengthBytes, bytes } = this.#task;
+        this.#options.tell({
+          event: "progress",
+          bytes: { ...bytes },
+          ...(lengthBytes === undefined ? {} : { lengthBytes }),
+        });
+      }
+      if (!this.over) this.#tick();
+    });
+  }
+}
+
+/** A store that a client's descriptors make. */
+export interface ClientOutput {
+  readonly content: DiskFile;
+  readonly journal: DiskFile;
+  open(): Promise<PieceFile>;
+}

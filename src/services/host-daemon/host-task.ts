@@ -1,0 +1,445 @@
+/**
+ * One object on this host: asked of the manager, taken from its swarm, or from the origin when the
+ * swarm cannot help, into one piece file; served to peers from the first piece on.
+ *
+ * Invariants:
+ *  1. `run` settles: with the whole, or with an error, and no wait in it is without a bound.
+ *  2. The origin is asked by this host only if allowed, and only after the manager has been away for
+ *     the time set plus a random share of it (or has said that it cannot help), at this host's share
+ *     of the origin budget.
+ *  3. A withdrawn generation is dropped before anything of the next is stored.
+ */
+
+import { asDarnerError, bytesEqual, DarnerError, errorFromWire } from "#base/mod.ts";
+import { parseDigest } from "#core/model/mod.ts";
+import type {
+  BytesBySource,
+  DownloadMode,
+  ManagerMessage,
+  ManifestHead,
+  ParentOffer,
+  TaskAsk,
+} from "#core/protocol/mod.ts";
+import type { Origin } from "#origins/mod.ts";
+import type { Clock, Timer } from "#platform/clock.ts";
+import type { Log } from "#platform/log.ts";
+import type { Random } from "#platform/random.ts";
+import type { EndRecord, PieceFile } from "#storage/pieces/mod.ts";
+import {
+  assertDigests,
+  bothGates,
+  Limiter,
+  Manifest,
+  nameGeneration,
+  OriginFetch,
+  Prover,
+  SwarmTransfer,
+  type ParentPool,
+  type Uploads,
+} from "#transfer/mod.ts";
+import { unreachableManagers, type ManagerClient, type TaskListener } from "./manager-client.ts";
+
+const watchEveryMs = 200;
+
+export interface HostTaskSettings {
+  readonly originFallbackAfterMs: number;
+  readonly originBudgetBytesPerSecond: number;
+  readonly stallTimeoutMs: number;
+}
+
+export interface HostTaskOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly origin: Origin;
+  readonly pool: ParentPool;
+  readonly uploads: Uploads;
+  /** Absent when this host knows no cluster. */
+  readonly manager: ManagerClient | undefined;
+  readonly downloadLimiter: Limiter;
+  readonly settings: () => HostTaskSettings;
+  readonly task: string;
+  readonly ask: TaskAsk;
+  readonly mode: DownloadMode;
+  readonly backToSource: boolean;
+  readonly triesMax: number;
+  readonly store: PieceFile;
+  /** A digest that only the user knows, proved at the end. */
+  readonly userDigest?: string;
+  /** Bytes a second for this task alone. */
+  readonly rateBytesPerSecond?: number;
+  /** Makes room before a byte is written; throws `disk.full`. */
+  reserve(lengthBytes: number): Promise<void>;
+  /** One step of the way, for `--explain`. */
+  onWay(text: string): void;
+  onProgress(): void;
+}
+
+export class HostTask implements TaskListener {
+  readonly task: string;
+  readonly ask: TaskAsk;
+  readonly store: PieceFile;
+  readonly #options: HostTaskOptions;
+  readonly #abort = new AbortController();
+  #manifest: Manifest | undefined;
+  #transfer: SwarmTransfer | undefined;
+  #ticket: string | undefined;
+  /** Messages are worked off one by one: some need the disk. */
+  #messages: Promise<void> = Promise.resolve();
+  #settle: { resolve(end: EndRecord): void; reject(error: unknown): void } | undefined;
+  #phase: "swarm" | "origin" | "over" = "swarm";
+  #watch: Timer | undefined;
+  #reportTimer: Timer | undefined;
+  #news: number[] = [];
+  #startedMs: number;
+  #fallbackJitter: number;
+  #confirming: ((generation: string) => void) | undefined;
+  #received = 0;
+  /** This task's own rate, within the host's. */
+  readonly #limiter: Limiter;
+  readonly bytes: { origin: number; peers: number; local: number } & BytesBySource = { origin: 0, peers: 0, local: 0 };
+  whole = false;
+
+  constructor(options: HostTaskOptions) {
+    this.#options = options;
+    this.task = options.task;
+    this.ask = options.ask;
+    this.store = options.store;
+    this.#startedMs = options.clock.nowMs();
+    this.#fallbackJitter = options.random.unit();
+    this.#limiter = new Limiter(options.clock, options.rateBytesPerSecond ?? Infinity);
+  }
+
+  get lengthBytes(): number | undefined {
+    return this.store.lengthBytes;
+  }
+
+  get generation(): string | undefined {
+    return this.store.object?.generation;
+  }
+
+  /** Resolves when the object is whole and proved. */
+  async run(): Promise<EndRecord> {
+    const { manager, mode } = this.#options;
+    const finished = new Promise<EndRecord>((resolve, reject) => (this.#settle = { resolve, reject }));
+    if (mode === "source") this.#goToOrigin("the mode is source");
+    else if (manager === undefined)
+      this.#goToOrigin("no manager is configured; name one with --manager to share with other hosts");
+    else {
+      manager.ask(this);
+      this.#watchProgress();
+      this.#reportSoon();
+    }
+    try {
+      const end = await finished;
+      await this.#proveUserDigest(end);
+      this.whole = true;
+      return end;
+    } finally {
+      this.#phase = "over";
+      this.#watch?.cancel();
+      this.#transfer?.stop();
+    }
+  }
+
+  /** Whether the manager still gives this generation. False also when it does not say within `waitMs`. */
+  confirm(waitMs: number): Promise<boolean> {
+    const { manager, clock } = this.#options;
+    if (manager?.connected !== true) return Promise.resolve(this.ask.digest !== undefined);
+    return new Promise((resolve) => {
+      const timer = clock.after(waitMs, () => resolve(false));
+      this.#confirming = (generation) => {
+        timer.cancel();
+        this.#confirming = undefined;
+        resolve(generation === this.generation);
+      };
+      manager.ask(this);
+    });
+  }
+
+  /** Stops getting and serving it; `run` rejects if it still runs. */
+  async stop(error: DarnerError): Promise<void> {
+    this.#abort.abort(error);
+    this.#settle?.reject(error);
+    this.#phase = "over";
+    this.#watch?.cancel();
+    this.#reportTimer?.cancel();
+    this.#transfer?.stop();
+    this.#withdraw("the host no longer has it");
+    this.#options.manager?.leave(this.task, this.generation ?? "");
+    await this.store.close();
+  }
+
+  holds(): { readonly generation: string; readonly pieces: string } | undefined {
+    const { object, have } = this.store;
+    if (object === undefined || this.#phase === "origin") return undefined;
+    return { generation: object.generation, pieces: Buffer.from(have.toBytes()).toString("base64") };
+  }
+
+  heard(message: Parameters<TaskListener["heard"]>[0]): void {
+    this.#messages = this.#messages.then(() => this.#handle(message)).catch((error: unknown) => this.#fail(error));
+  }
+
+  async #handle(message: ManagerMessage): Promise<void> {
+    if (message.kind === "head") {
+      this.#confirming?.(message.head.generation);
+      if (this.#phase === "swarm") await this.#begin(message.head, message.ticket);
+      return;
+    }
+    if (message.kind === "failed") {
+      this.#confirming?.("");
+      if (this.#phase === "swarm") this.#managerFailed(errorFromWire(message.error));
+      return;
+    }
+    if (this.#phase !== "swarm" || !("generation" in message) || message.generation !== this.#manifest?.head.generation)
+      return;
+    switch (message.kind) {
+      case "listed":
+        return this.#listed(message.indices, message.digests);
+      case "ended":
+        this.#manifest.finish(message.lengthBytes, message.digests);
+        return this.#transfer?.ended();
+      case "parents":
+        this.#ticket = message.ticket ?? this.#ticket;
+        return this.#transfer?.parents(this.#allowed(message.parents));
+      case "withdrawn":
+        this.#options.onWay("the manager withdrew this version: the object changed or failed its proof");
+        this.#dropManifest();
+        return;
+      default:
+    }
+  }
+
+  #allowed(parents: readonly ParentOffer[]): readonly ParentOffer[] {
+    return this.#options.mode === "cdn" ? parents.filter((parent) => parent.seed) : parents;
+  }
+
+  async #begin(head: ManifestHead, ticket: string | undefined): Promise<void> {
+    const { uploads, mode } = this.#options;
+    this.#ticket = ticket;
+    if (this.#manifest?.head.generation === head.generation) return;
+    this.#dropManifest();
+    if (head.lengthBytes !== undefined) await this.#options.reserve(head.lengthBytes);
+    if (this.store.object?.generation !== head.generation) {
+      await this.store.begin({
+        kind: "object",
+        url: head.url,
+        generation: head.generation,
+        pieceBytes: head.pieceBytes,
+        ...(head.lengthBytes === undefined ? {} : { lengthBytes: head.lengthBytes }),
+        ...(head.validator === undefined ? {} : { validator: head.validator }),
+        notes: { lastModified: head.lastModified, contentType: head.contentType },
+      });
+    }
+    this.bytes.local = this.store.heldBytes;
+    if (this.#phase !== "swarm") return;
+    this.#manifest = new Manifest(head);
+    this.#transfer = this.#newTransfer(this.#manifest);
+    if (mode === "p2p") uploads.serve({ task: this.task, generation: head.generation, store: this.store });
+    this.#options.onWay(
+      `the manager has the object${this.bytes.local > 0 ? `; ${this.bytes.local} bytes are here from before` : ""}`,
+    );
+    this.#options.onProgress();
+  }
+
+  #newTransfer(manifest: Manifest): SwarmTransfer {
+    const { clock, random, log, pool, uploads } = this.#options;
+    const { generation } = manifest.head;
+    return new SwarmTransfer({
+      clock,
+      random,
+      log,
+      pool,
+      manifest,
+      store: this.store,
+      ticket: () => this.#ticket,
+      limiter: this.#limiter,
+      onStored: (index, bytes) => {
+        this.bytes.peers += bytes;
+        this.#news.push(index);
+        uploads.pieceStored(this.task, generation, index);
+        this.#options.onProgress();
+      },
+      onAccuse: (parent, piece) => {
+        log.warn("peer.wrong-bytes", { task: this.task, parent, piece });
+        this.#options.manager?.send({ kind: "accuse", task: this.task, generation, parent, piece });
+      },
+      onFinished: () => void this.#finish(manifest),
+      onFailed: (error) => this.#fail(error),
+    });
+  }
+
+  #listed(indices: readonly number[], digests: string): void {
+    const manifest = this.#manifest;
+    if (manifest === undefined) return;
+    if (!manifest.list(indices, digests))
+      throw new DarnerError("cluster.protocol", "cannot read the manifest: a line is malformed");
+    for (const index of indices) {
+      const held = this.store.digestOf(index);
+      if (held !== undefined && !bytesEqual(held, manifest.digestOf(index)!)) {
+        this.store.drop(index);
+        this.#transfer?.forget(index);
+      }
+    }
+    this.#transfer?.listed(indices);
+  }
+
+  async #finish(manifest: Manifest): Promise<void> {
+    try {
+      const { end } = manifest;
+      if (end === undefined) throw new DarnerError("internal", "cannot finish: the manifest has not ended");
+      const record = await this.store.finish(end.lengthBytes, end.digests);
+      this.#report("seeding");
+      this.#settle?.resolve(record);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #dropManifest(): void {
+    this.#withdraw("a newer version took its place");
+    this.#transfer?.stop();
+    this.#transfer = undefined;
+    this.#manifest = undefined;
+    this.#news = [];
+  }
+
+  #withdraw(reason: string): void {
+    const generation = this.#manifest?.head.generation;
+    if (generation !== undefined) this.#options.uploads.withdraw(this.task, generation, reason);
+  }
+
+  #managerFailed(error: DarnerError): void {
+    const ofTheObject = /^(origin|url|digest|tls)\./.test(error.code);
+    if (ofTheObject || !this.#options.backToSource) return this.#fail(error);
+    this.#goToOrigin(`the manager cannot help: ${error.message}`);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#phase === "over") return;
+    this.#settle?.reject(asDarnerError(error));
+  }
+
+  #watchProgress(): void {
+    this.#watch = this.#options.clock.after(watchEveryMs, () => {
+      this.#judgeProgress();
+      if (this.#phase === "swarm") this.#watchProgress();
+    });
+  }
+
+  /** Falls back, or fails, when neither manager nor peers bring anything for too long. */
+  #judgeProgress(): void {
+    const { clock, manager, settings, backToSource } = this.#options;
+    const { originFallbackAfterMs, stallTimeoutMs } = settings();
+    const nowMs = clock.nowMs();
+    const idleMs = nowMs - Math.max(this.#transfer?.lastProgressMs ?? 0, this.#startedMs);
+    if (manager?.awaySinceMs !== undefined) {
+      const awayMs = Math.min(idleMs, nowMs - manager.awaySinceMs);
+      const patienceMs = originFallbackAfterMs * (1 + (this.#manifest === undefined ? 0 : this.#fallbackJitter));
+      if (awayMs < patienceMs) return;
+      if (backToSource) this.#goToOrigin(`no manager and no peer answered for ${Math.round(awayMs / 1000)} s`);
+      else this.#fail(unreachableManagers(undefined));
+    } else if (this.#transfer !== undefined && idleMs > stallTimeoutMs) {
+      if (backToSource) this.#goToOrigin(`the swarm gave nothing for ${Math.round(idleMs / 1000)} s`);
+      else
+        this.#fail(
+          new DarnerError(
+            "cluster.stalled",
+            `cannot go on with ${this.ask.url}: nobody gave a new byte for ${Math.round(idleMs / 1000)} s`,
+          ),
+        );
+    }
+  }
+
+  #goToOrigin(reason: string): void {
+    if (this.#phase !== "swarm") return;
+    if (!this.#options.backToSource && this.#options.mode !== "source")
+      return this.#fail(unreachableManagers(undefined));
+    this.#phase = "origin";
+    this.#options.onWay(`from the origin: ${reason}`);
+    this.#options.log.info("task.back-to-source", { task: this.task, reason });
+    this.#transfer?.stop();
+    void this.#messages
+      .then(() => this.#fetchFromOrigin())
+      .then(
+        (end) => this.#settle?.resolve(end),
+        (error: unknown) => this.#settle?.reject(error),
+      );
+  }
+
+  async #fetchFromOrigin(): Promise<EndRecord> {
+    const { clock, random, log, origin, downloadLimiter, manager, settings, triesMax, uploads } = this.#options;
+    const { originBudgetBytesPerSecond } = settings();
+    this.#limiter.setRate(
+      Math.min(this.#limiter.rateBytesPerSecond, originBudgetBytesPerSecond / (manager?.hostsKnown ?? 1)),
+    );
+    this.bytes.local = this.store.heldBytes - this.bytes.peers;
+    const expected = this.ask.digest === undefined ? [] : [parseDigest(this.ask.digest)];
+    const generation = this.store.object?.generation;
+    const fetch = new OriginFetch({
+      origin,
+      clock,
+      random,
+      store: this.store,
+      url: this.ask.url,
+      headers: this.ask.headers,
+      expected,
+      proveAlways: false,
+      connectionsMax: manager === undefined ? 4 : 1,
+      hosts: manager?.hostsKnown ?? 1,
+      limiter: bothGates(this.#limiter, downloadLimiter),
+      triesMax,
+      signal: this.#abort.signal,
+      generationOf: (facts) => nameGeneration({ task: this.task, ...facts }, random),
+      onBegun: () => {
+        this.#withdraw("the host got another version from the origin");
+        this.bytes.local = 0;
+      },
+      onPiece: (index) => {
+        if (generation !== undefined) uploads.pieceStored(this.task, generation, index);
+        this.#options.onProgress();
+      },
+      onBytes: (count) => (this.bytes.origin += count),
+      onRetry: (error, delayMs) =>
+        log.warn("origin.retry", { task: this.task, code: error.code, message: error.message, delayMs }),
+    });
+    return await fetch.run();
+  }
+
+  async #proveUserDigest(end: EndRecord): Promise<void> {
+    const { userDigest } = this.#options;
+    if (userDigest === undefined || end.digests.includes(userDigest)) return;
+    const digest = parseDigest(userDigest);
+    const prover = new Prover(this.store, [digest.algorithm]);
+    assertDigests(this.ask.url, [digest], await prover.digests(end.lengthBytes));
+  }
+
+  #reportSoon(): void {
+    this.#reportTimer = this.#options.clock.after(this.#options.manager?.reportEveryMs ?? 1000, () => {
+      const starving = this.#transfer?.starving ?? false;
+      if (this.#news.length > 0 || starving) this.#report("downloading");
+      if (this.#phase === "swarm") this.#reportSoon();
+    });
+  }
+
+  #report(state: "downloading" | "seeding"): void {
+    const generation = this.#manifest?.head.generation;
+    const { manager } = this.#options;
+    if (manager === undefined || generation === undefined || !manager.connected) return;
+    const news = this.#news;
+    this.#news = [];
+    const downBytesPerSecond = Math.round(((this.bytes.peers - this.#received) * 1000) / manager.reportEveryMs);
+    this.#received = this.bytes.peers;
+    manager.send({
+      kind: "report",
+      task: this.task,
+      generation,
+      news,
+      held: this.store.have.count,
+      downBytesPerSecond,
+      upBytesPerSecond: 0,
+      starving: state === "downloading" && (this.#transfer?.starving ?? false),
+      state,
+    });
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * The daemon's control connection to its cluster manager: kept open, dialled again when it breaks, to
+ * the next manager when one fails. Tasks that run are asked for again on every new connection, with
+ * what this host holds, so that a manager which lost its memory rebuilds it from its hosts.
+ */
+
+import { DarnerError } from "#base/mod.ts";
+import type { ManagerDirectory } from "#cluster/mod.ts";
+import {
+  protocolVersion,
+  type HostCard,
+  type HostMessage,
+  type ManagerMessage,
+  type TaskAsk,
+} from "#core/protocol/mod.ts";
+import type { Clock, Timer } from "#platform/clock.ts";
+import type { Dialler } from "#platform/connection.ts";
+import type { Log } from "#platform/log.ts";
+import type { Random } from "#platform/random.ts";
+import { MessageLink } from "#transfer/mod.ts";
+
+const dialTimeoutMs = 3_000;
+const welcomeTimeoutMs = 5_000;
+const backoffMs = { first: 200, max: 5_000 } as const;
+
+type TaskMessage = Extract<ManagerMessage, { task: string } | { head: unknown }>;
+
+/** A task that wants to hear from the manager. */
+export interface TaskListener {
+  readonly task: string;
+  readonly ask: TaskAsk;
+  /** What the host holds now, for a manager that does not know. */
+  holds(): { readonly generation: string; readonly pieces: string } | undefined;
+  heard(message: TaskMessage): void;
+}
+
+export interface ManagerClientOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly dialler: Dialler;
+  readonly directory: ManagerDirectory;
+  readonly card: () => HostCard;
+}
+
+export class ManagerClient {
+  readonly #options: ManagerClientOptions;
+  readonly #listeners = new Map<string, TaskListener>();
+  #link: MessageLink<ManagerMessage, HostMessage> | undefined;
+  #welcome: Extract<ManagerMessage, { kind: "welcome" }> | undefined;
+  #failures = 0;
+  #timer: Timer | undefined;
+  #stopped = false;
+  /** Keys of managers met, for tickets: the last few. */
+  readonly #managerKeys = new Set<string>();
+  /** Hosts that the manager knew when last heard of; a host's share of the origin budget. */
+  hostsKnown = 1;
+  /** Since when no manager answers; undefined while one does. */
+  awaySinceMs: number | undefined;
+
+  constructor(options: ManagerClientOptions) {
+    this.#options = options;
+    this.awaySinceMs = options.clock.nowMs();
+    void this.#connect();
+  }
+
+  get connected(): boolean {
+    return this.#welcome !== undefined && this.#link?.open === true;
+  }
+
+  get managerKeys(): Iterable<string> {
+    return this.#managerKeys;
+  }
+
+  get reportEveryMs(): number {
+    return this.#welcome?.reportEveryMs ?? 1000;
+  }
+
+  /** Asks for the listener's task now and on each new connection, until `leave`. */
+  ask(listener: TaskListener): void {
+    this.#listeners.set(listener.task, listener);
+    if (this.connected) this.#sendAsk(listener);
+  }
+
+  /** The listener wants to hear nothing more; the manager is told that the host is done with the task. */
+  leave(task: string, generation: string): void {
+    if (!this.#listeners.delete(task)) return;
+    this.send({ kind: "leave", task, generation });
+  }
+
+  /** Dropped while no manager is connected. */
+  send(message: HostMessage): void {
+    if (this.connected) this.#link?.send(message);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.cancel();
+    this.#link?.close();
+  }
+
+  #sendAsk(listener: TaskListener): void {
+    const holds = listener.holds();
+    this.#link?.send({
+      kind: "ask",
+      task: listener.task,
+      ask: listener.ask,
+      ...(holds === undefined ? {} : { holds }),
+    });
+  }
+
+  async #connect(): Promise<void> {
+    const { clock, dialler, directory, log, card } = this.#options;
+    const manager = directory.nextManager();
+    if (manager === undefined) return this.#retry();
+    const url = new URL(manager.url);
+    const link = new MessageLink<ManagerMessage, HostMessage>(clock, (message) => this.#received(message));
+    let failed = false;
+    const onClose = (reason: string): void => {
+      if (failed || this.#link !== link) return;
+      failed = true;
+      link.ended();
+      this.#lost(reason);
+      directory.nextManager(manager);
+      this.#retry();
+    };
+    try {
+      const version = `${protocolVersion.major}.${protocolVersion.minor}`;
+      const { connection } = await dialler.dial(
+        {
+          host: url.hostname.replace(/^\[|\]$/g, ""),
+          port: Number(url.port || 80),
+          path: "/control",
+          headers: { "Darner-Version": version },
+          timeoutMs: dialTimeoutMs,
+        },
+        { onBytes: (bytes) => link.received(bytes), onClose },
+      );
+      if (this.#stopped) return connection.close();
+      this.#link = link;
+      link.attach(connection);
+      link.send({ kind: "hello", version, host: card() });
+      this.#timer = clock.after(
+        welcomeTimeoutMs,
+        () => {
+          if (!this.connected) connection.close();
+        },
+        { background: true },
+      );
+    } catch (error) {
+      log.debug("manager.unreachable", { manager: manager.url, message: (error as Error).message });
+      directory.nextManager(manager);
+      this.#retry();
+    }
+  }
+
+  #retry(): void {
+    if (this.#stopped) return;
+    const doubled = Math.min(backoffMs.max, backoffMs.first * 2 ** this.#failures++);
+    const delayMs = doubled * (0.5 + this.#options.random.unit());
+    this.#timer?.cancel();
+    this.#timer = this.#options.clock.after(delayMs, () => void this.#connect(), { background: true });
+  }
+
+  #lost(reason: string): void {
+    if (this.#welcome !== undefined) this.#options.log.warn("manager.lost", { reason });
+    this.#welcome = undefined;
+    this.#link = undefined;
+    this.awaySinceMs ??= this.#options.clock.nowMs();
+  }
+
+  #received(message: ManagerMessage): void {
+    if (message.kind === "welcome") return this.#welcomed(message);
+    const task = message.kind === "head" ? message.head.task : message.task;
+    this.#listeners.get(task)?.heard(message);
+  }
+
+  #welcomed(message: Extract<ManagerMessage, { kind: "welcome" }>): void {
+    if (Number(message.version.split(".")[0]) !== protocolVersion.major) return this.#link?.close();
+    this.#timer?.cancel();
+    this.#welcome = message;
+    this.#failures = 0;
+    this.awaySinceMs = undefined;
+    this.hostsKnown = Math.max(1, message.hosts);
+    if (message.publicKey !== undefined) this.#rememberKey(message.publicKey);
+    this.#options.log.info("manager.joined", { manager: message.manager, remote: this.#link?.remote });
+    for (const listener of this.#listeners.values()) this.#sendAsk(listener);
+  }
+
+  #rememberKey(key: string): void {
+    this.#managerKeys.delete(key);
+    this.#managerKeys.add(key);
+    for (const old of this.#managerKeys) {
+      if (this.#managerKeys.size <= 16) break;
+      this.#managerKeys.delete(old);
+    }
+  }
+}
+
+/** What a host says when no manager can be reached and the origin may not be asked. */
+export function unreachableManagers(directory: ManagerDirectory | undefined): DarnerError {
+  const names = directory?.current().map((manager) => manager.url) ?? [];
+  const tried = names.length === 0 ? "none is known" : `tried ${names.join(", ")}`;
+  return new DarnerError(
+    "cluster.unreachable",
+    `cannot reach a cluster manager (${tried}), and going to the origin is not allowed; start one, or allow it`,
+    { retry: { afterMs: 5_000 } },
+  );
+}

@@ -1,0 +1,417 @@
+/**
+ * The host daemon: owns the host's downloads, uploads, limits and cache. dfget asks it over its unix
+ * socket; peers fetch from it on its TCP port.
+ *
+ * Invariants:
+ *  1. One HostTask per task at a time, however many clients want it.
+ *  2. No path that a client names is opened: an output comes as open descriptors, of regular files.
+ *  3. A finished output is served only while its file is exactly as it was when it was settled.
+ */
+
+import { DarnerError } from "#base/mod.ts";
+import type { DownloadAsk, DownloadEvent, HostCard, OpenRequest } from "#core/protocol/mod.ts";
+import type { ManagerDirectory } from "#cluster/mod.ts";
+import type { Origin } from "#origins/mod.ts";
+import type { Clock } from "#platform/clock.ts";
+import type { Connection, Dialler } from "#platform/connection.ts";
+import type { DescriptorInbox } from "#platform/descriptor-inbox.ts";
+import type { Disk, DiskFile, FileIdentity } from "#platform/disk.ts";
+import type { Log } from "#platform/log.ts";
+import type { Metrics } from "#platform/metrics.ts";
+import type { Random } from "#platform/random.ts";
+import type { SigningKey } from "#platform/signing.ts";
+import { PieceFile, type EndRecord, type TaskCache } from "#storage/pieces/mod.ts";
+import { bothGates, limitedFile, Limiter, ParentPool, taskIdOf, ticketRefusal, Uploads } from "#transfer/mod.ts";
+import { Download } from "./download.ts";
+import { HostTask, type HostTaskSettings } from "./host-task.ts";
+import { ManagerClient } from "./manager-client.ts";
+
+/** Finished tasks that are kept to be served; the oldest leave first. */
+const keptTasksMax = 256;
+const downloadsMax = 4096;
+const confirmWaitMs = 10_000;
+
+export interface HostDaemonSettings extends HostTaskSettings {
+  readonly downloadRateBytesPerSecond: number;
+  readonly uploadRateBytesPerSecond: number;
+  readonly diskReadRateBytesPerSecond: number;
+  readonly diskWriteRateBytesPerSecond: number;
+  readonly uploadSlots: number;
+}
+
+export interface HostDaemonOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly disk: Disk;
+  readonly dialler: Dialler;
+  readonly origin: Origin;
+  readonly cache: TaskCache;
+  readonly boot: Uint8Array;
+  readonly inbox: DescriptorInbox | undefined;
+  readonly directory: ManagerDirectory | undefined;
+  readonly key: SigningKey;
+  readonly trust: boolean;
+  readonly name: string;
+  readonly site: string;
+  /** An empty address: peers reach this host where the manager sees it. */
+  readonly advertise: { readonly address: string; readonly port: number };
+  readonly settings: HostDaemonSettings;
+}
+
+interface Running {
+  readonly task: HostTask;
+  readonly followers: Set<Download>;
+  readonly ended: Promise<EndRecord>;
+  /** The folder in the cache that holds the task's files, when no client's output does. */
+  readonly folder: string | undefined;
+}
+
+export class HostDaemon {
+  readonly uploads: Uploads;
+  readonly #options: HostDaemonOptions;
+  readonly #limits: { download: Limiter; upload: Limiter; diskRead: Limiter; diskWrite: Limiter };
+  readonly #pool: ParentPool;
+  readonly #manager: ManagerClient | undefined;
+  readonly #tasks = new Map<string, Running>();
+  readonly #downloads = new Map<string, Download>();
+  #settings: HostDaemonSettings;
+  #bytes = { origin: 0, peers: 0, local: 0 };
+  lastUsedMs: number;
+
+  constructor(options: HostDaemonOptions) {
+    this.#options = options;
+    this.#settings = options.settings;
+    const { clock, random, log, dialler, directory, key, trust, settings } = options;
+    this.lastUsedMs = clock.nowMs();
+    this.#limits = {
+      download: new Limiter(clock, settings.downloadRateBytesPerSecond),
+      upload: new Limiter(clock, settings.uploadRateBytesPerSecond),
+      diskRead: new Limiter(clock, settings.diskReadRateBytesPerSecond),
+      diskWrite: new Limiter(clock, settings.diskWriteRateBytesPerSecond),
+    };
+    this.uploads = new Uploads({
+      clock,
+      log,
+      trust,
+      limiter: bothGates(this.#limits.upload, this.#limits.diskRead),
+      slots: settings.uploadSlots,
+      freshFirst: false,
+      refusal: (request, host) => this.#refusal(request, host),
+    });
+    this.#pool = new ParentPool({
+      clock,
+      dialler,
+      limiter: this.#limits.download,
+      host: key.id,
+      ...(trust ? { key } : {}),
+    });
+    if (directory !== undefined) {
+      this.#manager = new ManagerClient({ clock, random, log, dialler, directory, card: () => this.#card() });
+    }
+    this.#registerMetrics();
+  }
+
+  /** Whether a manager answers, or none is wanted. */
+  get managerConnected(): boolean {
+    return this.#manager?.connected ?? true;
+  }
+
+  /** Nothing is being got or sent. */
+  get idle(): boolean {
+    return this.#downloads.size === 0 && this.uploads.active === 0;
+  }
+
+  /** Changes what may change while running. */
+  applySettings(settings: HostDaemonSettings): void {
+    this.#settings = settings;
+    this.#limits.download.setRate(settings.downloadRateBytesPerSecond);
+    this.#limits.upload.setRate(settings.uploadRateBytesPerSecond);
+    this.#limits.diskRead.setRate(settings.diskReadRateBytesPerSecond);
+    this.#limits.diskWrite.setRate(settings.diskWriteRateBytesPerSecond);
+    this.uploads.setSlots(settings.uploadSlots);
+  }
+
+  /** A peer's piece connection. */
+  acceptPieces(
+    connection: Connection,
+    host: string,
+    nonce: string,
+  ): { received(bytes: Uint8Array): void; ended(): void } {
+    return this.uploads.accept(connection, host, nonce);
+  }
+
+  download(id: string): Download | undefined {
+    return this.#downloads.get(id);
+  }
+
+  /** Starts or joins a download; `tell` hears until `done` or `failed`. Returns what ends it early. */
+  start(
+    ask: DownloadAsk,
+    uid: number | undefined,
+    tell: (event: DownloadEvent) => void,
+  ): { id: string; abandon(): void } {
+    if (this.#downloads.size >= downloadsMax) {
+      throw new DarnerError("cluster.refused", `cannot take another download: ${downloadsMax} run`, {
+        retry: { afterMs: 1000 },
+      });
+    }
+    const id = Buffer.from(this.#options.random.bytes(12)).toString("hex");
+    const download = new Download({ clock: this.#options.clock, id, ask, uid, tell });
+    this.#downloads.set(id, download);
+    this.lastUsedMs = this.#options.clock.nowMs();
+    void this.#run(download).catch((error: unknown) => {
+      download.fail(error);
+      this.#downloads.delete(id);
+    });
+    return { id, abandon: () => this.#abandon(download) };
+  }
+
+  async stop(): Promise<void> {
+    const gone = new DarnerError("daemon.gone", "the host daemon stops");
+    await Promise.all([...this.#tasks.keys()].map((task) => this.#drop(task, gone)));
+    this.#manager?.stop();
+    this.#pool.close();
+    this.uploads.close();
+  }
+
+  #card(): HostCard {
+    const { key, name, site, advertise, trust } = this.#options;
+    return { id: key.id, name, site, ...advertise, ...(trust ? { publicKey: key.publicKey } : {}) };
+  }
+
+  #refusal(request: OpenRequest, host: string): string | null {
+    const { trust, clock } = this.#options;
+    if (!trust) return null;
+    return ticketRefusal(
+      request.ticket,
+      { task: request.task, host },
+      this.#manager?.managerKeys ?? [],
+      clock.wallMs(),
+    );
+  }
+
+  async #run(download: Download): Promise<void> {
+    const { ask } = download;
+    const task = taskIdOf(ask);
+    const output = await this.#outputOf(download);
+    try {
+      const running = await this.#taskFor(task, download, output);
+      if (download.over) return;
+      running.followers.add(download);
+      download.follow(running.task);
+      const end = await running.ended;
+      const own = output !== undefined && running.task.store.content === output.content;
+      await download.deliver(running.task, end, own ? undefined : output?.content);
+      this.#count(running.task, own || output === undefined);
+      if (own) void this.#serveWhileIntact(task, running, download);
+      else void download.whenSettled().then(() => this.#downloads.delete(download.id));
+    } finally {
+      const used = output !== undefined && this.#tasks.get(task)?.task.store.content === output.content;
+      if (output !== undefined && !used) await closeBoth(output);
+    }
+  }
+
+  /** The client's files, when it handed them over. */
+  async #outputOf(download: Download): Promise<{ content: DiskFile; journal: DiskFile } | undefined> {
+    const { output } = download.ask;
+    if (output.kind === "stream") return undefined;
+    const { disk, inbox } = this.#options;
+    const handed = inbox?.take(output.token);
+    if (handed?.descriptors.length !== 2 || (download.uid !== undefined && handed.uid !== download.uid)) {
+      for (const descriptor of handed?.descriptors ?? []) await disk.adopt(descriptor, "a foreign file").close();
+      throw new DarnerError(
+        "cluster.refused",
+        "cannot take the output: its two open files did not come with the request",
+        { retry: "now" },
+      );
+    }
+    const [content, journal] = handed.descriptors.map((descriptor, index) =>
+      disk.adopt(descriptor, index === 0 ? "the output" : "the output's journal"),
+    );
+    return { content: this.#paced(content!), journal: journal! };
+  }
+
+  /** The file under the host's disk limits. */
+  #paced(file: DiskFile): DiskFile {
+    return limitedFile(file, this.#limits.diskRead, this.#limits.diskWrite);
+  }
+
+  /** The running or kept task that this download shares, or a new one. */
+  async #taskFor(
+    task: string,
+    download: Download,
+    output: { content: DiskFile; journal: DiskFile } | undefined,
+  ): Promise<Running> {
+    const known = this.#tasks.get(task);
+    if (known !== undefined) {
+      if (!known.task.whole) {
+        download.way("shares the download that runs on this host");
+        return known;
+      }
+      if ((await known.task.confirm(confirmWaitMs)) && this.#tasks.get(task) === known) {
+        download.way("this host has the object");
+        return known;
+      }
+      await this.#drop(task, new DarnerError("interrupted", "a newer version took its place"));
+    }
+    return await this.#begin(task, download, output);
+  }
+
+  async #begin(
+    task: string,
+    download: Download,
+    output: { content: DiskFile; journal: DiskFile } | undefined,
+  ): Promise<Running> {
+    const { clock, random, log, origin, boot, cache } = this.#options;
+    const { ask } = download;
+    const folder =
+      output === undefined ? (cache.latest(task) ?? Buffer.from(random.bytes(8)).toString("hex")) : undefined;
+    const store =
+      output === undefined
+        ? await cache.hold(task, folder!, (file) => this.#paced(file))
+        : await PieceFile.open({ ...output, boot });
+    const raced = this.#tasks.get(task);
+    if (raced !== undefined) {
+      if (folder !== undefined) {
+        await store.close();
+        cache.release(task, folder);
+      }
+      return raced;
+    }
+    const followers = new Set<Download>();
+    const hostTask = new HostTask({
+      clock,
+      random,
+      log,
+      origin,
+      store,
+      task,
+      pool: this.#pool,
+      uploads: this.uploads,
+      manager: this.#manager,
+      downloadLimiter: this.#limits.download,
+      settings: () => this.#settings,
+      ask: {
+        url: ask.url,
+        headers: ask.headers,
+        filterQuery: ask.filterQuery,
+        tag: ask.tag,
+        ...(ask.digest === undefined ? {} : { digest: ask.digest }),
+      },
+      mode: ask.mode,
+      backToSource: ask.backToSource,
+      triesMax: ask.triesMax,
+      ...(ask.userDigest === undefined ? {} : { userDigest: ask.userDigest }),
+      ...(ask.rateBytesPerSecond === undefined ? {} : { rateBytesPerSecond: ask.rateBytesPerSecond }),
+      reserve: async (lengthBytes) => {
+        if (folder !== undefined) await cache.reserve(task, folder, lengthBytes);
+      },
+      onWay: (text) => {
+        for (const follower of followers) follower.way(text);
+      },
+      onProgress: () => {
+        for (const follower of followers) follower.progressed();
+      },
+    });
+    const running: Running = { task: hostTask, followers, folder, ended: hostTask.run() };
+    this.#tasks.set(task, running);
+    running.ended.catch((error: unknown) => this.#failed(task, running, error));
+    return running;
+  }
+
+  #failed(task: string, running: Running, error: unknown): void {
+    if (this.#tasks.get(task) !== running) return;
+    void this.#drop(task, error instanceof DarnerError ? error : new DarnerError("internal", String(error)));
+  }
+
+  async #drop(task: string, reason: DarnerError): Promise<void> {
+    const running = this.#tasks.get(task);
+    if (running === undefined) return;
+    this.#tasks.delete(task);
+    await running.task.stop(reason);
+    if (running.folder !== undefined) this.#options.cache.release(task, running.folder);
+  }
+
+  /** The client went away: a task that nobody else wants stops; what it stored stays in its files. */
+  #abandon(download: Download): void {
+    if (!download.over) download.fail(new DarnerError("interrupted", "the client went away"));
+    this.#downloads.delete(download.id);
+    for (const [task, running] of this.#tasks) {
+      if (!running.followers.delete(download) || running.followers.size > 0 || running.task.whole) continue;
+      void this.#drop(task, new DarnerError("interrupted", "nobody on this host wants it any more"));
+    }
+  }
+
+  /** After the client gave its output the final name: serve from it while it stays what it was. */
+  async #serveWhileIntact(task: string, running: Running, download: Download): Promise<void> {
+    const settled = await download.whenSettled();
+    this.#downloads.delete(download.id);
+    if (this.#tasks.get(task) !== running) return;
+    if (!settled) return await this.#drop(task, new DarnerError("interrupted", "its output was not given a name"));
+    const { content } = running.task.store;
+    const before = await content.identity();
+    this.uploads.guard(task, running.task.generation ?? "", async () => {
+      const intact = sameFile(before, await content.identity().catch(() => undefined));
+      if (!intact) void this.#drop(task, new DarnerError("interrupted", "its output was changed"));
+      return intact;
+    });
+    const kept = [...this.#tasks].filter(([, other]) => other.task.whole);
+    for (const [oldest] of kept.slice(0, Math.max(0, kept.length - keptTasksMax))) {
+      await this.#drop(oldest, new DarnerError("interrupted", "newer tasks took its place"));
+    }
+  }
+
+  #count(task: HostTask, firstTaker: boolean): void {
+    if (!firstTaker) {
+      this.#bytes.local += task.lengthBytes ?? 0;
+      return;
+    }
+    this.#bytes.origin += task.bytes.origin;
+    this.#bytes.peers += task.bytes.peers;
+    this.#bytes.local += task.bytes.local;
+  }
+
+  #registerMetrics(): void {
+    const { metrics, trust } = this.#options;
+    metrics.gauge("darner_trust", "1 while processes must know each other, 0 with --trust off", () => (trust ? 1 : 0));
+    metrics.gauge("darner_manager_connected", "1 while a manager answers", () =>
+      this.#manager?.connected === true ? 1 : 0,
+    );
+    metrics.gauge("darner_tasks", "tasks being got or served", () => this.#tasks.size);
+    metrics.gauge("darner_downloads_active", "clients that wait for an object", () => this.#downloads.size);
+    metrics.gauge(
+      "darner_download_bytes",
+      "bytes of finished downloads by where they came from",
+      () => Object.entries(this.#bytes).map(([source, value]) => ({ labels: { source }, value })),
+      ["source"],
+    );
+    metrics.gauge("darner_upload_bytes", "piece bytes sent to peers since start", () => this.uploads.bytesTotal);
+    metrics.gauge("darner_upload_connections", "peers connected to fetch", () => this.uploads.connections);
+    metrics.gauge("darner_parent_connections", "connections to parents", () => this.#pool.size);
+    metrics.gauge(
+      "darner_limited_bytes",
+      "bytes counted where the host's limits apply",
+      () => Object.entries(this.#limits).map(([limit, limiter]) => ({ labels: { limit }, value: limiter.bytesTotal })),
+      ["limit"],
+    );
+  }
+}
+
+function sameFile(before: FileIdentity, now: FileIdentity | undefined): boolean {
+  return (
+    now !== undefined &&
+    now.links > 0 &&
+    now.inode === before.inode &&
+    now.device === before.device &&
+    now.sizeBytes === before.sizeBytes &&
+    now.modifiedNs === before.modifiedNs &&
+    now.changedNs === before.changedNs
+  );
+}
+
+async function closeBoth(output: { content: DiskFile; journal: DiskFile }): Promise<void> {
+  await output.content.close().catch(() => undefined);
+  await output.journal.close().catch(() => undefined);
+}

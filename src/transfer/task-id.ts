@@ -1,0 +1,25 @@
+/** The id of the task that an ask means: every process computes it for itself. */
+
+import { bytesWithLengths } from "#base/mod.ts";
+import { parseDigest, taskKeyBytes, type TaskId } from "#core/model/mod.ts";
+import type { TaskAsk } from "#core/protocol/mod.ts";
+import { sha256Hex } from "#platform/digest.ts";
+
+/** Header fields that decide what the origin lets one read. */
+const credentialFields = ["authorization", "cookie", "x-api-key", "private-token", "x-auth-token"];
+
+/** Throws `url.malformed`, `digest.malformed`. */
+export function taskIdOf(ask: TaskAsk): TaskId {
+  const credentials = Object.entries(ask.headers)
+    .map(([name, value]) => [name.toLowerCase(), value] as const)
+    .filter(([name]) => credentialFields.includes(name))
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  const key = taskKeyBytes({
+    url: ask.url,
+    filterQuery: ask.filterQuery,
+    tag: ask.tag,
+    ...(ask.digest === undefined ? {} : { digest: parseDigest(ask.digest) }),
+    ...(credentials.length === 0 ? {} : { credential: sha256Hex(bytesWithLengths(credentials.flat())) }),
+  });
+  return sha256Hex(key);
+}
