@@ -72,11 +72,8 @@ class NodeHttpServer implements HttpServer {
     const closed = this.#servers.map((server) => new Promise<void>((resolve) => void server.close(() => resolve())));
     for (const server of this.#servers) server.closeIdleConnections();
     const inTime = await this.#quiet(graceMs);
-    for (const socket of this.#sockets) {
-      // What an answer still has on its way is sent; upgraded connections are cut by their role or here.
-      if (inTime) socket.destroySoon();
-      else socket.destroy();
-    }
+    // What an answer still has on its way is sent; upgraded connections are ended by their role or here.
+    if (inTime) for (const socket of this.#sockets) socket.destroySoon();
     const cut = setTimeout(
       () => this.#sockets.forEach((socket) => socket.destroy()),
       inTime ? Math.min(graceMs, 1000) : 0,

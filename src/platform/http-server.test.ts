@@ -64,12 +64,16 @@ function ask(where: http.RequestOptions, method: string, target: string, body?: 
   });
 }
 
+/** Longer than every limit that a test sets. */
+const waitMsMax = 2000;
+
 /** Sends raw bytes and gives back all that comes until the server ends the connection. */
 function raw(port: number, bytes: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = "";
     const socket = net.connect(port, "127.0.0.1", () => socket.write(bytes));
     socket.setEncoding("utf8").on("data", (chunk) => (text += chunk));
+    socket.setTimeout(waitMsMax, () => reject(new Error(`the server left the connection open after ${text}`)));
     socket.on("error", reject).on("close", () => resolve(text));
   });
 }
@@ -118,12 +122,11 @@ test("a JSON body is read up to its bound and refused beyond it, announced or no
   assert.equal((await ask("POST", "/echo", "{")).status, 400);
   assert.match(errorOf(await ask("POST", "/echo")).message, /it is empty/);
   assert.equal((await ask("POST", "/echo", "1".repeat(101))).status, 413);
-  const chunk = `65\r\n${"1".repeat(0x65)}\r\n`;
-  const unannounced = await raw(
-    port,
-    `POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n${chunk}0\r\n\r\n`,
-  );
-  assert.match(unannounced, /^HTTP\/1\.1 413 .*Connection: close/s);
+  // Neither of these sends its body to the end: the refusal comes as soon as the bound is passed.
+  const head = "POST /echo HTTP/1.1\r\nHost: x\r\n";
+  assert.match(await raw(port, `${head}Content-Length: 101\r\n\r\n`), /^HTTP\/1\.1 413 .*Connection: close/s);
+  const chunked = `${head}Transfer-Encoding: chunked\r\n\r\n65\r\n${"1".repeat(0x65)}\r\n`;
+  assert.match(await raw(port, chunked), /^HTTP\/1\.1 413 .*Connection: close/s);
 });
 
 test("a failure has the status of its kind, its code and whether to try again", async (t) => {
@@ -147,10 +150,11 @@ test("a failure has the status of its kind, its code and whether to try again", 
 });
 
 test("a client that sends its head or its body slowly is sent away", async (t) => {
-  const { port } = await started(t, {}, { headTimeoutMs: 80, requestTimeoutMs: 120 });
-  assert.match(await raw(port, "GET /hello/world HTTP/1.1\r\nX-A"), /^HTTP\/1\.1 408 /);
-  const slowBody = await raw(port, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{");
-  assert.match(slowBody, /^HTTP\/1\.1 408 /);
+  const slowHead = await started(t, {}, { headTimeoutMs: 80 });
+  assert.match(await raw(slowHead.port, "GET /hello/world HTTP/1.1\r\nX-A"), /^HTTP\/1\.1 408 /);
+  const slowBody = await started(t, {}, { headTimeoutMs: 80, requestTimeoutMs: 120 });
+  const posted = await raw(slowBody.port, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{");
+  assert.match(posted, /^HTTP\/1\.1 408 /);
 });
 
 test("what is not HTTP, or has a head without end, is refused", async (t) => {
@@ -185,6 +189,7 @@ test("an upgrade hands over the socket and what came behind the request; its end
     socket.write("GET /v1/link HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: darner\r\n\r\nearly "),
   );
   await new Promise<void>((resolve, reject) => {
+    socket.setTimeout(waitMsMax, () => reject(new Error(`the server left the connection open after ${text}`)));
     socket
       .setEncoding("utf8")
       .on("error", reject)
