@@ -19,8 +19,9 @@ export async function openNodeSink(path: string, signal: AbortSignal): Promise<B
   try {
     if (!standardOutputs.has(path)) return await openNamed(path, name, signal);
     const stat = fs.fstatSync(1);
-    if (stat.isFIFO()) return await openNamed("/proc/self/fd/1", name, signal).catch(() => new DescriptorSink(1, name));
-    return stat.isSocket() ? new StreamSink(process.stdout, name) : new DescriptorSink(1, name);
+    if (stat.isFIFO())
+      return await openNamed("/proc/self/fd/1", name, signal).catch(() => new DescriptorSink(1, name, signal));
+    return stat.isSocket() ? new StreamSink(process.stdout, name, signal) : new DescriptorSink(1, name, signal);
   } catch (error) {
     throw sinkError(error, name);
   }
@@ -30,8 +31,8 @@ async function openNamed(path: string, name: string, signal: AbortSignal): Promi
   for (;;) {
     try {
       const descriptor = fs.openSync(path, fs.constants.O_WRONLY | fs.constants.O_NONBLOCK | fs.constants.O_NOCTTY);
-      if (!fs.fstatSync(descriptor).isFIFO()) return new DescriptorSink(descriptor, name);
-      return new StreamSink(new net.Socket({ fd: descriptor, readable: false, writable: true }), name);
+      if (!fs.fstatSync(descriptor).isFIFO()) return new DescriptorSink(descriptor, name, signal);
+      return new StreamSink(new net.Socket({ fd: descriptor, readable: false, writable: true }), name, signal);
     } catch (error) {
       // A named pipe that nobody reads yet.
       if ((error as NodeJS.ErrnoException).code !== "ENXIO") throw error;
@@ -41,7 +42,7 @@ async function openNamed(path: string, name: string, signal: AbortSignal): Promi
   }
 }
 
-function sinkError(error: unknown, name: string): unknown {
+function sinkError(error: unknown, name: string): DarnerError {
   if (error instanceof DarnerError) return error;
   const code = (error as NodeJS.ErrnoException).code;
   if (code !== "EPIPE" && code !== "ECONNRESET" && code !== "ERR_STREAM_DESTROYED") {
@@ -56,36 +57,51 @@ function sinkError(error: unknown, name: string): unknown {
 class StreamSink implements ByteSink {
   readonly #stream: NodeJS.WritableStream;
   readonly #name: string;
+  readonly #signal: AbortSignal;
   #failure: unknown;
 
-  constructor(stream: NodeJS.WritableStream, name: string) {
+  constructor(stream: NodeJS.WritableStream, name: string, signal: AbortSignal) {
     this.#stream = stream;
     this.#name = name;
+    this.#signal = signal;
     stream.on("error", (error) => (this.#failure ??= error));
   }
 
-  write(bytes: Uint8Array): Promise<void> {
-    if (this.#failure !== undefined) return Promise.reject(sinkError(this.#failure, this.#name) as Error);
-    return new Promise((resolve, reject) => {
-      this.#stream.write(bytes, (error) =>
-        error === null || error === undefined ? resolve() : reject(sinkError(error, this.#name) as Error),
-      );
-    });
+  async write(bytes: Uint8Array): Promise<void> {
+    if (this.#failure !== undefined) throw sinkError(this.#failure, this.#name);
+    await this.#untilEnd((done) => this.#stream.write(bytes, done));
   }
 
-  close(): Promise<void> {
-    if (this.#failure !== undefined || this.#stream === process.stdout) return Promise.resolve();
-    return new Promise((resolve) => this.#stream.end(resolve));
+  async close(): Promise<void> {
+    if (this.#failure !== undefined || this.#stream === process.stdout) return;
+    await this.#untilEnd((done) => this.#stream.end(done));
+  }
+
+  /** A reader that does not read keeps no signal waiting. */
+  #untilEnd(start: (done: (error?: Error | null) => void) => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const signal = this.#signal;
+      const stop = (): void => reject(signal.reason as Error);
+      if (signal.aborted) return stop();
+      signal.addEventListener("abort", stop, { once: true });
+      start((error) => {
+        signal.removeEventListener("abort", stop);
+        if (error === null || error === undefined) resolve();
+        else reject(sinkError(error, this.#name));
+      });
+    });
   }
 }
 
 class DescriptorSink implements ByteSink {
   #descriptor: number;
   readonly #name: string;
+  readonly #signal: AbortSignal;
 
-  constructor(descriptor: number, name: string) {
+  constructor(descriptor: number, name: string, signal: AbortSignal) {
     this.#descriptor = descriptor;
     this.#name = name;
+    this.#signal = signal;
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -95,6 +111,7 @@ class DescriptorSink implements ByteSink {
         offset += await this.#writeSome(bytes.subarray(offset));
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw sinkError(error, this.#name);
+        this.#signal.throwIfAborted();
         await delay(1);
       }
     }

@@ -1,6 +1,7 @@
 /** HTTP on a unix socket over `node:http`, one connection for each request. */
 
-import * as http from "node:http";
+import type * as HttpTypes from "node:http";
+import { http } from "./http-modules.node.ts";
 import * as net from "node:net";
 import { DarnerError, errorFromWire, type ErrorWire } from "#base/mod.ts";
 import type { LocalHttp, LocalReply } from "./local-http.ts";
@@ -132,10 +133,10 @@ async function refusal(reply: NodeReply, status: number): Promise<DarnerError> {
 }
 
 class NodeReply implements LocalReply {
-  readonly #response: http.IncomingMessage;
+  readonly #response: HttpTypes.IncomingMessage;
   readonly #signal: AbortSignal;
 
-  constructor(response: http.IncomingMessage, signal: AbortSignal) {
+  constructor(response: HttpTypes.IncomingMessage, signal: AbortSignal) {
     this.#response = response;
     this.#signal = signal;
     // What fails while nobody iterates is met by the next iteration.

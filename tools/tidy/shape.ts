@@ -79,6 +79,7 @@ function matchingOpener(code: string, end: number): number {
 
 /** Whether the brace at `brace` opens a function's body: an arrow, or a parameter list with or without a type. */
 function opensFunction(code: string, brace: number): boolean {
+  if (/\bclass\b[^(){};]*$/.test(code.slice(Math.max(0, brace - 200), brace))) return false;
   let index = brace - 1;
   for (;;) {
     while (index >= 0 && /\s/.test(code[index]!)) index--;

@@ -27,16 +27,14 @@ export function daemonOrder(settings: DfgetSettings, facts: ClusterFacts): Daemo
   const instance = instanceOf(settings, facts);
   const socketPath = socketFor(settings, facts);
   const dataDirectory = instance === undefined ? settings.dataDir : `${settings.dataDir}/dfget-${instance}`;
-  const flags = [
-    ...["--socket", socketPath, "--data-dir", dataDirectory, "--trust", trust],
-    ...["--linger", settings.lingerMs === Infinity ? "never" : `${Math.round(settings.lingerMs)}ms`],
-    // The usual port may be the machine's own daemon's.
-    ...["--listen", "0.0.0.0:0"],
-    ...(manager.length === 0 ? [] : ["--manager", manager.join(",")]),
-    ...(configService === undefined ? [] : ["--config-service", configService]),
-    ...(site === undefined ? [] : ["--site", site]),
-    ...(config === undefined ? [] : ["--config", config]),
-  ];
+  const flags = ["--socket", socketPath, "--data-dir", dataDirectory, "--trust", trust];
+  flags.push("--linger", settings.lingerMs === Infinity ? "never" : `${Math.round(settings.lingerMs)}ms`);
+  // The usual port may be the machine's own daemon's.
+  flags.push("--listen", "0.0.0.0:0");
+  if (manager.length > 0) flags.push("--manager", manager.join(","));
+  if (configService !== undefined) flags.push("--config-service", configService);
+  if (site !== undefined) flags.push("--site", site);
+  if (config !== undefined) flags.push("--config", config);
   return { socketPath, dataDirectory, flags };
 }
 

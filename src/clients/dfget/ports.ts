@@ -31,7 +31,7 @@ export interface DfgetPorts {
   readonly localHttp: LocalHttp;
   /** Names the machine's running boot, 8 bytes. */
   boot(): Uint8Array;
-  openOrigin(settings: OriginSettings): Promise<{ readonly origin: Origin; close(): void }>;
+  openOrigin(settings: OriginSettings): Promise<{ readonly origin: Origin; readonly close: () => void }>;
   /** Starts a daemon that outlives this process; resolves once it runs, not once it answers. */
   startDaemon: ((order: DaemonOrder) => Promise<void>) | undefined;
   /** Where ~/.netrc lies, unless NETRC names another; undefined without a home. */

@@ -27,7 +27,7 @@ export function parseHeaders(lines: readonly string[]): Record<string, string> {
     const colon = line.indexOf(":");
     const name = line.slice(0, Math.max(0, colon)).trim().toLowerCase();
     const value = line.slice(colon + 1).trim();
-    if (!token.test(name) || /[\x00-\x08\x0a-\x1f\x7f]/.test(value)) {
+    if (!token.test(name) || /[^\P{Cc}\t]/u.test(value)) {
       const shown = token.test(name) ? ` "${name}"` : "";
       throw new DarnerError("usage", `cannot send the header${shown}: it should be 'Name: value' on one line`);
     }

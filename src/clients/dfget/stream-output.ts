@@ -34,7 +34,7 @@ export class StreamContent implements DiskFile {
     assert(position === this.#next, "a stream's pieces come in order");
     const ready = this.#held;
     // The piece's buffer is used again once this returns.
-    this.#held = bytes.slice();
+    this.#held = new Uint8Array(bytes);
     this.#next += bytes.length;
     if (ready !== undefined) await this.#give(ready);
   }

@@ -36,7 +36,7 @@ type DoneEvent = Extract<DownloadEvent, { event: "done" }>;
 export interface GotThroughDaemon {
   readonly done: DoneEvent;
   /** Tells the daemon that the output has its final name, so that it may go on serving from it. */
-  settle(): Promise<void>;
+  readonly settle: () => Promise<void>;
 }
 
 /** The daemon writes the two files. They are as usable as before when this rejects. */
