@@ -33,13 +33,15 @@ const commands: Readonly<Record<string, CommandEntry>> = {
 /** Whoever reads our output may stop reading (`| head`): no failure. */
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
 
-const [name, ...rest] = process.argv.slice(2);
-const program = name === "dfget" ? "dfget" : "darner";
-try {
-  const entry = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (entry !== undefined) process.exit(await (await entry.load()).run(rest));
-  const { topLevel } = await import("./commands/top-level.ts");
-  process.exit(topLevel(name, commands));
-} catch (error) {
-  exitWithFailure(program, error);
+async function main([name, ...rest]: readonly string[]): Promise<void> {
+  try {
+    const entry = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
+    if (entry !== undefined) process.exit(await (await entry.load()).run(rest));
+    const { topLevel } = await import("./commands/top-level.ts");
+    process.exit(topLevel(name, commands));
+  } catch (error) {
+    exitWithFailure(name === "dfget" ? "dfget" : "darner", error);
+  }
 }
+
+void main(process.argv.slice(2));

@@ -1,7 +1,6 @@
 /** `dfget`: the command line, the real hands, and the signals of one call. */
 
 import { homedir } from "node:os";
-import { fileURLToPath } from "node:url";
 import { runDfget, type DfgetPorts } from "#clients/dfget/mod.ts";
 import { DarnerError } from "#base/mod.ts";
 import { readBootTag } from "#platform/boot.node.ts";
@@ -52,7 +51,7 @@ function portsHere(): DfgetPorts {
     openOrigin,
     async startDaemon({ flags, dataDirectory }) {
       const { startDetachedDaemon } = await import("#platform/daemon-start.node.ts");
-      const program = fileURLToPath(new URL("../main.ts", import.meta.url));
+      const program = process.argv[1]!; // main.ts, or the bundle of it
       await startDetachedDaemon({ program, flags, dataDirectory });
     },
     netrcPath: process.env["NETRC"] || homePath(".netrc"),

@@ -1,6 +1,6 @@
 /** What `darner` says without a command, with --help, --version, or with a command that it does not have. */
 
-import { readFileSync } from "node:fs";
+import manifest from "../../package.json" with { type: "json" };
 import { DarnerError } from "#base/mod.ts";
 import { nearestWord } from "#settings/mod.ts";
 
@@ -39,6 +39,5 @@ function topLevelHelp(commands: Readonly<Record<string, { readonly summary: stri
 }
 
 export function darnerVersion(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
-  return (manifest as { version: string }).version;
+  return manifest.version;
 }

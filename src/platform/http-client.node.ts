@@ -6,8 +6,9 @@
  * more attempt, never a third.
  */
 
-import * as http from "node:http";
-import * as https from "node:https";
+import type * as HttpTypes from "node:http";
+import type * as HttpsTypes from "node:https";
+import { http, https } from "./http-modules.node.ts";
 import type { SecureContext } from "node:tls";
 import { DarnerError } from "#base/mod.ts";
 import {
@@ -33,8 +34,8 @@ export function createNodeHttpClient(options: Partial<HttpClientOptions> = {}): 
 
 class NodeHttpClient implements HttpClient {
   readonly #settings: HttpClientOptions;
-  readonly #plain: http.Agent;
-  #secure: http.Agent | undefined;
+  readonly #plain: HttpTypes.Agent;
+  #secure: HttpTypes.Agent | undefined;
   #trustsSystem = false;
   #secureContext: SecureContext | undefined;
 
@@ -69,7 +70,7 @@ class NodeHttpClient implements HttpClient {
     }
   }
 
-  #keptAgent(url: URL): http.Agent {
+  #keptAgent(url: URL): HttpTypes.Agent {
     if (url.protocol === "http:") return this.#plain;
     if (this.#secure !== undefined) return this.#secure;
     this.#secureContext = trustContext(this.#settings.caCertificates, this.#trustsSystem);
@@ -77,8 +78,8 @@ class NodeHttpClient implements HttpClient {
     return this.#secure;
   }
 
-  #makeAgent(protocol: string, keepAlive: boolean): http.Agent {
-    const options: http.AgentOptions = {
+  #makeAgent(protocol: string, keepAlive: boolean): HttpTypes.Agent {
+    const options: HttpTypes.AgentOptions = {
       keepAlive,
       maxSockets: this.#settings.connectionsPerHostMax,
       maxTotalSockets: this.#settings.connectionsMax,
@@ -89,7 +90,7 @@ class NodeHttpClient implements HttpClient {
     if (protocol === "http:") return new http.Agent(options);
     const secureContext = this.#secureContext;
     // Said aloud, so that NODE_TLS_REJECT_UNAUTHORIZED cannot switch it off.
-    const secureOptions: https.AgentOptions = { ...options, rejectUnauthorized: true };
+    const secureOptions: HttpsTypes.AgentOptions = { ...options, rejectUnauthorized: true };
     return new https.Agent(secureContext === undefined ? secureOptions : { ...secureOptions, secureContext });
   }
 }

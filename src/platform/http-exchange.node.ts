@@ -3,8 +3,8 @@
  * caller's signal, and what went wrong in our words.
  */
 
-import * as http from "node:http";
-import * as https from "node:https";
+import type * as HttpTypes from "node:http";
+import { http, https } from "./http-modules.node.ts";
 import { TLSSocket } from "node:tls";
 import { DarnerError } from "#base/mod.ts";
 import type { HttpClientOptions, HttpReply, HttpRequest } from "./http-client.ts";
@@ -18,7 +18,7 @@ export class StaleConnectionError extends Error {}
 /** Rejects with a DarnerError or StaleConnectionError. */
 export function exchange(
   request: HttpRequest,
-  agent: http.Agent,
+  agent: HttpTypes.Agent,
   settings: HttpClientOptions,
   signal: AbortSignal,
 ): Promise<HttpReply> {
@@ -64,7 +64,7 @@ export function exchange(
   });
 }
 
-function start(request: HttpRequest, agent: http.Agent, settings: HttpClientOptions): http.ClientRequest {
+function start(request: HttpRequest, agent: HttpTypes.Agent, settings: HttpClientOptions): HttpTypes.ClientRequest {
   const transport = agent instanceof https.Agent ? https : http;
   try {
     return transport.request(request.url, {
@@ -83,7 +83,7 @@ function start(request: HttpRequest, agent: http.Agent, settings: HttpClientOpti
   }
 }
 
-function headersOf(message: http.IncomingMessage): Record<string, string> {
+function headersOf(message: HttpTypes.IncomingMessage): Record<string, string> {
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(message.headers)) {
     if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(", ") : value;
@@ -93,7 +93,7 @@ function headersOf(message: http.IncomingMessage): Record<string, string> {
 
 function failureBeforeHead(
   error: NodeJS.ErrnoException,
-  outgoing: http.ClientRequest,
+  outgoing: HttpTypes.ClientRequest,
   request: HttpRequest,
   settings: HttpClientOptions,
 ): Error {

@@ -6,8 +6,8 @@
  *    a fresh one. All requests here may be repeated.
  */
 
-import * as http from "node:http";
-import * as https from "node:https";
+import type * as HttpTypes from "node:http";
+import { http, https } from "./http-modules.node.ts";
 import { DarnerError } from "#base/mod.ts";
 import { jsonRequestName, readJsonAnswer, type HttpJson, type JsonRequest } from "./http-json.ts";
 import { networkError } from "./network-error.ts";
@@ -23,7 +23,12 @@ interface Answer {
 }
 
 export function createNodeHttpJson(): HttpJson {
-  const kept: http.AgentOptions = { keepAlive: true, maxSockets: socketsMax, maxFreeSockets: 4, timeout: keptIdleMs };
+  const kept: HttpTypes.AgentOptions = {
+    keepAlive: true,
+    maxSockets: socketsMax,
+    maxFreeSockets: 4,
+    timeout: keptIdleMs,
+  };
   const plain = new http.Agent(kept);
   const secure = new https.Agent({ ...kept, rejectUnauthorized: true });
   return {
@@ -62,10 +67,15 @@ async function withinTime(
   }
 }
 
-function exchange(request: JsonRequest, agent: http.Agent | false, name: string, signal: AbortSignal): Promise<Answer> {
+function exchange(
+  request: JsonRequest,
+  agent: HttpTypes.Agent | false,
+  name: string,
+  signal: AbortSignal,
+): Promise<Answer> {
   if (signal.aborted) return Promise.reject(interruption(signal, name));
   const body = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body));
-  const headers: http.OutgoingHttpHeaders = { Accept: "application/json" };
+  const headers: HttpTypes.OutgoingHttpHeaders = { Accept: "application/json" };
   if (body !== undefined) {
     headers["Content-Type"] = "application/json";
     headers["Content-Length"] = body.length;
@@ -101,7 +111,7 @@ function exchange(request: JsonRequest, agent: http.Agent | false, name: string,
   });
 }
 
-async function readText(incoming: http.IncomingMessage, name: string): Promise<string> {
+async function readText(incoming: HttpTypes.IncomingMessage, name: string): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of incoming as AsyncIterable<Buffer>) {

@@ -8,7 +8,8 @@
  * 3. `close` comes back within its grace, whatever handlers and peers do.
  */
 
-import * as http from "node:http";
+import type * as HttpTypes from "node:http";
+import { http } from "./http-modules.node.ts";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { asDarnerError, DarnerError, errorToWire } from "#base/mod.ts";
@@ -46,9 +47,9 @@ class NodeHttpServer implements HttpServer {
   readonly #upgrades: ReadonlyMap<string, UpgradeRoute>;
   readonly #log: Log;
   readonly #limits: HttpLimits;
-  readonly #servers: http.Server[] = [];
+  readonly #servers: HttpTypes.Server[] = [];
   readonly #sockets = new Set<Socket>();
-  readonly #running = new Set<http.ServerResponse>();
+  readonly #running = new Set<HttpTypes.ServerResponse>();
   #closing = false;
   #whenQuiet: (() => void) | undefined;
   #dropLoggedMs = -Infinity;
@@ -94,7 +95,7 @@ class NodeHttpServer implements HttpServer {
     });
   }
 
-  #createServer(): http.Server {
+  #createServer(): HttpTypes.Server {
     const { headTimeoutMs, requestTimeoutMs, keepAliveMs, connectionsMax } = this.#limits;
     const server = http.createServer({
       headersTimeout: headTimeoutMs,
@@ -131,7 +132,7 @@ class NodeHttpServer implements HttpServer {
     this.#log.warn("http.connections-full", { connectionsMax: this.#limits.connectionsMax });
   }
 
-  #upgrade(request: http.IncomingMessage, socket: Socket, head: Buffer): void {
+  #upgrade(request: HttpTypes.IncomingMessage, socket: Socket, head: Buffer): void {
     const path = pathOf(request);
     socket.on("error", (error) => this.#log.debug("http.upgraded-socket-failed", { path, error: error.message }));
     const upgrade = this.#upgrades.get(path);
@@ -151,7 +152,7 @@ class NodeHttpServer implements HttpServer {
     }
   }
 
-  async #answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+  async #answer(request: HttpTypes.IncomingMessage, response: HttpTypes.ServerResponse): Promise<void> {
     const startedMs = performance.now();
     const path = pathOf(request);
     this.#running.add(response);
@@ -172,7 +173,11 @@ class NodeHttpServer implements HttpServer {
     }
   }
 
-  #route(request: http.IncomingMessage, response: http.ServerResponse, path: string): Promise<RouteAnswer | undefined> {
+  #route(
+    request: HttpTypes.IncomingMessage,
+    response: HttpTypes.ServerResponse,
+    path: string,
+  ): Promise<RouteAnswer | undefined> {
     const found = this.#find(request.method ?? "GET", path);
     if (found.kind === "found") return this.#handle(found.route, found.params, request, response);
     if (found.kind === "wrong-method") response.setHeader("Allow", found.allow.join(", "));
@@ -184,8 +189,8 @@ class NodeHttpServer implements HttpServer {
   #handle(
     route: Route,
     params: Readonly<Record<string, string>>,
-    request: http.IncomingMessage,
-    response: http.ServerResponse,
+    request: HttpTypes.IncomingMessage,
+    response: HttpTypes.ServerResponse,
   ): Promise<RouteAnswer | undefined> {
     const question = request.url!.indexOf("?");
     return route.handle({
@@ -198,7 +203,7 @@ class NodeHttpServer implements HttpServer {
     });
   }
 
-  #send(response: http.ServerResponse, answer: RouteAnswer): void {
+  #send(response: HttpTypes.ServerResponse, answer: RouteAnswer): void {
     if (response.headersSent || response.destroyed) return;
     response.setTimeout(this.#limits.answerIdleMs);
     if (this.#closing) response.shouldKeepAlive = false;
@@ -212,7 +217,12 @@ class NodeHttpServer implements HttpServer {
     response.writeHead(answer.status, { "Content-Type": contentType, "Content-Length": body.length }).end(body);
   }
 
-  #sendError(request: http.IncomingMessage, response: http.ServerResponse, path: string, thrown: unknown): void {
+  #sendError(
+    request: HttpTypes.IncomingMessage,
+    response: HttpTypes.ServerResponse,
+    path: string,
+    thrown: unknown,
+  ): void {
     const error = asDarnerError(thrown);
     const status = httpStatusOf(error);
     if (status >= 500) {
@@ -237,7 +247,7 @@ export function createNodeHttpServer(
   return new NodeHttpServer(options, log, limits);
 }
 
-function pathOf(request: http.IncomingMessage): string {
+function pathOf(request: HttpTypes.IncomingMessage): string {
   return request.url!.split("?", 1)[0]!;
 }
 

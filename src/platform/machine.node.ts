@@ -1,8 +1,7 @@
 /** The real machine, asked through Node and /proc; what cannot be found out is left open. */
 
+import { http, https } from "./http-modules.node.ts";
 import * as fs from "node:fs/promises";
-import * as http from "node:http";
-import * as https from "node:https";
 import * as net from "node:net";
 import { dirname } from "node:path";
 import type { Machine, RoleAnswer, RolePlace } from "./machine.ts";
