@@ -1,7 +1,7 @@
 /**
  * Pieces: an object cut into runs of one length, the last one shorter.
  *
- * The length follows DESIGN 2.7: a swarm's ramp costs floor(log2 N) / M of a transfer of M pieces to
+ * A swarm's ramp costs floor(log2 N) / M of a transfer of M pieces to
  * N hosts (Mundinger, Weber, Weiss 2008: M + floor(log2 N) rounds), so M >= floor(log2 N) / epsilon
  * with epsilon 0.02; the cost of handling a piece and the bounds of 64 KiB and 16 MiB limit it.
  */
@@ -22,12 +22,12 @@ export function choosePieceBytes(lengthBytes: number | undefined, hosts: number)
   const rounds = Math.max(1, Math.floor(Math.log2(Math.max(2, hosts))));
   const wanted = Math.floor((lengthBytes * rampShare) / rounds);
   const atLeast = Math.ceil(lengthBytes / piecesMax);
-  return clampToPowerOfTwo(Math.max(wanted, atLeast, pieceBytesMin), atLeast);
+  return nearPowerOfTwo(Math.max(wanted, atLeast, pieceBytesMin), atLeast);
 }
 
-/** Power of two nearest below, unless that falls under `atLeast`: aligned reads and short numbers in logs. */
-function clampToPowerOfTwo(bytes: number, atLeast: number): number {
-  let power = 2 ** Math.floor(Math.log2(bytes));
+/** The nearest power of two, unless that falls under `atLeast`: aligned reads and short numbers in logs. */
+function nearPowerOfTwo(bytes: number, atLeast: number): number {
+  let power = 2 ** Math.round(Math.log2(bytes));
   if (power < atLeast) power *= 2;
   return Math.min(Math.max(power, pieceBytesMin), pieceBytesMax);
 }

@@ -18,6 +18,8 @@ import { hasNews, Member } from "./members.ts";
 /** With 8 candidates mixed in progress the rules reach 1.01-1.03 of the discrete bound; 16 gain 1 % more. */
 const parentsWanted = 8;
 const childrenMax = 16;
+/** Parents without news that one renewal replaces. */
+const replacedMax = 2;
 const accusersMax = 2;
 /** A host that asks for others gets them at most this often. */
 const renewMsMin = 250;
@@ -116,17 +118,28 @@ export class Swarm {
     return changes;
   }
 
+  /**
+   * Gives the member its parents anew. Those that have something for it stay; of those that have not,
+   * a few at a time make room for others that have, so that a swarm in step does not swap all its
+   * connections; places left over are filled with whoever is there.
+   */
   #renew(member: Member, nowMs: number): SwarmChange {
     member.renewedMs = nowMs;
-    const kept: Member[] = [];
+    const useful: Member[] = [];
+    const idle: Member[] = [];
     const fresh: Member[] = [];
+    const spare: Member[] = [];
     for (const other of this.#members.values()) {
       if (other === member || other.accusers.size >= accusersMax || other.accusers.has(member.card.id)) continue;
-      const useful = other.held.count === 0 || hasNews(other.held, member.held);
-      if (useful && member.parents.has(other.card.id)) kept.push(other);
-      else if (useful) fresh.push(other);
+      const isParent = member.parents.has(other.card.id);
+      if (hasNews(other.held, member.held)) (isParent ? useful : fresh).push(other);
+      else if (!other.seeding) (isParent ? idle : spare).push(other);
     }
-    const chosen = [...kept, ...this.#choose(fresh, member, parentsWanted - kept.length)].slice(0, parentsWanted);
+    const keptIdle = fresh.length === 0 ? idle : idle.slice(Math.min(replacedMax, fresh.length));
+    const kept = [...useful, ...keptIdle].slice(0, parentsWanted);
+    const added = this.#choose(fresh, member, parentsWanted - kept.length);
+    const filled = this.#choose(spare, member, parentsWanted - kept.length - added.length);
+    const chosen = [...kept, ...added, ...filled];
     this.#setParents(member, chosen);
     return { host: member.card.id, parents: [...this.#seeds, ...chosen.map((parent) => toOffer(parent.card))] };
   }
