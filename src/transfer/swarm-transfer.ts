@@ -165,7 +165,7 @@ export class SwarmTransfer {
         this.#step({ kind: "had", parent, indices: indices.filter((index) => this.#possible(index)) }),
       onPieceStart: (index, lengthBytes) => this.#pieceStart(parent, index, lengthBytes),
       onPieceBytes: (bytes) => {
-        this.#step({ kind: "heard", parent, bytes });
+        this.#brain.heard(parent, bytes, this.#options.clock.nowMs());
         connection.pauseFor(this.#options.limiter, bytes);
       },
       onPiece: (index, bytes) => void this.#piece(parent, index, bytes),

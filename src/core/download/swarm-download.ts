@@ -38,7 +38,6 @@ export type DownloadEvent =
   | { readonly kind: "had"; readonly parent: string; readonly indices: readonly number[] }
   | { readonly kind: "closed"; readonly parent: string }
   | { readonly kind: "started"; readonly parent: string; readonly index: number }
-  | { readonly kind: "heard"; readonly parent: string; readonly bytes: number }
   | { readonly kind: "stored"; readonly parent: string; readonly index: number }
   | { readonly kind: "bad"; readonly parent: string; readonly index: number }
   | { readonly kind: "cancelled"; readonly parent: string; readonly indices: readonly number[] }
@@ -122,6 +121,14 @@ export class SwarmDownload {
     for (const parent of this.#parents.values()) yield { id: parent.id, seed: parent.offer.seed, bytes: parent.bytes };
   }
 
+  /** Bytes of a piece came: the commonest event of all, without effects. */
+  heard(parent: string, bytes: number, nowMs: number): void {
+    const state = this.#parents.get(parent);
+    if (state === undefined) return;
+    state.heardMs = nowMs;
+    state.bytes += bytes;
+  }
+
   step(event: DownloadEvent, nowMs: number): DownloadEffect[] {
     this.#effects = [];
     this.#apply(event, nowMs);
@@ -149,7 +156,6 @@ export class SwarmDownload {
       case "had":
       case "closed":
       case "started":
-      case "heard":
       case "stored":
       case "bad":
       case "cancelled": {
@@ -184,9 +190,6 @@ export class SwarmDownload {
         parent.cancelling.delete(event.index);
         parent.started = event.index;
         this.#holderOf.set(event.index, parent);
-        return;
-      case "heard":
-        parent.bytes += event.bytes;
         return;
       case "stored":
         if (!this.#keep(event.index)) this.duplicates++;
