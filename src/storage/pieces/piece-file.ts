@@ -9,6 +9,7 @@
  *     or hashed again when the journal was opened.
  *  2. A piece is in `have` only after its content write ended; its record is queued at that moment.
  *  3. One journal write runs at a time and takes all records queued by then.
+ *  4. An object begins only when no write of the one before it is under way.
  */
 
 import { assert, Bitfield, bytesEqual, DarnerError } from "#base/mod.ts";
@@ -34,6 +35,9 @@ export class PieceFile {
   #journalEnd = 0;
   #queued: Uint8Array[] = [];
   #writing: Promise<void> | undefined;
+  #beginning = false;
+  /** Content writes under way. */
+  readonly #putting = new Set<Promise<void>>();
   #failure: unknown;
   #object: ObjectRecord | undefined;
   #end: EndRecord | undefined;
@@ -88,6 +92,17 @@ export class PieceFile {
 
   /** Forgets what was held and starts this object: the content file gets its length at once. */
   async begin(object: ObjectRecord): Promise<void> {
+    this.#beginning = true;
+    try {
+      await this.#beginAlone(object);
+    } finally {
+      this.#beginning = false;
+    }
+  }
+
+  async #beginAlone(object: ObjectRecord): Promise<void> {
+    // A late write of the old object would lie over a piece of the new one.
+    await Promise.allSettled(this.#putting);
     await this.flush().catch(() => undefined);
     this.#failure = undefined;
     await this.#journal.truncate(0);
@@ -107,14 +122,25 @@ export class PieceFile {
     const object = this.#object;
     assert(object !== undefined, "an object has begun before its pieces come");
     if (this.#failure !== undefined) throw this.#failure;
-    if (this.#have.has(index)) return;
-    await this.content.write(bytes, index * object.pieceBytes);
+    // What comes while another object begins belongs to the old one: nobody wants it.
+    if (this.#beginning || this.#have.has(index)) return;
+    await this.#writeContent(bytes, index * object.pieceBytes);
     if (this.#object !== object) return;
     if (object.lengthBytes === undefined) this.#have.grow(index + 1);
     if (!this.#have.set(index)) return;
     if (bytes.length < object.pieceBytes) this.#lengthFound = index * object.pieceBytes + bytes.length;
     this.#digests[index] = digest;
     this.#append({ kind: "piece", index, digest, boot: this.#boot });
+  }
+
+  async #writeContent(bytes: Uint8Array, position: number): Promise<void> {
+    const writing = this.content.write(bytes, position);
+    this.#putting.add(writing);
+    try {
+      await writing;
+    } finally {
+      this.#putting.delete(writing);
+    }
   }
 
   /** Reads one held piece into `into`, which must have the piece's length. The bytes are not hashed. */
@@ -195,6 +221,8 @@ export class PieceFile {
     const count = await this.#journal.read(bytes, 0);
     const { records, validBytes } = decodeJournal(bytes.subarray(0, count));
     this.#journalEnd = validBytes;
+    // Whole records behind a spoiled one must not come back when it is overwritten.
+    if (validBytes < sizeBytes) await this.#journal.truncate(validBytes);
     const suspects: number[] = [];
     for (const record of records) this.#apply(record, suspects);
     if (this.#object === undefined) return;

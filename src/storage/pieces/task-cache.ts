@@ -38,6 +38,8 @@ interface Entry {
 export class TaskCache {
   readonly #options: TaskCacheOptions;
   readonly #entries = new Map<string, Entry>();
+  /** Tasks of which something is being removed: nothing of theirs is opened meanwhile. */
+  readonly #erasing = new Map<string, Promise<void>>();
 
   private constructor(options: TaskCacheOptions) {
     this.#options = options;
@@ -90,19 +92,25 @@ export class TaskCache {
   async hold(task: string, generation: string, wrap = (file: DiskFile): DiskFile => file): Promise<PieceFile> {
     const { disk, boot, wallMs } = this.#options;
     const name = nameOf(task, generation);
+    while (this.#erasing.has(task)) await this.#erasing.get(task)?.catch(() => undefined);
     const known = this.#entries.get(name);
     const entry = known ?? { task, generation, bytes: 0, usedAtMs: 0, holders: 0, pinned: false };
     this.#entries.set(name, entry);
     entry.holders++;
     entry.usedAtMs = wallMs();
+    const opened: DiskFile[] = [];
     try {
       const path = this.#path(task, generation);
       await disk.makeDirectory(path, { permissions: 0o700 });
       const journal = await disk.open(`${path}/journal`, "keep", { permissions: 0o600 });
+      opened.push(journal);
       const content = await disk.open(`${path}/content`, "keep", { permissions: 0o600 });
+      opened.push(content);
       return await PieceFile.open({ content: wrap(content), journal, boot });
     } catch (error) {
       entry.holders--;
+      if (known === undefined && entry.holders === 0) this.#entries.delete(name);
+      for (const file of opened) await file.close();
       throw error;
     }
   }
@@ -120,28 +128,37 @@ export class TaskCache {
     if (entry !== undefined) entry.usedAtMs = this.#options.wallMs();
   }
 
-  /** Makes sure that `bytes` fit before they are written. Throws `disk.full`. */
+  /** Makes sure that `bytes` fit before they are written. For a version that is held. Throws `disk.full`. */
   async reserve(task: string, generation: string, bytes: number): Promise<void> {
-    const { quotaBytes, highWatermark, disk } = this.#options;
-    const limit = quotaBytes() * highWatermark();
     const entry = this.#entries.get(nameOf(task, generation));
-    const before = entry?.bytes ?? 0;
-    if (this.usedBytes - before + bytes > limit) await this.evict(bytes - before);
-    const free = await disk.freeBytes(this.#options.directory);
-    const over = this.usedBytes - before + bytes > limit;
-    if (over || bytes - before > free) {
-      const room = over
-        ? `the quota leaves ${formatBytes(Math.max(0, limit - this.usedBytes + before))}`
-        : `the disk has ${formatBytes(free)}`;
-      throw new DarnerError(
-        "disk.full",
-        `cannot keep an object of ${formatBytes(bytes)} in ${this.#options.directory}: ${room}`,
-        {
-          retry: { afterMs: 10_000 },
-        },
-      );
+    if (entry === undefined) return;
+    const before = entry.bytes;
+    // Counted before the first wait, so that two who reserve at once do not take the same room.
+    entry.bytes = bytes;
+    try {
+      await this.#makeRoom(bytes, bytes - before);
+    } catch (error) {
+      entry.bytes = before;
+      throw error;
     }
-    if (entry !== undefined) entry.bytes = bytes;
+  }
+
+  async #makeRoom(bytes: number, moreBytes: number): Promise<void> {
+    const { quotaBytes, highWatermark, disk, directory } = this.#options;
+    const limit = quotaBytes() * highWatermark();
+    let keptBytes = 0;
+    for (const entry of this.#entries.values()) if (!isEvictable(entry)) keptBytes += entry.bytes;
+    // What cannot fit at all drives nobody out.
+    if (this.usedBytes > limit && keptBytes <= limit) await this.evict(0);
+    const over = this.usedBytes > limit;
+    const free = await disk.freeBytes(directory);
+    if (!over && moreBytes <= free) return;
+    const room = over
+      ? `the quota leaves ${formatBytes(Math.max(0, limit - keptBytes + bytes))}`
+      : `the disk has ${formatBytes(free)}`;
+    throw new DarnerError("disk.full", `cannot keep an object of ${formatBytes(bytes)} in ${directory}: ${room}`, {
+      retry: { afterMs: 10_000 },
+    });
   }
 
   pin(task: string, pinned: boolean): Promise<void[]> {
@@ -160,7 +177,7 @@ export class TaskCache {
   async evict(wantedBytes: number): Promise<number> {
     const { quotaBytes, lowWatermark } = this.#options;
     const target = quotaBytes() * lowWatermark() - wantedBytes;
-    const evictable = [...this.#entries.values()].filter((entry) => entry.holders === 0 && !entry.pinned);
+    const evictable = [...this.#entries.values()].filter(isEvictable);
     evictable.sort((a, b) => a.usedAtMs - b.usedAtMs);
     let evicted = 0;
     for (const entry of evictable) {
@@ -176,9 +193,21 @@ export class TaskCache {
     const name = nameOf(task, generation);
     if ((this.#entries.get(name)?.holders ?? 0) > 0) return;
     this.#entries.delete(name);
+    const erasing = (this.#erasing.get(task) ?? Promise.resolve())
+      .catch(() => undefined)
+      .then(() => this.#removeFolders(task, generation))
+      .finally(() => {
+        if (this.#erasing.get(task) === erasing) this.#erasing.delete(task);
+      });
+    this.#erasing.set(task, erasing);
+    await erasing;
+  }
+
+  async #removeFolders(task: string, generation: string): Promise<void> {
     const { disk } = this.#options;
     await disk.removeTree(this.#path(task, generation));
-    if ((await disk.list(`${this.#root}/${task}`)).length === 0) await disk.removeTree(`${this.#root}/${task}`);
+    for (const entry of this.#entries.values()) if (entry.task === task) return;
+    await disk.removeTree(`${this.#root}/${task}`);
   }
 
   get #root(): string {
@@ -188,6 +217,10 @@ export class TaskCache {
   #path(task: string, generation: string): string {
     return `${this.#root}/${task}/${generation}`;
   }
+}
+
+function isEvictable(entry: Entry): boolean {
+  return entry.holders === 0 && !entry.pinned;
 }
 
 function nameOf(task: string, generation: string): string {

@@ -1,0 +1,259 @@
+/**
+ * A piece file that was stopped at any instant: the changes to its two files are recorded, and every
+ * prefix of them, with the last write torn at any byte, is opened as the next start would find it.
+ */
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { bytesEqual, DarnerError } from "#base/mod.ts";
+import { SimDisk, type SimDiskOptions } from "#platform/disk.sim.ts";
+import { sha256 } from "#platform/digest.ts";
+import { encodeRecord, type ObjectRecord } from "./journal.ts";
+import { PieceFile } from "./piece-file.ts";
+
+const boots = {
+  first: sha256(Buffer.from("first")).subarray(0, 8),
+  second: sha256(Buffer.from("second")).subarray(0, 8),
+};
+const pieceBytes = 16;
+const content = Uint8Array.from({ length: 5 * pieceBytes - 5 }, (_, index) => (index * 37 + 11) & 0xff);
+const pieceCount = 5;
+const piece = (index: number): Uint8Array => content.subarray(index * pieceBytes, (index + 1) * pieceBytes);
+const digest = (index: number): Uint8Array => sha256(piece(index));
+const known: ObjectRecord = {
+  kind: "object",
+  url: "http://origin/a",
+  generation: "g1",
+  pieceBytes,
+  lengthBytes: content.length,
+  validator: '"v1"',
+};
+const { lengthBytes: _, ...unknown } = known;
+
+async function openOn(disk: SimDisk, boot = boots.first): Promise<PieceFile> {
+  await disk.makeDirectory("/task");
+  const journal = await disk.open("/task/journal", "keep");
+  return await PieceFile.open({ content: await disk.open("/task/content", "keep"), journal, boot });
+}
+
+const put = (file: PieceFile, index: number): Promise<void> => file.put(index, piece(index), digest(index));
+const held = (file: PieceFile): number[] => [...file.have.indices()];
+
+/** Gets the object in a wild order, with notes in the middle, to its end. */
+async function getAll(file: PieceFile, object: ObjectRecord): Promise<void> {
+  await file.begin(object);
+  await Promise.all([put(file, 3), put(file, 0)]);
+  file.annotate({ facts: { status: 200 } });
+  await put(file, 4);
+  await Promise.all([put(file, 1), put(file, 2), put(file, 2)]);
+  await file.finish(content.length, ["sha256:abc"]);
+  await file.close();
+}
+
+/** Fetches what is missing, ends, and checks the whole. */
+async function goOn(disk: SimDisk, boot: Uint8Array, object: ObjectRecord): Promise<void> {
+  const file = await openOn(disk, boot);
+  if (file.object === undefined) await file.begin(object);
+  for (let index = 0; index < pieceCount; index++) await put(file, index);
+  if (file.end === undefined) await file.finish(content.length, ["sha256:abc"]);
+  await file.close();
+  const again = await openOn(disk, boot);
+  assert.deepEqual(held(again), [0, 1, 2, 3, 4]);
+  assert.equal(again.end?.lengthBytes, content.length);
+  assert.equal(again.heldBytes, content.length);
+  assert.ok(bytesEqual(disk.bytesOf("/task/content")!, content));
+}
+
+/** What must be re-used: the pieces whose whole record is in the journal. */
+function vouchedFor(disk: SimDisk, boot: Uint8Array): number[] {
+  const journal = Buffer.from(disk.bytesOf("/task/journal") ?? []);
+  return [0, 1, 2, 3, 4].filter((index) =>
+    journal.includes(encodeRecord({ kind: "piece", index, digest: digest(index), boot })),
+  );
+}
+
+/** Every machine that stopped on the way: after each change, and within each write. */
+function* stopped(disk: SimDisk): Generator<SimDisk> {
+  for (let count = 0; count <= disk.changes.length; count++) {
+    const last = disk.changes[count - 1];
+    const tornMax = last?.kind === "write" ? last.bytes.length : 0;
+    for (let torn = 0; torn < tornMax; torn++) yield disk.after(count, torn);
+    yield disk.after(count);
+  }
+}
+
+describe("a piece file after a crash", () => {
+  for (const [name, object] of [
+    ["known length", known],
+    ["unknown length", unknown],
+  ] as const) {
+    test(`${name}: at any byte, all that the journal vouches for is used, nothing else, and it can go on`, async () => {
+      const disk = new SimDisk();
+      await getAll(await openOn(disk), object);
+      let cases = 0;
+      for (const crashed of stopped(disk)) {
+        const vouched = vouchedFor(crashed, boots.first);
+        const file = await openOn(crashed, boots.first);
+        // Nobody knows where a short last piece ends before the end is told.
+        const expected = file.lengthBytes === undefined ? vouched.filter((index) => index !== 4) : vouched;
+        assert.deepEqual(held(file), expected);
+        for (const index of held(file)) {
+          const bytes = new Uint8Array(piece(index).length);
+          await file.read(index, bytes);
+          assert.ok(bytesEqual(bytes, piece(index)), `piece ${index} is what it was`);
+          assert.ok(bytesEqual(file.digestOf(index)!, digest(index)));
+        }
+        assert.ok(file.end === undefined || file.have.count === pieceCount);
+        await file.close();
+        await goOn(crashed, boots.first, object);
+        cases++;
+      }
+      assert.ok(cases > 400, `${cases} places to stop at`);
+    });
+  }
+
+  test("pieces of an earlier boot are hashed again: one changed byte drops just its piece", async () => {
+    const disk = new SimDisk();
+    await getAll(await openOn(disk), known);
+    for (let at = 0; at < content.length; at++) {
+      const crashed = disk.after(disk.changes.length);
+      crashed.bytesOf("/task/content")![at]! ^= 1;
+      const file = await openOn(crashed, boots.second);
+      const spoiled = Math.floor(at / pieceBytes);
+      assert.deepEqual(
+        held(file),
+        [0, 1, 2, 3, 4].filter((index) => index !== spoiled),
+      );
+      assert.equal(file.digestOf(spoiled), undefined);
+      assert.equal(file.end, undefined, "an object with a hole has not ended");
+    }
+    const intact = await openOn(disk.after(disk.changes.length), boots.second);
+    assert.equal(intact.end?.lengthBytes, content.length);
+  });
+
+  test("power loss kept the journal and lost the content: nothing is trusted, and all can be had again", async () => {
+    const disk = new SimDisk();
+    await getAll(await openOn(disk), known);
+    for (const lengthBytes of [0, 1, pieceBytes, 3 * pieceBytes + 1]) {
+      const crashed = disk.after(disk.changes.length);
+      const file = await crashed.open("/task/content", "update");
+      await file.truncate(lengthBytes);
+      assert.deepEqual(
+        held(await openOn(crashed, boots.first)),
+        [0, 1, 2].slice(0, Math.floor(lengthBytes / pieceBytes)),
+      );
+      await goOn(crashed, boots.second, known);
+    }
+  });
+
+  test("records behind a spoiled one never come back to life", async () => {
+    const disk = new SimDisk();
+    const before = await openOn(disk);
+    await before.begin(known);
+    for (const index of [0, 1, 2]) await put(before, index);
+    await before.close();
+    const journal = disk.bytesOf("/task/journal")!;
+    const record = encodeRecord({ kind: "piece", index: 1, digest: digest(1), boot: boots.first });
+    journal[Buffer.from(journal).indexOf(record)]! ^= 1;
+    const after = await openOn(disk);
+    assert.deepEqual(held(after), [0]);
+    // The new record is as long as the spoiled one, so it ends where the forgotten one begins.
+    await put(after, 3);
+    await after.close();
+    assert.deepEqual(held(await openOn(disk)), [0, 3]);
+  });
+
+  test("files that are no journal and no content count as empty", async () => {
+    const disk = new SimDisk();
+    await disk.makeDirectory("/task");
+    const journal = await disk.open("/task/journal", "keep");
+    await journal.write(Buffer.from("not a journal at all, but a letter to a friend"), 0);
+    await goOn(disk, boots.first, known);
+  });
+});
+
+describe("a piece file at work", () => {
+  test("a new object forgets the old one", async () => {
+    const disk = new SimDisk();
+    await getAll(await openOn(disk), known);
+    const file = await openOn(disk);
+    await file.begin({ ...known, generation: "g2" });
+    assert.deepEqual(held(file), []);
+    assert.equal(file.digestOf(0), undefined);
+    assert.equal(file.end, undefined);
+    await file.close();
+    assert.deepEqual(held(await openOn(disk)), []);
+  });
+
+  test("a write of the old object that is still under way never lands in the new one", async () => {
+    const { disk, letGo } = slowDisk("/task/content");
+    const file = await openOn(disk);
+    await file.begin(known);
+    const old = file.put(0, new Uint8Array(pieceBytes).fill(0xaa), sha256(new Uint8Array(pieceBytes).fill(0xaa)));
+    const begun = file.begin({ ...known, generation: "g2" }).then(() => put(file, 0));
+    const late = file.put(1, new Uint8Array(pieceBytes), sha256(new Uint8Array(pieceBytes)));
+    for (let turn = 0; turn < 20; turn++) await letGo("last");
+    await Promise.all([old, late, begun]);
+    assert.deepEqual(held(file), [0]);
+    assert.ok(bytesEqual(disk.bytesOf("/task/content")!.subarray(0, pieceBytes), piece(0)));
+  });
+
+  test("a full disk is told to whoever stores, and the next object may try again", async () => {
+    let full = false;
+    const disk = new SimDisk({
+      before(verb, path) {
+        if (full && verb === "write" && path.endsWith("journal"))
+          throw new DarnerError("disk.full", "cannot write it: full");
+      },
+    });
+    const file = await openOn(disk);
+    await file.begin(known);
+    full = true;
+    await put(file, 0);
+    await assert.rejects(file.flush(), /full/);
+    await assert.rejects(put(file, 1), /full/);
+    full = false;
+    await file.begin(known);
+    await put(file, 1);
+    await file.flush();
+    assert.deepEqual(held(await openOn(disk)), [1]);
+  });
+
+  test("a dropped piece is gone until it is stored again", async () => {
+    const disk = new SimDisk();
+    const file = await openOn(disk);
+    await file.begin(known);
+    await put(file, 2);
+    file.drop(2);
+    assert.equal(file.digestOf(2), undefined);
+    await put(file, 2);
+    assert.deepEqual(held(file), [2]);
+  });
+
+  test("an empty object ends without a piece, and is whole on the next start", async () => {
+    const disk = new SimDisk();
+    const file = await openOn(disk);
+    await file.begin({ ...known, lengthBytes: 0 });
+    await file.finish(0, []);
+    await file.close();
+    const again = await openOn(disk, boots.second);
+    assert.equal(again.end?.lengthBytes, 0);
+    assert.equal(again.heldBytes, 0);
+  });
+});
+
+/** Writes to `path` wait until they are let go, the first or the last of those that wait. */
+function slowDisk(path: string): { disk: SimDisk; letGo(which: "first" | "last"): Promise<void> } {
+  const waiting: (() => void)[] = [];
+  const options: SimDiskOptions = {
+    before: (verb, name) =>
+      verb === "write" && name === path ? new Promise<void>((resolve) => waiting.push(resolve)) : undefined,
+  };
+  return {
+    disk: new SimDisk(options),
+    async letGo(which) {
+      await new Promise((resolve) => setImmediate(resolve));
+      (which === "first" ? waiting.shift() : waiting.pop())?.();
+    },
+  };
+}
