@@ -2,24 +2,43 @@
 
 import { asDarnerError } from "#base/mod.ts";
 import { examine, type Finding } from "#clients/darner/mod.ts";
+import { createNodeHttpJson } from "#platform/http-json.node.ts";
 import { nodeMachine } from "#platform/machine.node.ts";
 import { loadNative } from "#platform/native.node.ts";
 import {
   clusterManagerSettings,
   configServiceSettings,
   hostDaemonSettings,
+  portGiven,
   resolveSettings,
+  roleUrl,
   settingsGroups,
   unknownVariables,
+  upSettings,
+  type SettingsGroup,
   type SettingSources,
+  type TcpAddress,
+  type ValuesOf,
 } from "#settings/mod.ts";
 import { addSettings, givenFlags, newCommand, parseCommandLine, type Flags } from "./command-line.ts";
 import { loadSources, placesHere } from "./load-settings.ts";
 
 /** The image proxy's usual port, which no setting moves yet. */
 const imageProxyPort = 65001;
-/** What a host's own settings tell about its cluster is the daemon's. */
-const asked = [hostDaemonSettings] as unknown as typeof settingsGroups;
+/**
+ * What a host's own settings tell about its cluster is the daemon's. One `listen` would be for every
+ * role at once, so each has its port's flag instead, as in `darner up`.
+ */
+const { listen: _, ...daemonSettings } = hostDaemonSettings.settings;
+const { configServicePort, clusterManagerPort, daemonPort } = upSettings.settings;
+const asked: readonly SettingsGroup[] = [
+  {
+    section: hostDaemonSettings.section,
+    title: "",
+    settings: { ...daemonSettings, configServicePort, clusterManagerPort, daemonPort },
+  },
+];
+const answerTimeoutMs = 3000;
 
 export async function run(argv: readonly string[]): Promise<number> {
   const program = newCommand("darner doctor", "Check that this machine can run Darner; changes nothing.");
@@ -41,15 +60,14 @@ async function examineHere(flags: Flags): Promise<Finding[]> {
   const native = loadNative();
   const found = await examine(nodeMachine, {
     ports: {
-      "config service": config.listen,
-      "cluster manager": manager.listen,
-      "host daemon": daemon.listen,
+      "config service": listenOf(configServiceSettings.section, config, sources),
+      "cluster manager": listenOf(clusterManagerSettings.section, manager, sources),
+      "host daemon": listenOf(hostDaemonSettings.section, daemon, sources),
       "image proxy": { kind: "tcp", host: daemon.listen.host, port: imageProxyPort },
     },
     socketPath: daemon.socket,
     dataDirectory: daemon.dataDir,
-    managers: daemon.manager,
-    configService: daemon.configService,
+    ...(await clusterOf(daemon)),
     nativeAvailable: native.available,
   });
   const strange = unknownVariables(sources.environment, settingsGroups);
@@ -59,6 +77,39 @@ async function examineHere(flags: Flags): Promise<Finding[]> {
     text: `${name} names no setting and has no effect`,
   }));
   return [...trouble, ...variables, ...found];
+}
+
+function listenOf(section: string, { listen }: { readonly listen: TcpAddress }, sources: SettingSources): TcpAddress {
+  return { ...listen, port: portGiven(section, sources) ?? listen.port };
+}
+
+interface OwnCluster {
+  readonly managers: readonly string[];
+  readonly configService: string | undefined;
+}
+
+/** The cluster that is set here, else the one that the running daemon was told of when it started. */
+async function clusterOf(daemon: ValuesOf<typeof hostDaemonSettings.settings>): Promise<OwnCluster> {
+  const own = { managers: daemon.manager, configService: daemon.configService };
+  if (own.managers.length > 0 || own.configService !== undefined) return own;
+  const http = createNodeHttpJson();
+  try {
+    const answer = (await http.request({
+      method: "GET",
+      url: new URL("http://daemon/v1/settings"),
+      socketPath: daemon.socket,
+      timeoutMs: answerTimeoutMs,
+    })) as { readonly settings?: readonly { readonly name: string; readonly value: string }[] };
+    const told = (name: string): string[] => {
+      const value = answer.settings?.find((setting) => setting.name === name)?.value ?? "";
+      return value.split(",").filter((url) => "value" in roleUrl.read([url]));
+    };
+    return { managers: told("manager"), configService: told("config-service")[0] };
+  } catch {
+    return own; // Why it does not answer is a finding of its own.
+  } finally {
+    http.close();
+  }
 }
 
 interface SoundSources {

@@ -107,12 +107,12 @@ export function listenSettings(port: number): {
 export function checkTrust(trust: "on" | "off", urls: readonly (string | undefined)[]): void {
   if (trust === "off") return;
   for (const url of urls) {
-    if (url === undefined || !url.startsWith("http:") || isLoopback(new URL(url).hostname)) continue;
+    if (url === undefined || !url.startsWith("http:") || isLoopbackHost(new URL(url).hostname)) continue;
     const next = "use https://, or --trust off in a closed network";
     throw new DarnerError("trust.required", `cannot use ${url}: it is unencrypted and beyond this machine; ${next}`);
   }
 }
 
-function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "[::1]" || /^127(?:\.\d+){3}$/.test(hostname);
+export function isLoopbackHost(hostname: string): boolean {
+  return hostname === "localhost" || hostname === "[::1]" || hostname === "::1" || /^127(?:\.\d+){3}$/.test(hostname);
 }

@@ -119,3 +119,22 @@ export const listenAddress: Kind<TcpAddress> = single(
   },
   ({ host, port }) => `${host.includes(":") ? `[${host}]` : host}:${port}`,
 );
+
+export interface ListenHost {
+  readonly host: string;
+  /** Where HOST:PORT was written, as the roles' own settings have it. */
+  readonly port: number | undefined;
+}
+
+/** Where to listen, the port left to others. */
+export const listenHost: Kind<ListenHost> = single(
+  { placeholder: "HOST" },
+  (value): Read<ListenHost> => {
+    const bare = host.read([value]);
+    // A bare number would be a host too: 8080 is the address 0.0.31.144.
+    if ("value" in bare && !/^\d+$/.test(value)) return { value: { host: bare.value, port: undefined } };
+    const whole = listenAddress.read([value]);
+    return "value" in whole ? whole : { problem: "it should be a host name or an address" };
+  },
+  ({ host, port }) => (port === undefined ? host : listenAddress.write({ kind: "tcp", host, port })),
+);

@@ -80,6 +80,14 @@ test("a port is free, ours, or somebody else's", async () => {
   ]);
 });
 
+test("one address said for all roles is one warning, and a free port is none to look at", async () => {
+  const shared = { kind: "tcp", host: "0.0.0.0", port: 9000 } as const;
+  const ports = { "config service": shared, "cluster manager": shared, "host daemon": { ...shared, port: 0 } };
+  assert.deepEqual(await troubles({}, { ports }), [
+    "warn port 9000: wanted by config service, cluster manager, so only one of them would start; give each its own: --ROLE-port, or listen in the role's section of the settings file",
+  ]);
+});
+
 test("roles that are silent, not ready, not Darner, or of another time", async () => {
   const answer = (answer: RoleAnswer) => ({ askRole: async (place: object) => ("url" in place ? answer : ready) });
   const only = { configService: undefined };

@@ -17,7 +17,7 @@ export interface Finding {
 
 export interface DoctorQuestion {
   /** Role -> where it would listen. */
-  readonly ports: Readonly<Record<string, Extract<ListenAddress, { kind: "tcp" }>>>;
+  readonly ports: Readonly<Record<string, TcpAddress>>;
   readonly socketPath: string;
   readonly dataDirectory: string;
   readonly managers: readonly string[];
@@ -44,7 +44,7 @@ export async function examine(machine: Machine, question: DoctorQuestion): Promi
     examineNode(machine, question.nativeAvailable),
     examineDescriptors(machine),
     examineFolder(machine, question.dataDirectory),
-    ...Object.entries(question.ports).map(([role, address]) => examinePort(machine, role, address)),
+    ...rolesByAddress(question.ports).map(({ roles: asking, address }) => examinePort(machine, asking, address)),
     examineSocket(machine, question.socketPath),
     ...roles.map(({ subject, url }) => examineRole(machine, subject, url)),
   ]);
@@ -102,12 +102,28 @@ async function examineFolder(machine: Machine, path: string): Promise<Finding[]>
   return [{ level: "ok", subject, text: free }];
 }
 
-async function examinePort(
-  machine: Machine,
-  role: string,
-  address: Extract<ListenAddress, { kind: "tcp" }>,
-): Promise<Finding[]> {
+type TcpAddress = Extract<ListenAddress, { kind: "tcp" }>;
+
+interface AskedAddress {
+  readonly roles: readonly string[];
+  readonly address: TcpAddress;
+}
+
+function rolesByAddress(ports: DoctorQuestion["ports"]): AskedAddress[] {
+  const groups = Map.groupBy(Object.entries(ports), ([, { host, port }]) => `${host}:${port}`);
+  return [...groups.values()].map((group) => ({ roles: group.map(([role]) => role), address: group[0]![1] }));
+}
+
+async function examinePort(machine: Machine, roles: readonly string[], address: TcpAddress): Promise<Finding[]> {
   const subject = `port ${address.port}`;
+  const role = roles[0]!;
+  if (address.port === 0) return [];
+  if (roles.length > 1) {
+    const next = "give each its own: --ROLE-port, or listen in the role's section of the settings file";
+    return [
+      { level: "warn", subject, text: `wanted by ${roles.join(", ")}, so only one of them would start; ${next}` },
+    ];
+  }
   const state = await machine.canListen(address);
   if (state === "free") return [{ level: "ok", subject, text: `free for the ${role}` }];
   if (state !== "taken")

@@ -1,3 +1,6 @@
 /** What operators hold in their hands. */
 
+export * from "./change-setting.ts";
 export * from "./doctor.ts";
+export * from "./task-list.ts";
+export * from "./up-text.ts";

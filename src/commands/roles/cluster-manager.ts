@@ -7,28 +7,23 @@ import { readBootTag } from "#platform/boot.node.ts";
 import { nodeClock } from "#platform/clock.node.ts";
 import { nodeDisk } from "#platform/disk.node.ts";
 import { createNodeHttpServer } from "#platform/http-server.node.ts";
+import type { NodeLog } from "#platform/log.node.ts";
 import { createNodeMetrics } from "#platform/metrics.node.ts";
 import { loadNative } from "#platform/native.node.ts";
 import { nodeRandom } from "#platform/random.node.ts";
 import { roleRoutes } from "#platform/role-routes.ts";
 import { clusterManagerSettings, type Resolved } from "#settings/mod.ts";
 import { httpUrl, ownAddress } from "./address.ts";
-import {
-  configClient,
-  LiveSettings,
-  mayChange,
-  openDataDirectory,
-  realOrigin,
-  roleLog,
-  type StartedRole,
-} from "./ground.ts";
+import { configClient, mayChange, openDataDirectory, realOrigin, roleLog, type StartedRole } from "./ground.ts";
+import { LiveSettings } from "./live-settings.ts";
 import { upgradeToControl, upgradeToPieces } from "./upgrades.ts";
 
 export async function startClusterManager(
   resolved: Resolved<typeof clusterManagerSettings.settings>,
+  sharedLog?: NodeLog,
 ): Promise<StartedRole> {
   const { values } = resolved;
-  const log = roleLog(values.logLevel, "cluster-manager");
+  const log = roleLog(values.logLevel, "cluster-manager", sharedLog);
   const trust = values.trust === "on";
   if (!trust) log.warn("trust.off", { meaning: "no joining, TLS or tickets: for closed networks only" });
   const { directory, key, release } = openDataDirectory(values.dataDir, "cluster-manager");

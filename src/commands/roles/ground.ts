@@ -1,29 +1,19 @@
 /**
- * What every role stands on, wired to the real platform: its log and metrics, a locked data directory
- * with its key, the origin client, its HTTP server, and the settings that change while it runs.
+ * What every role stands on, wired to the real platform: its log, a locked data directory with its
+ * key, the origin client, and its way to the config service.
  */
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createConfigClient, type ConfigClient } from "#cluster/mod.ts";
 import { createOrigins, type Origin } from "#origins/mod.ts";
-
 import { nodeClock } from "#platform/clock.node.ts";
 import { createNodeHttpClient } from "#platform/http-client.node.ts";
 import { createNodeHttpJson } from "#platform/http-json.node.ts";
-import type { Route } from "#platform/http-server.ts";
 import type { Log, LogLevel } from "#platform/log.ts";
-import { createNodeLog } from "#platform/log.node.ts";
+import { createNodeLog, type NodeLog } from "#platform/log.node.ts";
 import { lockDirectory } from "#platform/process-lock.node.ts";
 import { nodeRandom } from "#platform/random.node.ts";
 import { newSigningKey, signingKeyFromPem, type SigningKey } from "#platform/signing.ts";
-import {
-  changeSettings,
-  type Declarations,
-  type Resolved,
-  type SettingChanges,
-  type SettingsGroup,
-  type ValuesOf,
-} from "#settings/mod.ts";
 import { DarnerError } from "#base/mod.ts";
 import { isLoopbackAddress } from "#core/placement/mod.ts";
 
@@ -35,8 +25,10 @@ export interface StartedRole {
   readonly ended?: Promise<void>;
 }
 
-export function roleLog(level: LogLevel, role: string): Log {
-  return createNodeLog(level).child({ role });
+/** A role's lines; with `shared` they go into a log that several roles of one process have. */
+export function roleLog(level: LogLevel, role: string, shared?: NodeLog): NodeLog {
+  const log = shared ?? createNodeLog(level);
+  return { ...log.child({ role }), setLevel: (next) => log.setLevel(next) };
 }
 
 /** Makes and locks a role's own folder in the data directory, and reads or makes its key. */
@@ -88,70 +80,4 @@ export function configClient(url: string, trust: boolean, log: Log): ConfigClien
 /** Whether a caller may change anything over HTTP while the cluster's own trust is not there yet. */
 export function mayChange(trust: boolean): (address: string | undefined) => boolean {
   return (address) => !trust || address === undefined || isLoopbackAddress(address);
-}
-
-/** A role's settings while it runs: its own, the cluster's on top where the host said nothing, the operator's over all. */
-export class LiveSettings<D extends Declarations> {
-  readonly #group: SettingsGroup<D>;
-  readonly #own: Resolved<D>;
-  readonly #log: Log;
-  #cluster: SettingChanges = {};
-  #operator: SettingChanges = {};
-  #current: Resolved<D>;
-  onChange: (values: ValuesOf<D>) => void = () => {};
-
-  constructor(group: SettingsGroup<D>, own: Resolved<D>, log: Log) {
-    this.#group = group;
-    this.#own = own;
-    this.#current = own;
-    this.#log = log;
-  }
-
-  get values(): ValuesOf<D> {
-    return this.#current.values;
-  }
-
-  fromCluster(changes: SettingChanges): void {
-    try {
-      this.#apply(changes, this.#operator);
-    } catch (error) {
-      this.#log.warn("settings.refused", { message: (error as Error).message });
-    }
-  }
-
-  /** Throws `settings.unknown-key`, `settings.invalid`. */
-  fromOperator(changes: SettingChanges): void {
-    this.#apply(this.#cluster, { ...this.#operator, ...changes });
-  }
-
-  #apply(cluster: SettingChanges, operator: SettingChanges): void {
-    const below = changeSettings(this.#group, this.#own, cluster, "cluster");
-    this.#current = changeSettings(this.#group, below, operator, "running");
-    this.#cluster = cluster;
-    this.#operator = operator;
-    this.#log.info("settings.changed", { cluster, operator });
-    this.onChange(this.#current.values);
-  }
-
-  /** `PUT /v1/settings/:name {"value": ...}`. */
-  routes(allowed: (address: string | undefined) => boolean): Route[] {
-    return [
-      {
-        method: "PUT",
-        path: "/v1/settings/:name",
-        doc: 'Changes a setting of this process while it runs; the body is {"value": TEXT}.',
-        handle: async (request) => {
-          if (!allowed(request.raw.socket.remoteAddress)) {
-            throw new DarnerError(
-              "cluster.refused",
-              "cannot change a setting from here: only callers on this machine may, unless trust is off",
-            );
-          }
-          const { value } = ((await request.json()) ?? {}) as { value?: unknown };
-          this.fromOperator({ [request.params["name"] ?? ""]: value });
-          return { status: 200, json: { name: request.params["name"], value } };
-        },
-      },
-    ];
-  }
 }

@@ -11,28 +11,25 @@ import { createDialler } from "#platform/connection.node.ts";
 import { openDescriptorInbox } from "#platform/descriptor-inbox.node.ts";
 import { nodeDisk } from "#platform/disk.node.ts";
 import { createNodeHttpServer } from "#platform/http-server.node.ts";
+import type { NodeLog } from "#platform/log.node.ts";
 import { createNodeMetrics } from "#platform/metrics.node.ts";
 import { loadNative } from "#platform/native.node.ts";
 import { nodeRandom } from "#platform/random.node.ts";
 import { roleRoutes } from "#platform/role-routes.ts";
 import { hostDaemonSettings, type Resolved } from "#settings/mod.ts";
-import {
-  configClient,
-  LiveSettings,
-  mayChange,
-  openDataDirectory,
-  realOrigin,
-  roleLog,
-  type StartedRole,
-} from "./ground.ts";
-import { httpUrl, ownAddress } from "./address.ts";
+import { configClient, mayChange, openDataDirectory, realOrigin, roleLog, type StartedRole } from "./ground.ts";
+import { httpUrl, isWildcard, ownAddress } from "./address.ts";
+import { LiveSettings } from "./live-settings.ts";
 import { upgradeToPieces } from "./upgrades.ts";
 
 const lingerCheckMs = 250;
 
-export async function startHostDaemon(resolved: Resolved<typeof hostDaemonSettings.settings>): Promise<StartedRole> {
+export async function startHostDaemon(
+  resolved: Resolved<typeof hostDaemonSettings.settings>,
+  sharedLog?: NodeLog,
+): Promise<StartedRole> {
   const { values } = resolved;
-  const log = roleLog(values.logLevel, "daemon");
+  const log = roleLog(values.logLevel, "daemon", sharedLog);
   const trust = values.trust === "on";
   if (!trust) log.warn("trust.off", { meaning: "no joining, TLS or tickets: for closed networks only" });
   const { directory, key, release } = openDataDirectory(values.dataDir, "daemon");
@@ -48,17 +45,6 @@ export async function startHostDaemon(resolved: Resolved<typeof hostDaemonSettin
     lowWatermark: () => 0.8,
     wallMs: () => Date.now(),
   });
-  const asRoot = process.getuid?.() === 0;
-  await nodeDisk.makeDirectory(dirname(values.socket), { permissions: asRoot ? 0o755 : 0o700 });
-  const permissions = asRoot ? 0o660 : 0o600;
-  const ownUid = process.getuid?.() ?? 0;
-  const inbox = native.available
-    ? await openDescriptorInbox(native, {
-        path: `${values.socket}.fd`,
-        permissions,
-        mayHandOver: (uid) => asRoot || uid === ownUid,
-      })
-    : undefined;
   const { origin, close } = realOrigin();
   const metrics = createNodeMetrics();
   let daemon: HostDaemon | undefined;
@@ -88,6 +74,17 @@ export async function startHostDaemon(resolved: Resolved<typeof hostDaemonSettin
   );
   const bound = await pieces.listen(values.listen);
   const port = bound.kind === "tcp" ? bound.port : 0;
+  const asRoot = process.getuid?.() === 0;
+  await nodeDisk.makeDirectory(dirname(values.socket), { permissions: asRoot ? 0o755 : 0o700 });
+  const permissions = asRoot ? 0o660 : 0o600;
+  const ownUid = process.getuid?.() ?? 0;
+  const inbox = native.available
+    ? await openDescriptorInbox(native, {
+        path: `${values.socket}.fd`,
+        permissions,
+        mayHandOver: (uid) => asRoot || uid === ownUid,
+      })
+    : undefined;
   const config = values.configService === undefined ? undefined : configClient(values.configService, trust, log);
   const directoryOfManagers =
     values.manager.length > 0
@@ -109,12 +106,15 @@ export async function startHostDaemon(resolved: Resolved<typeof hostDaemonSettin
     trust,
     name: hostname(),
     site: values.site ?? "",
-    advertise: { address: values.advertise ?? (values.listen.host === "0.0.0.0" ? "" : values.listen.host), port },
+    advertise: { address: values.advertise ?? (isWildcard(values.listen.host) ? "" : values.listen.host), port },
     settings: values,
   });
   live.onChange = (changed) => daemon?.applySettings(changed);
   const watch = config?.watchSettings(({ settings }) => live.fromCluster(settings));
-  await local.listen({ kind: "unix", path: values.socket, permissions });
+  await local.listen({ kind: "unix", path: values.socket, permissions }).catch(async (error: unknown) => {
+    await inbox?.close();
+    throw error;
+  });
   const url = httpUrl(values.advertise ?? ownAddress(values.listen.host), port);
   log.info("role.started", { url, socket: values.socket, data: directory, native: native.available });
   return {

@@ -74,6 +74,11 @@ export class ManagedTask {
     return this.#current?.fetching ?? false;
   }
 
+  /** Why the last fetch ended early. */
+  get failure(): DarnerError | undefined {
+    return this.#failure?.error;
+  }
+
   /** Nobody fetches, gets or serves it. */
   get idle(): boolean {
     return !this.fetching && this.#settling === undefined && this.versions().every((version) => version.hosts === 0);

@@ -44,15 +44,17 @@ export function managerRoutes({ manager, cache, mayChange }: ManagerRoutesOption
 function describe(task: string, managed: ManagedTask): unknown {
   const version = managed.current;
   const object = version?.store.object;
+  const whole = version?.store.end !== undefined;
   return {
     task,
-    url: withoutSecrets(object?.url),
+    url: withoutSecrets(object?.url ?? version?.ask.url),
     generation: version?.generation,
+    state: whole ? "whole" : managed.fetching ? "fetching" : managed.failure === undefined ? "partial" : "failed",
+    failure: managed.failure?.message,
     lengthBytes: version?.store.lengthBytes,
+    heldBytes: version?.store.heldBytes ?? 0,
     pieceBytes: object?.pieceBytes,
     piecesHeld: version?.store.have.count,
-    whole: version?.store.end !== undefined,
-    fetching: managed.fetching,
     hosts: version?.hosts ?? 0,
     unfinished: version?.unfinished ?? 0,
   };

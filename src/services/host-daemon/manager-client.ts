@@ -163,7 +163,7 @@ export class ManagerClient {
   }
 
   #lost(reason: string): void {
-    if (this.#welcome !== undefined) this.#options.log.warn("manager.lost", { reason });
+    if (this.#welcome !== undefined && !this.#stopped) this.#options.log.warn("manager.lost", { reason });
     this.#welcome = undefined;
     this.#link = undefined;
     this.awaySinceMs ??= this.#options.clock.nowMs();

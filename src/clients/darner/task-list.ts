@@ -1,0 +1,75 @@
+/** `darner task list`: what cluster managers distribute now, as a table or as their own JSON. */
+
+import { asDarnerError, DarnerError, formatBytes } from "#base/mod.ts";
+import type { HttpJson } from "#platform/http-json.ts";
+
+/** A task as a manager tells it; what it does not know yet is missing. */
+export interface ListedTask {
+  readonly manager: string;
+  readonly task: string;
+  readonly url?: string;
+  readonly state: "fetching" | "whole" | "partial" | "failed";
+  readonly lengthBytes?: number;
+  readonly heldBytes: number;
+  readonly hosts: number;
+  readonly unfinished: number;
+}
+
+export interface TaskList {
+  readonly tasks: readonly ListedTask[];
+  /** Managers that did not answer. */
+  readonly failures: readonly DarnerError[];
+}
+
+const answerTimeoutMs = 10_000;
+
+/** The managers that a config service knows. Rejects as `HttpJson.request` does. */
+export async function managersOf(http: HttpJson, configService: string): Promise<string[]> {
+  const url = new URL("/v1/managers", configService);
+  const answer = (await http.request({ method: "GET", url, timeoutMs: answerTimeoutMs })) as
+    | { readonly managers?: readonly { readonly url: string }[] }
+    | undefined;
+  return (answer?.managers ?? []).map((manager) => manager.url);
+}
+
+/** Rejects with the first failure when nobody answers. */
+export async function listTasks(http: HttpJson, managers: readonly string[]): Promise<TaskList> {
+  const answers = await Promise.allSettled(managers.map((manager) => tasksOf(http, manager)));
+  const tasks = answers.flatMap((answer) => (answer.status === "fulfilled" ? answer.value : []));
+  const failures = answers.flatMap((answer) => (answer.status === "rejected" ? [asDarnerError(answer.reason)] : []));
+  const [first] = failures;
+  if (first !== undefined && failures.length === managers.length) throw first;
+  return { tasks, failures };
+}
+
+async function tasksOf(http: HttpJson, manager: string): Promise<ListedTask[]> {
+  const url = new URL("/v1/tasks", manager);
+  const answer = (await http.request({ method: "GET", url, timeoutMs: answerTimeoutMs })) as
+    | { readonly tasks?: readonly Omit<ListedTask, "manager">[] }
+    | undefined;
+  if (!Array.isArray(answer?.tasks)) {
+    throw new DarnerError("cluster.protocol", `cannot list the tasks of ${manager}: it is no cluster manager`);
+  }
+  return answer.tasks.map((task) => ({ manager, ...task }));
+}
+
+export function taskTable(tasks: readonly ListedTask[]): string {
+  if (tasks.length === 0) return "no task is being distributed\n";
+  const head = ["TASK", "STATE", "HELD", "OF", "HOSTS", "GETTING", "URL"];
+  const rows = tasks.map((task) => [
+    task.task.slice(0, 12),
+    task.state,
+    formatBytes(task.heldBytes),
+    task.lengthBytes === undefined ? "?" : formatBytes(task.lengthBytes),
+    String(task.hosts),
+    String(task.unfinished),
+    task.url ?? "?",
+  ]);
+  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join("  ")
+      .trimEnd();
+  return `${[head, ...rows].map(line).join("\n")}\n`;
+}
