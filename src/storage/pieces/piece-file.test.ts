@@ -192,7 +192,7 @@ describe("a piece file at work", () => {
     const old = file.put(0, new Uint8Array(pieceBytes).fill(0xaa), sha256(new Uint8Array(pieceBytes).fill(0xaa)));
     const begun = file.begin({ ...known, generation: "g2" }).then(() => put(file, 0));
     const late = file.put(1, new Uint8Array(pieceBytes), sha256(new Uint8Array(pieceBytes)));
-    for (let turn = 0; turn < 20; turn++) await letGo("last");
+    for (let turn = 0; turn < 20; turn++) await letGo();
     await Promise.all([old, late, begun]);
     assert.deepEqual(held(file), [0]);
     assert.ok(bytesEqual(disk.bytesOf("/task/content")!.subarray(0, pieceBytes), piece(0)));
@@ -242,8 +242,8 @@ describe("a piece file at work", () => {
   });
 });
 
-/** Writes to `path` wait until they are let go, the first or the last of those that wait. */
-function slowDisk(path: string): { disk: SimDisk; letGo(which: "first" | "last"): Promise<void> } {
+/** Writes to `path` wait until they are let go, the last of those that wait first. */
+function slowDisk(path: string): { disk: SimDisk; letGo: () => Promise<void> } {
   const waiting: (() => void)[] = [];
   const options: SimDiskOptions = {
     before: (verb, name) =>
@@ -251,9 +251,9 @@ function slowDisk(path: string): { disk: SimDisk; letGo(which: "first" | "last")
   };
   return {
     disk: new SimDisk(options),
-    async letGo(which) {
+    letGo: async () => {
       await new Promise((resolve) => setImmediate(resolve));
-      (which === "first" ? waiting.shift() : waiting.pop())?.();
+      waiting.pop()?.();
     },
   };
 }

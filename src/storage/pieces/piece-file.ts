@@ -12,7 +12,7 @@
  *  4. An object begins only when no write of the one before it is under way.
  */
 
-import { assert, Bitfield, bytesEqual, DarnerError } from "#base/mod.ts";
+import { asDarnerError, assert, Bitfield, bytesEqual, DarnerError } from "#base/mod.ts";
 import { pieceCount } from "#core/model/mod.ts";
 import type { DiskFile } from "#platform/disk.ts";
 import { sha256 } from "#platform/digest.ts";
@@ -38,7 +38,7 @@ export class PieceFile {
   #beginning = false;
   /** Content writes under way. */
   readonly #putting = new Set<Promise<void>>();
-  #failure: unknown;
+  #failure: DarnerError | undefined;
   #object: ObjectRecord | undefined;
   #end: EndRecord | undefined;
   #have = new Bitfield(0);
@@ -207,7 +207,7 @@ export class PieceFile {
         await this.#journal.write(batch, position);
       }
     } catch (error) {
-      this.#failure = error;
+      this.#failure = asDarnerError(error);
       this.#queued = [];
     } finally {
       this.#writing = undefined;
@@ -227,7 +227,7 @@ export class PieceFile {
     for (const record of records) this.#apply(record, suspects);
     if (this.#object === undefined) return;
     const { sizeBytes: contentBytes } = await this.content.identity();
-    for (const index of [...this.#have.indices()]) {
+    for (const index of this.#have.indices()) {
       if (index * this.#object.pieceBytes + this.#pieceLength(index) > contentBytes) this.drop(index);
     }
     for (const index of suspects) await this.#rehash(index);
