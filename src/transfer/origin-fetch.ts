@@ -369,9 +369,10 @@ export class OriginFetch {
   }
 }
 
-/** Pieces of an earlier run can be joined to what comes now: one version, of a known length. */
+/** Pieces of an earlier run can be joined to what comes now: one version, of a known length, with its facts. */
 function isResumable(store: PieceFile): boolean {
-  return store.object?.validator !== undefined && store.lengthBytes !== undefined && store.have.count > 0;
+  if (store.object?.notes?.["facts"] === undefined) return false;
+  return store.object.validator !== undefined && store.lengthBytes !== undefined && store.have.count > 0;
 }
 
 /** For messages: a query may be a signature. */

@@ -10,6 +10,7 @@ import type { DiskFile } from "#platform/disk.ts";
 import type { EndRecord, PieceFile } from "#storage/pieces/mod.ts";
 import { copyChecked, readChecked } from "./output-copy.ts";
 import type { HostTask } from "./host-task.ts";
+import { lastModifiedOf } from "./object-record.ts";
 
 const progressEveryMs = 200;
 /** A client that hears nothing for long takes the daemon for dead. */
@@ -75,14 +76,14 @@ export class Download {
       this.way("copied from another output on this host, piece by piece checked");
     }
     const local = copyTo === undefined ? task.bytes : { origin: 0, peers: 0, local: end.lengthBytes };
-    const lastModified = task.store.object?.notes?.["lastModified"];
+    const lastModified = lastModifiedOf(task.store.object);
     this.progressed();
     this.#finish({
       event: "done",
       lengthBytes: end.lengthBytes,
       digests: end.digests,
       bytes: { ...local },
-      ...(typeof lastModified === "string" ? { lastModified } : {}),
+      ...(lastModified === undefined ? {} : { lastModified }),
     });
   }
 

@@ -38,6 +38,7 @@ import {
   type Uploads,
 } from "#transfer/mod.ts";
 import { unreachableManagers, type ManagerClient, type TaskListener } from "./manager-client.ts";
+import { objectRecordOf } from "./object-record.ts";
 
 const watchEveryMs = 200;
 
@@ -221,15 +222,7 @@ export class HostTask implements TaskListener {
     this.#dropManifest();
     if (head.lengthBytes !== undefined) await this.#options.reserve(head.lengthBytes);
     if (this.store.object?.generation !== head.generation) {
-      await this.store.begin({
-        kind: "object",
-        url: head.url,
-        generation: head.generation,
-        pieceBytes: head.pieceBytes,
-        ...(head.lengthBytes === undefined ? {} : { lengthBytes: head.lengthBytes }),
-        ...(head.validator === undefined ? {} : { validator: head.validator }),
-        notes: { lastModified: head.lastModified, contentType: head.contentType },
-      });
+      await this.store.begin(objectRecordOf(head));
     }
     this.bytes.local = this.store.heldBytes;
     if (this.#phase !== "swarm") return;
