@@ -6,7 +6,7 @@ import * as fs from "node:fs";
 import { describe } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { errorTable } from "#base/mod.ts";
-import { assertFailed, bytesOf, digestOf, MB, object, story, together } from "./dfget-scene.ts";
+import { assertFailed, bytesOf, digestOf, MB, object, story, together, until } from "./dfget-scene.ts";
 
 describe("the output", together, () => {
   story(
@@ -80,7 +80,7 @@ describe("the output", together, () => {
   story("is taken by one dfget at a time", async ({ desk, origin }) => {
     origin.serve("/x", { ...object, rateBytesPerSecond: 2 * MB });
     const first = desk.dfget([origin.url("/x")]);
-    while (!desk.names().includes(".x.darner-journal")) await delay(20);
+    await until("the first one has begun", () => desk.names().includes(".x.darner-journal"));
     const second = await desk.dfget([origin.url("/x")]);
     assert.equal(second.status, errorTable["output.not-writable"].exit, second.stderr);
     assert.match(second.stderr, /another dfget/);
@@ -151,7 +151,7 @@ describe("a pipe", together, () => {
     const outcome = await desk.dfget(["-O", "-", origin.url("/x")], {
       meanwhile: async (child) => {
         child.stdout!.pause();
-        while (origin.bodyBytes("/x") === 0) await delay(10);
+        await until("the first byte was sent", () => origin.bodyBytes("/x") > 0);
         await delay(200);
         child.kill("SIGTERM");
         await Promise.race([new Promise((resolve) => child.once("exit", resolve)), delay(2000)]);

@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { decodeJournal } from "#storage/pieces/mod.ts";
 import { type ObjectScript } from "../origin/mod.ts";
 import type { Desk } from "./run-dfget.ts";
-import { assertFailed, bytesOf, digestOf, MB, story, together } from "./dfget-scene.ts";
+import { assertFailed, bytesOf, digestOf, MB, story, together, until } from "./dfget-scene.ts";
 
 describe("an interrupted download", together, () => {
   /** 64 pieces, at a rate that leaves time to be killed. */
@@ -27,7 +27,7 @@ describe("an interrupted download", together, () => {
       const sentBytes = (): number => origin.requests.slice(first).reduce((sum, request) => sum + request.bodyBytes, 0);
       const killed = await desk.dfget([origin.url("/x")], {
         meanwhile: async (child) => {
-          for (let waited = 0; waited < 5000 && sentBytes() === 0; waited += 5) await delay(5);
+          await until("the first byte was sent", () => sentBytes() > 0);
           await delay(killAfterMs);
           child.kill("SIGKILL");
         },
@@ -51,7 +51,7 @@ describe("an interrupted download", together, () => {
     origin.serve("/x", slow);
     const stopped = await desk.dfget([origin.url("/x")], {
       meanwhile: async (child) => {
-        while (journaledPieces(desk) < 10) await delay(10);
+        await until("ten pieces have come", () => journaledPieces(desk) >= 10);
         child.kill("SIGINT");
       },
     });

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { after, before, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { errorTable, type ErrorCode } from "#base/mod.ts";
 import { contentOf, startTestOrigin, type ObjectScript, type RecordedRequest, type TestOrigin } from "../origin/mod.ts";
 import { Desk, type Outcome } from "./run-dfget.ts";
@@ -54,6 +55,15 @@ export function story(name: string, tell: (scene: Scene) => Promise<void>): void
       desk.remove();
     }
   });
+}
+
+/** Waits until `holds`, at most as long as a test may take. */
+export async function until(what: string, holds: () => boolean): Promise<void> {
+  const endMs = performance.now() + 10_000;
+  while (!holds()) {
+    assert.ok(performance.now() < endMs, `waited too long until ${what}`);
+    await delay(5);
+  }
 }
 
 /** Most of a test is waiting for a process. */

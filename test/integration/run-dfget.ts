@@ -66,9 +66,16 @@ export class Desk {
     child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString("utf8")));
     child.stdin.on("error", () => undefined).end(options.input ?? "");
     const closed = once(child, "close") as Promise<[number | null, NodeJS.Signals | null]>;
-    await options.meanwhile?.(child);
+    try {
+      await options.meanwhile?.(child);
+    } catch (error) {
+      child.kill("SIGKILL");
+      child.stdout.resume();
+      throw error;
+    } finally {
+      await closed.finally(() => clearTimeout(timer));
+    }
     const [status, signal] = await closed;
-    clearTimeout(timer);
     return { status, signal, stdout: Buffer.concat(stdout), stderr };
   }
 
