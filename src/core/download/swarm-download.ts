@@ -10,7 +10,7 @@
  */
 
 import { assert, Bitfield, unreachable } from "#base/mod.ts";
-import type { ParentOffer } from "../protocol/mod.ts";
+import type { ParentOffer } from "#core/protocol/mod.ts";
 import { Parent } from "./parent.ts";
 import { Rarity } from "./rarity.ts";
 
@@ -84,7 +84,11 @@ export class SwarmDownload {
 
   /** The manifest ended and every wanted piece is held. */
   get finished(): boolean {
-    return this.#pieces !== undefined && this.missing === 0;
+    if (this.#pieces === undefined) return false;
+    for (let index = this.held.firstClear(); index < this.#pieces; index = this.held.firstClear(index + 1)) {
+      if (this.#wanted(index)) return false;
+    }
+    return true;
   }
 
   /** Listed and wanted pieces not held yet. */
@@ -211,10 +215,13 @@ export class SwarmDownload {
   #keep(index: number): boolean {
     this.held.grow(index + 1);
     const isNew = this.held.set(index);
-    const holder = this.#holderOf.get(index);
     this.#holderOf.delete(index);
-    if (holder?.standing.delete(index) === true)
-      this.#effects.push({ kind: "cancel", parent: holder.id, indices: [index] });
+    // Two may have it: a late piece's second parent, or one that was asked because the first seemed not to answer.
+    for (const parent of this.#parents.values()) {
+      if (!parent.standing.delete(index)) continue;
+      parent.settle();
+      this.#effects.push({ kind: "cancel", parent: parent.id, indices: [index] });
+    }
     return isNew;
   }
 
@@ -290,10 +297,12 @@ export class SwarmDownload {
     }
   }
 
+  /** Peers first: a seed is asked for what they lack. Among them the soonest, else a slow one takes back what it gave. */
   #fillAll(nowMs: number): void {
-    // Peers first: a seed is asked for what they lack.
-    for (const parent of this.#parents.values()) if (!parent.offer.seed) this.#fill(parent, nowMs);
-    for (const parent of this.#parents.values()) if (parent.offer.seed) this.#fill(parent, nowMs);
+    const open = [...this.#parents.values()].filter((parent) => parent.state === "open");
+    const waitMs = new Map(open.map((parent) => [parent, parent.waitMs(nowMs, guessMs)]));
+    open.sort((a, b) => Number(a.offer.seed) - Number(b.offer.seed) || waitMs.get(a)! - waitMs.get(b)!);
+    for (const parent of open) this.#fill(parent, nowMs);
   }
 
   #window(parent: Parent, nowMs: number): number {
