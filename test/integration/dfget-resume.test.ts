@@ -69,7 +69,9 @@ describe("an interrupted download", together, () => {
     for (const next of ["changed", "other"]) {
       origin.serve("/x", { ...slow, closeAfterBytes: 4 * MB });
       assert.notEqual((await desk.dfget(["-t", "1", origin.url("/x")])).status, 0);
-      const fresh: ObjectScript = { body: { sizeBytes: 12 * MB, seed: 7 }, etag: `"${next}"` };
+      // Two objects may have the same length and the same entity tag.
+      const etag = next === "changed" ? { etag: '"changed"' } : {};
+      const fresh: ObjectScript = { body: { sizeBytes: 12 * MB, seed: 7 }, ...etag };
       origin.serve("/x", fresh);
       origin.serve("/other", fresh);
       const resumed = await desk.dfget(["-O", "x", origin.url(next === "other" ? "/other" : "/x")]);
