@@ -6,7 +6,7 @@
  */
 
 import { Bitfield } from "#base/mod.ts";
-import type { ParentOffer } from "../protocol/mod.ts";
+import type { ParentOffer } from "#core/protocol/mod.ts";
 
 /** Weight of the newest interval in the average. */
 const newestWeight = 0.3;

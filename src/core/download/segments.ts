@@ -37,7 +37,7 @@ export class Segments {
 
   /** The object turned out to have `pieces` pieces: a run without an end gets one. */
   settle(pieces: number): void {
-    for (const segment of [...this.#active]) {
+    for (const segment of this.#active) {
       segment.end = Math.min(segment.end, pieces);
       if (segment.next >= segment.end) this.#active.delete(segment);
     }
@@ -91,7 +91,7 @@ export class Segments {
   #longest(): Segment | undefined {
     let longest: Segment | undefined;
     for (const segment of this.#active) {
-      if (segment.end - segment.next < 2 * this.#splitPiecesMin) continue;
+      if (segment.end === Infinity || segment.end - segment.next < 2 * this.#splitPiecesMin) continue;
       if (longest === undefined || segment.end - segment.next > longest.end - longest.next) longest = segment;
     }
     return longest;

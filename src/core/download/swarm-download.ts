@@ -241,7 +241,7 @@ export class SwarmDownload {
 
   #replaceParents(offers: readonly ParentOffer[], nowMs: number): void {
     const offered = new Set(offers.map((offer) => offer.id));
-    for (const parent of [...this.#parents.values()]) {
+    for (const parent of this.#parents.values()) {
       if (offered.has(parent.id) || parent.state === "banned" || parent.started !== undefined) continue;
       this.#hangUp(parent, "the manager gave other parents", nowMs, false);
       this.#parents.delete(parent.id);

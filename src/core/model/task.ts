@@ -31,7 +31,13 @@ export function taskKeyBytes(source: TaskSource): Uint8Array {
   if (digest !== undefined && digest.algorithm !== "md5") {
     return bytesWithLengths(["darner-task-1", "digest", digestToText(digest), tag, credential]);
   }
-  return bytesWithLengths(["darner-task-1", "url", canonicalUrl(source.url, source.filterQuery ?? []), tag, credential]);
+  return bytesWithLengths([
+    "darner-task-1",
+    "url",
+    canonicalUrl(source.url, source.filterQuery ?? []),
+    tag,
+    credential,
+  ]);
 }
 
 /**

@@ -17,7 +17,11 @@ export const ticketLifeMs = 10 * 60_000;
 export const clockSkewMs = 5 * 60_000;
 
 /** Null when the claims admit this; else the reason why not. */
-export function ticketFault(claims: TicketClaims, wanted: { task: string; host: string }, wallMs: number): string | null {
+export function ticketFault(
+  claims: TicketClaims,
+  wanted: { task: string; host: string },
+  wallMs: number,
+): string | null {
   if (claims.task !== wanted.task) return "the ticket is for another task";
   if (claims.host !== wanted.host) return "the ticket is for another host";
   if (wallMs > claims.expiresAtMs + clockSkewMs) return "the ticket has expired";

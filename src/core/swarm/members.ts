@@ -1,7 +1,7 @@
 /** The hosts of one swarm as their manager knows them: what each holds, how fast it is, whom it feeds. */
 
 import type { Bitfield } from "#base/mod.ts";
-import type { HostCard } from "../protocol/mod.ts";
+import type { HostCard } from "#core/protocol/mod.ts";
 
 export class Member {
   readonly card: HostCard;

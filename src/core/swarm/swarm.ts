@@ -11,8 +11,8 @@
  *  2. No host is given to more than `childrenMax` others while another candidate is left.
  */
 
-import { Bitfield } from "#base/mod.ts";
-import type { HostCard, ParentOffer } from "../protocol/mod.ts";
+import type { Bitfield } from "#base/mod.ts";
+import type { HostCard, ParentOffer } from "#core/protocol/mod.ts";
 import { hasNews, Member } from "./members.ts";
 
 /** With 8 candidates mixed in progress the rules reach 1.01-1.03 of the discrete bound; 16 gain 1 % more. */
@@ -62,8 +62,12 @@ export class Swarm {
   join(card: HostCard, held: Bitfield, nowMs: number): SwarmChange[] {
     const old = this.#members.get(card.id);
     const member = new Member(card, held);
+    member.seeding = held.length > 0 && held.full;
     this.#members.set(card.id, member);
-    if (old !== undefined) for (const child of old.children) member.children.add(child);
+    if (old !== undefined) {
+      for (const child of old.children) member.children.add(child);
+      this.#setParents(old, []);
+    }
     const changes = [this.#renew(member, nowMs)];
     // Hosts that came before with too few parents can use the new one.
     for (const other of this.#members.values()) {
@@ -111,7 +115,7 @@ export class Swarm {
     accused.accusers.add(host);
     const changes = [this.#renew(accuser, nowMs)];
     if (accused.accusers.size < accusersMax) return changes;
-    for (const id of [...accused.children]) {
+    for (const id of accused.children) {
       const child = this.#members.get(id);
       if (child !== undefined && child !== accuser) changes.push(this.#renew(child, nowMs));
     }

@@ -7,7 +7,7 @@
  *
  * Invariants:
  *  1. A want is given out once; it comes back only when its child asks again.
- *  2. No child has more than `perChildMax` pieces on their way at a time (a connection carries one).
+ *  2. No child has more than one piece on its way at a time.
  *  3. A child's wants are bounded by `wantsMax`; what exceeds it is refused at once.
  */
 
@@ -64,7 +64,7 @@ export class UploadQueue {
     state.held = held;
     const refused: number[] = [];
     for (const index of indices) {
-      if (state.wants.size < wantsMax) state.wants.add(index);
+      if (state.wants.has(index) || state.wants.size < wantsMax) state.wants.add(index);
       else refused.push(index);
     }
     return refused;

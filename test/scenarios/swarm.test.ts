@@ -1,0 +1,60 @@
+/**
+ * Stories about one swarm as its manager matches it. Commands: join NAME[@SITE] PIECES, report NAME
+ * PIECES [starving] [seeding], leave NAME, accuse NAME PARENT, wait MS, parents (who has whom now).
+ * The manager's own seed is always among the parents and is not shown.
+ */
+
+import assert from "node:assert/strict";
+import { Bitfield } from "#base/mod.ts";
+import type { HostCard } from "#core/protocol/mod.ts";
+import { Swarm, type SwarmChange } from "#core/swarm/mod.ts";
+import { parseIndices, playStories, type Actor } from "./scenario.ts";
+
+const pieces = 8;
+const seed = { id: "m", address: "10.0.0.1", port: 8002, seed: true };
+
+function cardOf(text: string): HostCard {
+  const [id = "", site = "here"] = text.split("@");
+  return { id, name: id, site, address: "10.0.0.2", port: 65002 };
+}
+
+function told(change: SwarmChange): string {
+  assert.deepEqual(change.parents[0], seed);
+  const names = change.parents.slice(1).map((parent) => parent.id);
+  return `${change.host} gets ${names.length === 0 ? "nobody" : names.join(" ")}`;
+}
+
+function newSwarm(): Actor {
+  const swarm = new Swarm([seed], () => 0);
+  let nowMs = 0;
+  return (command, [host = "", second = "none", ...flags]) => {
+    switch (command) {
+      case "join": {
+        const held = new Bitfield(pieces);
+        for (const index of parseIndices(second)) held.set(index);
+        return swarm.join(cardOf(host), held, nowMs).map(told);
+      }
+      case "report": {
+        const rates = { upBytesPerSecond: 0, downBytesPerSecond: 0 };
+        const report = { news: parseIndices(second), starving: flags.includes("starving"), ...rates };
+        return swarm.report(host, { ...report, seeding: flags.includes("seeding") }, nowMs).map(told);
+      }
+      case "leave":
+        return swarm.leave(host, nowMs).map(told);
+      case "accuse":
+        return swarm.accuse(host, second, nowMs).map(told);
+      case "wait":
+        nowMs += Number(host);
+        return [];
+      case "parents":
+        return [...swarm.members].map(
+          ({ card, parents, children }) =>
+            `${card.id}: from ${[...parents].join(" ") || "nobody"}, to ${[...children].join(" ") || "nobody"}`,
+        );
+      default:
+        assert.fail(`no such command: ${command}`);
+    }
+  };
+}
+
+playStories("swarm", newSwarm);
