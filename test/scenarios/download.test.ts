@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { Bitfield } from "#base/mod.ts";
+import { Bitfield, unreachable } from "#base/mod.ts";
 import { SwarmDownload, type DownloadEffect, type DownloadEvent } from "#core/download/mod.ts";
 import { formatIndices, parseIndices, playStories, type Actor } from "./scenario.ts";
 
@@ -38,7 +38,7 @@ function eventOf(command: string, words: readonly string[]): DownloadEvent {
     case "bad":
       return { kind: command, parent: first, index: Number(second) };
     default:
-      assert.fail(`no such command: ${command}`);
+      return assert.fail(`no such command: ${command}`);
   }
 }
 
@@ -58,6 +58,8 @@ function told(effect: DownloadEffect): string {
       return `${effect.kind} ${effect.parent} ${formatIndices(effect.indices)}`;
     case "accuse":
       return `accuse ${effect.parent} ${effect.index}`;
+    default:
+      return unreachable(effect);
   }
 }
 

@@ -52,7 +52,7 @@ function newSwarm(): Actor {
             `${card.id}: from ${[...parents].join(" ") || "nobody"}, to ${[...children].join(" ") || "nobody"}`,
         );
       default:
-        assert.fail(`no such command: ${command}`);
+        return assert.fail(`no such command: ${command}`);
     }
   };
 }

@@ -39,7 +39,7 @@ function newQueue(): Actor {
         queue.sent({ child: first, index: Number(second) });
         return [];
       default:
-        assert.fail(`no such command: ${command}`);
+        return assert.fail(`no such command: ${command}`);
     }
   };
 }
