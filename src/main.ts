@@ -16,7 +16,7 @@ interface CommandEntry {
 }
 
 const commands: Readonly<Record<string, CommandEntry>> = {
-  up: { summary: "run everything on this machine in one process", load: () => import("./commands/up.ts") },
+  "up": { summary: "run everything on this machine in one process", load: () => import("./commands/up.ts") },
   "cluster-manager": {
     summary: "fetch each object once, seed it, match the hosts",
     load: () => import("./commands/cluster-manager.ts"),
@@ -25,12 +25,12 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "tell hosts their nearest managers, hold the cluster's settings",
     load: () => import("./commands/config-service.ts"),
   },
-  daemon: { summary: "get and give objects on this machine", load: () => import("./commands/daemon.ts") },
-  config: { summary: "show every setting and where it came from", load: () => import("./commands/config.ts") },
-  dfget: { summary: "get objects, as the command dfget does", load: () => import("./commands/dfget.ts") },
-  set: { summary: "change a setting of what runs, or of the cluster", load: () => import("./commands/set.ts") },
-  task: { summary: "show what a cluster manager distributes", load: () => import("./commands/task.ts") },
-  doctor: { summary: "check that this machine can run Darner", load: () => import("./commands/doctor.ts") },
+  "daemon": { summary: "get and give objects on this machine", load: () => import("./commands/daemon.ts") },
+  "config": { summary: "show every setting and where it came from", load: () => import("./commands/config.ts") },
+  "dfget": { summary: "get objects, as the command dfget does", load: () => import("./commands/dfget.ts") },
+  "set": { summary: "change a setting of what runs, or of the cluster", load: () => import("./commands/set.ts") },
+  "task": { summary: "show what a cluster manager distributes", load: () => import("./commands/task.ts") },
+  "doctor": { summary: "check that this machine can run Darner", load: () => import("./commands/doctor.ts") },
 };
 
 /** Whoever reads our output may stop reading (`| head`): no failure. */

@@ -1,4 +1,4 @@
-/** `darner cluster-manager`. */
+/** The command of the cluster manager's role: `darner cluster-manager`. */
 
 import { clusterManagerSettings } from "#settings/mod.ts";
 import { startClusterManager } from "./roles/cluster-manager.ts";

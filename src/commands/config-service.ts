@@ -1,4 +1,4 @@
-/** `darner config-service`. */
+/** The command of the config service's role: `darner config-service`. */
 
 import { configServiceSettings } from "#settings/mod.ts";
 import { startConfigService } from "./roles/config-service.ts";

@@ -1,4 +1,4 @@
-/** `darner daemon`. */
+/** The command of the host daemon's role: `darner daemon`. */
 
 import { hostDaemonSettings } from "#settings/mod.ts";
 import { startHostDaemon } from "./roles/host-daemon.ts";

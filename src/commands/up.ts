@@ -1,8 +1,7 @@
 /** `darner up`: everything in one process, and what to type next. */
 
 import { existsSync, realpathSync } from "node:fs";
-import { delimiter, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { delimiter, dirname, join } from "node:path";
 import { upText } from "#clients/darner/mod.ts";
 import { nodeClock } from "#platform/clock.node.ts";
 import { sleep } from "#platform/clock.ts";
@@ -64,7 +63,8 @@ async function announce(roles: UpRoles, all: AllRoles): Promise<void> {
 
 /** The command's name where a shell finds it under that, else its path. */
 function commandName(name: string): string {
-  const launcher = fileURLToPath(new URL(`../../bin/${name}`, import.meta.url));
+  // src/main.ts and dist/darner.cjs lie equally deep.
+  const launcher = join(dirname(process.argv[1] ?? ""), "..", "bin", name);
   if (!existsSync(launcher)) return name;
   const found = (process.env["PATH"] ?? "").split(delimiter).map((folder) => join(folder, name));
   const first = found.find((path) => existsSync(path));

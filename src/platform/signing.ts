@@ -31,7 +31,7 @@ function wrap(privateKey: KeyObject): SigningKey {
     publicKey,
     id: keyId(publicKey),
     sign: (bytes) => sign(null, Buffer.from(bytes), privateKey).toString("base64url"),
-    exportPem: () => privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
+    exportPem: () => privateKey.export({ type: "pkcs8", format: "pem" }),
   };
 }
 

@@ -24,11 +24,6 @@ import type { EndRecord, ObjectRecord, PieceFile } from "#storage/pieces/mod.ts"
 import { PieceAssembly } from "./piece-assembly.ts";
 import { assertDigests, Prover } from "./prover.ts";
 
-/**
- * What is lost when a running answer is cut is at most the path's content, about 1 MiB; a further
- * connection must be worth 64 times that, so that the origin stays below 1.02 copies.
- */
-const splitBytesMin = 64 * 1024 * 1024;
 const backoffMs = { first: 250, max: 10_000 } as const;
 /** An origin that asks for a longer pause than this is given up, with its own words. */
 const retryWaitMsMax = 60_000;
@@ -49,6 +44,11 @@ export interface OriginFetchOptions {
   /** Only these bytes of the object; the piece file then holds just them. */
   readonly window?: { readonly start: number; readonly end?: number };
   readonly connectionsMax: number;
+  /**
+   * The shortest back half of what is left that is worth a connection of its own. What the path holds
+   * when the first answer is cut there (both sides' buffers, up to 10 MB on a fast path) is lost.
+   */
+  readonly splitBytesMin: number;
   /** Hosts that will probably want it: decides the piece length. */
   readonly hosts: number;
   readonly pieceBytes?: number;
@@ -86,7 +86,7 @@ export class OriginFetch {
   #failuresInRow = 0;
   /** The workers of this version, in the order they began; they never reject. */
   #workers: Promise<void>[] = [];
-  #failure: unknown;
+  #failure: Error | undefined;
   #stop = new AbortController();
 
   constructor(options: OriginFetchOptions) {
@@ -131,7 +131,7 @@ export class OriginFetch {
 
   #addWorker(opened?: BodyAnswer): void {
     const work = this.#work(opened).catch((error: unknown) => {
-      this.#failure ??= error;
+      this.#failure ??= error instanceof Error ? error : asDarnerError(error);
       this.#stop.abort();
     });
     this.#workers.push(work);
@@ -237,7 +237,7 @@ export class OriginFetch {
     this.#segments =
       lengthBytes === undefined
         ? Segments.unbounded(store.have)
-        : new Segments(store.have, Math.ceil(splitBytesMin / this.#object().pieceBytes));
+        : new Segments(store.have, Math.ceil(this.#options.splitBytesMin / this.#object().pieceBytes));
     const algorithms = new Set(this.#expected.map((digest) => digest.algorithm));
     if (proveAlways) algorithms.add("sha256");
     this.#prover = new Prover(store, algorithms);
@@ -274,12 +274,12 @@ export class OriginFetch {
 
   /** Cuts the answer's bytes into pieces until the segment needs no more or the body ends. */
   async #consume(answer: BodyAnswer, segment: Segment): Promise<void> {
-    const { limiter, window, onBytes } = this.#options;
+    const { limiter, window } = this.#options;
     const lengthBytes = this.#lengthBytes;
     const piece = new PieceAssembly(this.#object().pieceBytes, lengthBytes);
     let position = answer.start - (window?.start ?? 0);
     for await (const chunk of answer.body) {
-      onBytes?.(chunk.length);
+      this.#options.onBytes?.(chunk.length);
       limiter.charge(chunk.length);
       // Negative: the origin ignored the range and sends what lies before the window.
       let offset = position < 0 ? Math.min(-position, chunk.length) : 0;

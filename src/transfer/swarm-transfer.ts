@@ -205,7 +205,7 @@ export class SwarmTransfer {
 
   async #piece(parent: string, index: number, bytes: Uint8Array): Promise<void> {
     if (this.#over) return;
-    const { store, manifest, onStored } = this.#options;
+    const { store, manifest } = this.#options;
     const expected = manifest.digestOf(index);
     if (expected === undefined || !bytesEqual(sha256(bytes), expected))
       return this.#step({ kind: "bad", parent, index });
@@ -223,7 +223,7 @@ export class SwarmTransfer {
     }
     if (bytes.length === manifest.head.pieceBytes && this.#spare.length < 4) this.#spare.push(bytes);
     if (this.#over) return;
-    onStored(index, bytes.length, this.#seeds.has(parent));
+    this.#options.onStored(index, bytes.length, this.#seeds.has(parent));
     this.#finishIfDone();
   }
 

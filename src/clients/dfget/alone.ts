@@ -19,6 +19,8 @@ import type { Wanted } from "./wanted.ts";
 const progressEveryMs = 200;
 /** A stream's pieces are memory; a file's length decides its own. */
 const streamPieceBytes = 1024 * 1024;
+/** A second connection pays from here on; what a cut loses is only this host's. */
+const splitBytesMin = 64 * 1024 * 1024;
 
 export interface AloneParts {
   readonly origin: Origin;
@@ -64,6 +66,7 @@ export async function downloadAlone(parts: AloneParts, wanted: Wanted, output: A
       proveAlways: false,
       ...(wanted.range === undefined ? {} : { window: wanted.range }),
       connectionsMax: output.inOrder ? 1 : parts.connectionsMax,
+      splitBytesMin,
       hosts: 1,
       ...(output.inOrder ? { pieceBytes: streamPieceBytes } : {}),
       ...(opened === undefined ? {} : { opened }),

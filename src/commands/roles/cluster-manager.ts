@@ -1,7 +1,7 @@
 /** Starts a cluster manager on the real platform: its cache, its port, its lease at the config service. */
 
 import { hostname } from "node:os";
-import { ClusterManager, managerRoutes, type ConnectionOwner } from "#services/cluster-manager/mod.ts";
+import { ClusterManager, managerRoutes } from "#services/cluster-manager/mod.ts";
 import { TaskCache } from "#storage/pieces/mod.ts";
 import { readBootTag } from "#platform/boot.node.ts";
 import { nodeClock } from "#platform/clock.node.ts";
@@ -18,58 +18,20 @@ import { configClient, mayChange, openDataDirectory, realOrigin, roleLog, type S
 import { LiveSettings } from "./live-settings.ts";
 import { upgradeToControl, upgradeToPieces } from "./upgrades.ts";
 
-export async function startClusterManager(
-  resolved: Resolved<typeof clusterManagerSettings.settings>,
-  sharedLog?: NodeLog,
-): Promise<StartedRole> {
+type Own = Resolved<typeof clusterManagerSettings.settings>;
+
+export async function startClusterManager(resolved: Own, sharedLog?: NodeLog): Promise<StartedRole> {
   const { values } = resolved;
   const log = roleLog(values.logLevel, "cluster-manager", sharedLog);
   const trust = values.trust === "on";
   if (!trust) log.warn("trust.off", { meaning: "no joining, TLS or tickets: for closed networks only" });
   const { directory, key, release } = openDataDirectory(values.dataDir, "cluster-manager");
   const live = new LiveSettings(clusterManagerSettings, resolved, log);
-  const cache = await TaskCache.open({
-    disk: nodeDisk,
-    directory,
-    boot: readBootTag(),
-    quotaBytes: () => live.values.diskQuotaBytes,
-    highWatermark: () => live.values.highWatermark,
-    lowWatermark: () => live.values.lowWatermark,
-    wallMs: () => Date.now(),
-  });
+  const cache = await openCache(directory, live);
   const { origin, close } = realOrigin();
   const metrics = createNodeMetrics();
-  const native = loadNative();
-  let manager: ClusterManager | undefined;
-  const current = (): ClusterManager => {
-    if (manager === undefined) throw new Error("the manager has not started");
-    return manager;
-  };
-  const owners = {
-    control: (...taken: Parameters<ClusterManager["acceptControl"]>): ConnectionOwner =>
-      current().acceptControl(...taken),
-    pieces: (...taken: Parameters<ClusterManager["acceptPieces"]>): ConnectionOwner => current().acceptPieces(...taken),
-  };
-  const routes = roleRoutes({
-    metrics,
-    live: () => undefined,
-    ready: () => (manager === undefined ? "starting" : undefined),
-  });
-  const server = createNodeHttpServer(
-    {
-      routes: [
-        ...routes,
-        ...live.routes(mayChange(trust)),
-        ...managerRoutes({ manager: current, cache, mayChange: mayChange(trust) }),
-      ],
-      upgrades: [upgradeToControl(owners.control, native), upgradeToPieces(owners.pieces, native, key.id)],
-    },
-    log,
-  );
-  const bound = await server.listen(values.listen);
-  const port = bound.kind === "tcp" ? bound.port : 0;
-  const address = values.advertise ?? ownAddress(values.listen.host);
-  manager = new ClusterManager({
+  const advertised = { address: values.advertise ?? ownAddress(values.listen.host), port: values.listen.port };
+  const manager = new ClusterManager({
     clock: nodeClock,
     random: nodeRandom,
     log,
@@ -78,30 +40,74 @@ export async function startClusterManager(
     cache,
     key,
     trust,
-    advertise: { address, port },
+    advertise: () => advertised,
     settings: values,
   });
-  live.onChange = (changed) => manager?.applySettings(changed);
-  const url = httpUrl(address, port);
-  const config = values.configService === undefined ? undefined : configClient(values.configService, trust, log);
-  const registration = config?.registerManager(key.id, () => ({
-    url,
-    site: values.site ?? "",
-    address,
-    load: Math.min(1, (manager?.uploads.active ?? 0) / live.values.uploadSlots),
-    version: "1.0",
-  }));
-  const watch = config?.watchSettings(({ settings }) => live.fromCluster(settings));
+  live.onChange = (changed) => manager.applySettings(changed);
+  const native = loadNative();
+  const server = createNodeHttpServer(
+    {
+      routes: [
+        ...roleRoutes({ metrics, live: () => undefined, ready: () => undefined }),
+        ...live.routes(mayChange(trust)),
+        ...managerRoutes({ manager, cache, mayChange: mayChange(trust) }),
+      ],
+      upgrades: [
+        upgradeToControl((connection, address) => manager.acceptControl(connection, address), native),
+        upgradeToPieces((connection, host, nonce) => manager.acceptPieces(connection, host, nonce), native, key.id),
+      ],
+    },
+    log,
+  );
+  const bound = await server.listen(values.listen);
+  if (bound.kind === "tcp") advertised.port = bound.port;
+  const url = httpUrl(advertised.address, advertised.port);
+  const leave = joinCluster(resolved, live, manager, url, log);
   log.info("role.started", { url, data: directory, native: native.available, host: hostname() });
   return {
     url,
     async stop(graceMs) {
-      watch?.stop();
-      await registration?.stop();
-      await manager?.stop();
+      await leave();
+      await manager.stop();
       await server.close(Math.min(graceMs, 1000));
       close();
       release();
     },
+  };
+}
+
+function openCache(directory: string, live: LiveSettings<typeof clusterManagerSettings.settings>): Promise<TaskCache> {
+  return TaskCache.open({
+    disk: nodeDisk,
+    directory,
+    boot: readBootTag(),
+    quotaBytes: () => live.values.diskQuotaBytes,
+    highWatermark: () => live.values.highWatermark,
+    lowWatermark: () => live.values.lowWatermark,
+    wallMs: () => nodeClock.wallMs(),
+  });
+}
+
+/** Keeps a lease at the config service and takes the cluster's settings from it. Returns what ends both. */
+function joinCluster(
+  { values }: Own,
+  live: LiveSettings<typeof clusterManagerSettings.settings>,
+  manager: ClusterManager,
+  url: string,
+  log: NodeLog,
+): () => Promise<void> {
+  if (values.configService === undefined) return () => Promise.resolve();
+  const config = configClient(values.configService, values.trust === "on", log);
+  const registration = config.registerManager(manager.id, () => ({
+    url,
+    site: values.site ?? "",
+    address: new URL(url).hostname,
+    load: Math.min(1, manager.uploads.active / live.values.uploadSlots),
+    version: "1.0",
+  }));
+  const watch = config.watchSettings(({ settings }) => live.fromCluster(settings));
+  return async () => {
+    watch.stop();
+    await registration.stop();
   };
 }

@@ -2,21 +2,25 @@
 
 import { hostname } from "node:os";
 import { dirname } from "node:path";
-import { staticManagers } from "#cluster/mod.ts";
+import { staticManagers, type ManagerDirectory } from "#cluster/mod.ts";
 import { daemonRoutes, HostDaemon } from "#services/host-daemon/mod.ts";
 import { TaskCache } from "#storage/pieces/mod.ts";
 import { readBootTag } from "#platform/boot.node.ts";
 import { nodeClock } from "#platform/clock.node.ts";
 import { createDialler } from "#platform/connection.node.ts";
+import type { DescriptorInbox } from "#platform/descriptor-inbox.ts";
 import { openDescriptorInbox } from "#platform/descriptor-inbox.node.ts";
 import { nodeDisk } from "#platform/disk.node.ts";
+import type { HttpServer, RouteRequest } from "#platform/http-server.ts";
 import { createNodeHttpServer } from "#platform/http-server.node.ts";
 import type { NodeLog } from "#platform/log.node.ts";
+import type { Metrics } from "#platform/metrics.ts";
 import { createNodeMetrics } from "#platform/metrics.node.ts";
+import type { Native } from "#platform/native.ts";
 import { loadNative } from "#platform/native.node.ts";
 import { nodeRandom } from "#platform/random.node.ts";
 import { roleRoutes } from "#platform/role-routes.ts";
-import { hostDaemonSettings, type Resolved } from "#settings/mod.ts";
+import { hostDaemonSettings, type Resolved, type SettingChanges } from "#settings/mod.ts";
 import { configClient, mayChange, openDataDirectory, realOrigin, roleLog, type StartedRole } from "./ground.ts";
 import { httpUrl, isWildcard, ownAddress } from "./address.ts";
 import { LiveSettings } from "./live-settings.ts";
@@ -24,73 +28,25 @@ import { upgradeToPieces } from "./upgrades.ts";
 
 const lingerCheckMs = 250;
 
-export async function startHostDaemon(
-  resolved: Resolved<typeof hostDaemonSettings.settings>,
-  sharedLog?: NodeLog,
-): Promise<StartedRole> {
+type Own = Resolved<typeof hostDaemonSettings.settings>;
+
+export async function startHostDaemon(resolved: Own, sharedLog?: NodeLog): Promise<StartedRole> {
   const { values } = resolved;
   const log = roleLog(values.logLevel, "daemon", sharedLog);
   const trust = values.trust === "on";
   if (!trust) log.warn("trust.off", { meaning: "no joining, TLS or tickets: for closed networks only" });
   const { directory, key, release } = openDataDirectory(values.dataDir, "daemon");
   const live = new LiveSettings(hostDaemonSettings, resolved, log);
-  const boot = readBootTag();
   const native = loadNative();
-  const cache = await TaskCache.open({
-    disk: nodeDisk,
-    directory,
-    boot,
-    quotaBytes: () => live.values.cacheQuotaBytes,
-    highWatermark: () => 0.9,
-    lowWatermark: () => 0.8,
-    wallMs: () => Date.now(),
-  });
   const { origin, close } = realOrigin();
   const metrics = createNodeMetrics();
-  let daemon: HostDaemon | undefined;
-  const current = (): HostDaemon => {
-    if (daemon === undefined) throw new Error("the daemon has not started");
-    return daemon;
+  const cluster = findCluster(resolved, log);
+  const inbox = await openInbox(values.socket, native);
+  const advertised = {
+    address: values.advertise ?? (isWildcard(values.listen.host) ? "" : values.listen.host),
+    port: values.listen.port,
   };
-  const routes = roleRoutes({
-    metrics,
-    live: () => undefined,
-    ready: () => (daemon?.managerConnected === true ? undefined : "no manager answers"),
-  });
-  const pieces = createNodeHttpServer(
-    { routes, upgrades: [upgradeToPieces((...taken) => current().acceptPieces(...taken), native, key.id)] },
-    log,
-  );
-  const local = createNodeHttpServer(
-    {
-      routes: [
-        ...routes,
-        ...live.routes(mayChange(true)),
-        ...daemonRoutes({ daemon: current, userOf: (request) => native.peerCredentials(request.raw.socket)?.uid }),
-      ],
-      upgrades: [],
-    },
-    log,
-  );
-  const bound = await pieces.listen(values.listen);
-  const port = bound.kind === "tcp" ? bound.port : 0;
-  const asRoot = process.getuid?.() === 0;
-  await nodeDisk.makeDirectory(dirname(values.socket), { permissions: asRoot ? 0o755 : 0o700 });
-  const permissions = asRoot ? 0o660 : 0o600;
-  const ownUid = process.getuid?.() ?? 0;
-  const inbox = native.available
-    ? await openDescriptorInbox(native, {
-        path: `${values.socket}.fd`,
-        permissions,
-        mayHandOver: (uid) => asRoot || uid === ownUid,
-      })
-    : undefined;
-  const config = values.configService === undefined ? undefined : configClient(values.configService, trust, log);
-  const directoryOfManagers =
-    values.manager.length > 0
-      ? staticManagers(values.manager, trust, nodeClock)
-      : config?.watchManagers({ ...(values.site === undefined ? {} : { site: values.site }) });
-  daemon = new HostDaemon({
+  const daemon = new HostDaemon({
     clock: nodeClock,
     random: nodeRandom,
     log,
@@ -98,35 +54,118 @@ export async function startHostDaemon(
     disk: nodeDisk,
     dialler: createDialler(native),
     origin,
-    cache,
-    boot,
+    cache: await openCache(directory, live),
+    boot: readBootTag(),
     inbox,
-    directory: directoryOfManagers,
+    directory: cluster.managers,
     key,
     trust,
     name: hostname(),
     site: values.site ?? "",
-    advertise: { address: values.advertise ?? (isWildcard(values.listen.host) ? "" : values.listen.host), port },
+    advertise: () => advertised,
     settings: values,
   });
-  live.onChange = (changed) => daemon?.applySettings(changed);
-  const watch = config?.watchSettings(({ settings }) => live.fromCluster(settings));
-  await local.listen({ kind: "unix", path: values.socket, permissions }).catch(async (error: unknown) => {
-    await inbox?.close();
+  live.onChange = (changed) => daemon.applySettings(changed);
+  const servers = createServers(daemon, live, metrics, native, key.id, log);
+  const stop = async (graceMs: number): Promise<void> => {
+    cluster.leave();
+    await daemon.stop();
+    await Promise.all([inbox?.close(), ...servers.all.map((server) => server.close(Math.min(graceMs, 1000)))]);
+    close();
+    release();
+  };
+  try {
+    const bound = await servers.pieces.listen(values.listen);
+    if (bound.kind === "tcp") advertised.port = bound.port;
+    // Asks are taken from here on: everything else is ready.
+    await servers.local.listen({ kind: "unix", path: values.socket, permissions: socketPermissions() });
+  } catch (error) {
+    await stop(0);
     throw error;
-  });
-  const url = httpUrl(values.advertise ?? ownAddress(values.listen.host), port);
+  }
+  daemon.start();
+  cluster.watchSettings((changes) => live.fromCluster(changes));
+  const url = httpUrl(values.advertise ?? ownAddress(values.listen.host), advertised.port);
   log.info("role.started", { url, socket: values.socket, data: directory, native: native.available });
+  return { url, stop, ...(values.lingerMs === Infinity ? {} : { ended: whenIdle(daemon, values.lingerMs) }) };
+}
+
+const asRoot = (): boolean => process.getuid?.() === 0;
+const socketPermissions = (): number => (asRoot() ? 0o660 : 0o600);
+
+async function openInbox(socket: string, native: Native): Promise<DescriptorInbox | undefined> {
+  await nodeDisk.makeDirectory(dirname(socket), { permissions: asRoot() ? 0o755 : 0o700 });
+  if (!native.available) return undefined;
+  const ownUid = process.getuid?.() ?? 0;
+  return await openDescriptorInbox(native, {
+    path: `${socket}.fd`,
+    permissions: socketPermissions(),
+    mayHandOver: (uid) => asRoot() || uid === ownUid,
+  });
+}
+
+function openCache(directory: string, live: LiveSettings<typeof hostDaemonSettings.settings>): Promise<TaskCache> {
+  return TaskCache.open({
+    disk: nodeDisk,
+    directory,
+    boot: readBootTag(),
+    quotaBytes: () => live.values.cacheQuotaBytes,
+    highWatermark: () => 0.9,
+    lowWatermark: () => 0.8,
+    wallMs: () => nodeClock.wallMs(),
+  });
+}
+
+/** The piece plane for peers, and the unix socket for this host's users. */
+function createServers(
+  daemon: HostDaemon,
+  live: LiveSettings<typeof hostDaemonSettings.settings>,
+  metrics: Metrics,
+  native: Native,
+  id: string,
+  log: NodeLog,
+): { pieces: HttpServer; local: HttpServer; all: readonly HttpServer[] } {
+  const routes = roleRoutes({
+    metrics,
+    live: () => undefined,
+    ready: () => (daemon.managerConnected ? undefined : "no manager answers"),
+  });
+  const toPieces = upgradeToPieces(
+    (connection, host, nonce) => daemon.acceptPieces(connection, host, nonce),
+    native,
+    id,
+  );
+  const pieces = createNodeHttpServer({ routes, upgrades: [toPieces] }, log);
+  const userOf = (request: RouteRequest): number | undefined => native.peerCredentials(request.raw.socket)?.uid;
+  const own = [...routes, ...live.routes(mayChange(true)), ...daemonRoutes({ daemon, userOf })];
+  const local = createNodeHttpServer({ routes: own, upgrades: [] }, log);
+  return { pieces, local, all: [pieces, local] };
+}
+
+interface Cluster {
+  readonly managers: ManagerDirectory | undefined;
+  watchSettings(onSettings: (changes: SettingChanges) => void): void;
+  leave(): void;
+}
+
+/** The managers that the settings name, or those that the config service tells of. */
+function findCluster({ values }: Own, log: NodeLog): Cluster {
+  const trust = values.trust === "on";
+  const config = values.configService === undefined ? undefined : configClient(values.configService, trust, log);
+  const managers =
+    values.manager.length > 0
+      ? staticManagers(values.manager, trust, nodeClock)
+      : config?.watchManagers(values.site === undefined ? {} : { site: values.site });
+  let stopWatching = (): void => {};
   return {
-    url,
-    ...(values.lingerMs === Infinity ? {} : { ended: whenIdle(daemon, values.lingerMs) }),
-    async stop(graceMs) {
-      watch?.stop();
-      directoryOfManagers?.stop();
-      await daemon?.stop();
-      await Promise.all([inbox?.close(), local.close(Math.min(graceMs, 1000)), pieces.close(Math.min(graceMs, 1000))]);
-      close();
-      release();
+    managers,
+    watchSettings(onSettings) {
+      const watch = config?.watchSettings(({ settings }) => onSettings(settings));
+      stopWatching = () => watch?.stop();
+    },
+    leave() {
+      stopWatching();
+      managers?.stop();
     },
   };
 }

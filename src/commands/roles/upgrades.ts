@@ -66,7 +66,10 @@ function take(
   native: Native,
   own: (connection: Connection) => Owner,
 ): void {
-  let owner: Owner | undefined;
-  const handlers = { onBytes: (bytes: Uint8Array) => owner?.received(bytes), onClose: () => owner?.ended() };
-  owner = own(acceptUpgrade(socket, head, headers, handlers, native));
+  const taken: { owner?: Owner } = {};
+  const handlers = {
+    onBytes: (bytes: Uint8Array) => taken.owner?.received(bytes),
+    onClose: () => taken.owner?.ended(),
+  };
+  taken.owner = own(acceptUpgrade(socket, head, headers, handlers, native));
 }

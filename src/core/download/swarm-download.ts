@@ -297,7 +297,10 @@ export class SwarmDownload {
     }
   }
 
-  /** Peers first: a seed is asked for what they lack. Among them the soonest, else a slow one takes back what it gave. */
+  /**
+   * Peers first: a seed is asked for what they lack. Among them the soonest, else a slow one takes
+   * back what it gave.
+   */
   #fillAll(nowMs: number): void {
     const open = [...this.#parents.values()].filter((parent) => parent.state === "open");
     const waitMs = new Map(open.map((parent) => [parent, parent.waitMs(nowMs, guessMs)]));

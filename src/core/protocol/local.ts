@@ -1,9 +1,9 @@
 /**
  * What dfget and the host daemon say to each other on the daemon's unix socket, over HTTP/1.1.
  *
- *     POST /v1/downloads                 DownloadAsk -> a line of JSON (DownloadEvent) at a time, until `done` or `failed`
- *     GET  /v1/downloads/:id/body        the object's verified bytes in order (output "stream"); cut short on failure
- *     POST /v1/downloads/:id/settled     the output has its final name: the daemon may go on serving from it
+ *     POST /v1/downloads             DownloadAsk -> lines of JSON (DownloadEvent), until `done` or `failed`
+ *     GET  /v1/downloads/:id/body    the object's verified bytes in order (output "stream"); cut short on failure
+ *     POST /v1/downloads/:id/settled the output has its final name: the daemon may go on serving from it
  *
  * An output is handed over as two open descriptors (content, journal) sent with SCM_RIGHTS to the
  * socket `<socket>.fd` in one message whose bytes are the token; the daemon opens no path that a

@@ -22,6 +22,8 @@ import { nameGeneration, OriginFetch, type BodyAnswer, type Limiter } from "#tra
 import type { TaskVersion, VersionHost } from "./task-version.ts";
 
 const failureMs = 1_000;
+/** A cut may lose 10 MB; a cluster asks its origin for at most 1.01 copies. */
+const splitBytesMin = 512 * 1024 * 1024;
 const revalidateTimeoutMs = 30_000;
 
 export interface ManagedTaskOptions {
@@ -208,6 +210,7 @@ export class ManagedTask {
       expected: expectedDigests(ask),
       proveAlways: true,
       connectionsMax: this.#options.connectionsMax(),
+      splitBytesMin,
       hosts: this.#options.hosts(),
       triesMax: 5,
       signal: this.#abort.signal,

@@ -7,7 +7,7 @@ import type { ManagedTask } from "./managed-task.ts";
 import type { ClusterManager } from "./service.ts";
 
 export interface ManagerRoutesOptions {
-  readonly manager: () => ClusterManager;
+  readonly manager: ClusterManager;
   readonly cache: TaskCache;
   /** Whether a caller from this address may change anything. */
   readonly mayChange: (address: string | undefined) => boolean;
@@ -33,7 +33,7 @@ export function managerRoutes({ manager, cache, mayChange }: ManagerRoutesOption
       doc: "The tasks in memory, with their hosts and progress.",
       handle: async () => ({
         status: 200,
-        json: { tasks: [...manager().tasks()].map(([task, managed]) => describe(task, managed)) },
+        json: { tasks: [...manager.tasks()].map(([task, managed]) => describe(task, managed)) },
       }),
     },
     { method: "PUT", path: "/v1/tasks/:task/pin", doc: "Keeps a task whatever the quota says.", handle: pin(true) },

@@ -40,7 +40,7 @@ export interface ClusterManagerOptions {
   readonly key: SigningKey;
   readonly trust: boolean;
   /** Where hosts reach this manager's piece plane. */
-  readonly advertise: { readonly address: string; readonly port: number };
+  readonly advertise: () => { readonly address: string; readonly port: number };
   readonly settings: ClusterManagerSettings;
 }
 
@@ -175,7 +175,7 @@ export class ClusterManager {
   async #openVersion(task: string, folder: string, ask: TaskAsk): Promise<TaskVersion> {
     const { clock, random, cache, advertise } = this.#options;
     const store = await cache.hold(task, folder);
-    const seed: ParentOffer = { id: this.id, address: advertise.address, port: advertise.port, seed: true };
+    const seed: ParentOffer = { id: this.id, ...advertise(), seed: true };
     return new TaskVersion({ clock, unit: () => random.unit(), task, ask, store, uploads: this.uploads, seed });
   }
 

@@ -7,7 +7,7 @@ import { DarnerError, errorToWire } from "#base/mod.ts";
 import type { DownloadAsk, DownloadEvent } from "#core/protocol/mod.ts";
 import type { Clock, Timer } from "#platform/clock.ts";
 import type { DiskFile } from "#platform/disk.ts";
-import type { EndRecord, PieceFile } from "#storage/pieces/mod.ts";
+import type { EndRecord } from "#storage/pieces/mod.ts";
 import { copyChecked, readChecked } from "./output-copy.ts";
 import type { HostTask } from "./host-task.ts";
 import { lastModifiedOf } from "./object-record.ts";
@@ -161,11 +161,4 @@ export class Download {
       if (!this.over) this.#tick();
     });
   }
-}
-
-/** A store that a client's descriptors make. */
-export interface ClientOutput {
-  readonly content: DiskFile;
-  readonly journal: DiskFile;
-  open(): Promise<PieceFile>;
 }

@@ -27,16 +27,16 @@ import type { Random } from "#platform/random.ts";
 import type { EndRecord, PieceFile } from "#storage/pieces/mod.ts";
 import {
   assertDigests,
-  bothGates,
   Limiter,
   Manifest,
-  nameGeneration,
-  OriginFetch,
   Prover,
   SwarmTransfer,
   type ParentPool,
   type Uploads,
 } from "#transfer/mod.ts";
+import { fetchBackToSource } from "./back-to-source.ts";
+import { judgeWaiting } from "./patience.ts";
+import { TaskReports, type ReportSource } from "./task-reports.ts";
 import { unreachableManagers, type ManagerClient, type TaskListener } from "./manager-client.ts";
 import { objectRecordOf } from "./object-record.ts";
 
@@ -90,12 +90,10 @@ export class HostTask implements TaskListener {
   #settle: { resolve(end: EndRecord): void; reject(error: unknown): void } | undefined;
   #phase: "swarm" | "origin" | "over" = "swarm";
   #watch: Timer | undefined;
-  #reportTimer: Timer | undefined;
-  #news: number[] = [];
+  #reports: TaskReports | undefined;
   #startedMs: number;
   #fallbackJitter: number;
   #confirming: ((generation: string) => void) | undefined;
-  #received = 0;
   /** This task's own rate, within the host's. */
   readonly #limiter: Limiter;
   readonly bytes: { origin: number; peers: number; local: number } & BytesBySource = { origin: 0, peers: 0, local: 0 };
@@ -129,7 +127,7 @@ export class HostTask implements TaskListener {
     else {
       manager.ask(this);
       this.#watchProgress();
-      this.#reportSoon();
+      this.#reports = new TaskReports(this.#options.clock, manager, this.#reportSource());
     }
     try {
       const end = await finished;
@@ -139,6 +137,7 @@ export class HostTask implements TaskListener {
     } finally {
       this.#phase = "over";
       this.#watch?.cancel();
+      this.#reports?.stop();
       this.#transfer?.stop();
     }
   }
@@ -164,7 +163,7 @@ export class HostTask implements TaskListener {
     this.#settle?.reject(error);
     this.#phase = "over";
     this.#watch?.cancel();
-    this.#reportTimer?.cancel();
+    this.#reports?.stop();
     this.#transfer?.stop();
     this.#withdraw("the host no longer has it");
     this.#options.manager?.leave(this.task, this.generation ?? "");
@@ -229,9 +228,8 @@ export class HostTask implements TaskListener {
     this.#manifest = new Manifest(head);
     this.#transfer = this.#newTransfer(this.#manifest);
     if (mode === "p2p") uploads.serve({ task: this.task, generation: head.generation, store: this.store });
-    this.#options.onWay(
-      `the manager has the object${this.bytes.local > 0 ? `; ${this.bytes.local} bytes are here from before` : ""}`,
-    );
+    const before = this.bytes.local > 0 ? `; ${this.bytes.local} bytes are here from before` : "";
+    this.#options.onWay(`the manager has the object${before}`);
     this.#options.onProgress();
   }
 
@@ -249,7 +247,7 @@ export class HostTask implements TaskListener {
       limiter: this.#limiter,
       onStored: (index, bytes) => {
         this.bytes.peers += bytes;
-        this.#news.push(index);
+        this.#reports?.gained(index);
         uploads.pieceStored(this.task, generation, index);
         this.#options.onProgress();
       },
@@ -282,11 +280,21 @@ export class HostTask implements TaskListener {
       const { end } = manifest;
       if (end === undefined) throw new DarnerError("internal", "cannot finish: the manifest has not ended");
       const record = await this.store.finish(end.lengthBytes, end.digests);
-      this.#report("seeding");
+      this.#reports?.seeding();
       this.#settle?.resolve(record);
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  #reportSource(): ReportSource {
+    return {
+      task: this.task,
+      generation: () => this.#manifest?.head.generation,
+      starving: () => this.#transfer?.starving ?? false,
+      heldPieces: () => this.store.have.count,
+      receivedBytes: () => this.bytes.peers,
+    };
   }
 
   #dropManifest(): void {
@@ -294,7 +302,7 @@ export class HostTask implements TaskListener {
     this.#transfer?.stop();
     this.#transfer = undefined;
     this.#manifest = undefined;
-    this.#news = [];
+    this.#reports?.forget();
   }
 
   #withdraw(reason: string): void {
@@ -315,39 +323,33 @@ export class HostTask implements TaskListener {
 
   #watchProgress(): void {
     this.#watch = this.#options.clock.after(watchEveryMs, () => {
-      this.#judgeProgress();
+      this.#judgeWaiting();
       if (this.#phase === "swarm") this.#watchProgress();
     });
   }
 
-  /** Falls back, or fails, when neither manager nor peers bring anything for too long. */
-  #judgeProgress(): void {
+  #judgeWaiting(): void {
     const { clock, manager, settings, backToSource } = this.#options;
-    const { originFallbackAfterMs, stallTimeoutMs } = settings();
-    const nowMs = clock.nowMs();
-    const idleMs = nowMs - Math.max(this.#transfer?.lastProgressMs ?? 0, this.#startedMs);
-    if (manager?.awaySinceMs !== undefined) {
-      const awayMs = Math.min(idleMs, nowMs - manager.awaySinceMs);
-      const patienceMs = originFallbackAfterMs * (1 + (this.#manifest === undefined ? 0 : this.#fallbackJitter));
-      if (awayMs < patienceMs) return;
-      if (backToSource) this.#goToOrigin(`no manager and no peer answered for ${Math.round(awayMs / 1000)} s`);
-      else this.#fail(unreachableManagers(undefined));
-    } else if (this.#transfer !== undefined && idleMs > stallTimeoutMs) {
-      if (backToSource) this.#goToOrigin(`the swarm gave nothing for ${Math.round(idleMs / 1000)} s`);
-      else
-        this.#fail(
-          new DarnerError(
-            "cluster.stalled",
-            `cannot go on with ${this.ask.url}: nobody gave a new byte for ${Math.round(idleMs / 1000)} s`,
-          ),
-        );
-    }
+    const verdict = judgeWaiting({
+      ...settings(),
+      nowMs: clock.nowMs(),
+      managerAwaySinceMs: manager?.awaySinceMs,
+      progressMs: Math.max(this.#transfer?.lastProgressMs ?? 0, this.#startedMs),
+      hadSwarm: this.#manifest !== undefined,
+      jitter: this.#fallbackJitter,
+    });
+    if (verdict.kind === "wait") return;
+    const seconds = Math.round(verdict.idleMs / 1000);
+    const what = verdict.kind === "alone" ? "no manager and no peer answered" : "nobody gave a new byte";
+    if (backToSource) return this.#goToOrigin(`${what} for ${seconds} s`);
+    if (verdict.kind === "alone") return this.#fail(unreachableManagers(manager?.directory));
+    this.#fail(new DarnerError("cluster.stalled", `cannot go on with ${this.ask.url}: ${what} for ${seconds} s`));
   }
 
   #goToOrigin(reason: string): void {
     if (this.#phase !== "swarm") return;
     if (!this.#options.backToSource && this.#options.mode !== "source")
-      return this.#fail(unreachableManagers(undefined));
+      return this.#fail(unreachableManagers(this.#options.manager?.directory));
     this.#phase = "origin";
     this.#options.onWay(`from the origin: ${reason}`);
     this.#options.log.info("task.back-to-source", { task: this.task, reason });
@@ -360,43 +362,34 @@ export class HostTask implements TaskListener {
       );
   }
 
-  async #fetchFromOrigin(): Promise<EndRecord> {
+  #fetchFromOrigin(): Promise<EndRecord> {
     const { clock, random, log, origin, downloadLimiter, manager, settings, triesMax, uploads } = this.#options;
-    const { originBudgetBytesPerSecond } = settings();
-    this.#limiter.setRate(
-      Math.min(this.#limiter.rateBytesPerSecond, originBudgetBytesPerSecond / (manager?.hostsKnown ?? 1)),
-    );
-    this.bytes.local = this.store.heldBytes - this.bytes.peers;
-    const expected = this.ask.digest === undefined ? [] : [parseDigest(this.ask.digest)];
-    const generation = this.store.object?.generation;
-    const fetch = new OriginFetch({
-      origin,
+    const { task, ask, store, generation } = this;
+    this.bytes.local = store.heldBytes - this.bytes.peers;
+    return fetchBackToSource({
       clock,
       random,
-      store: this.store,
-      url: this.ask.url,
-      headers: this.ask.headers,
-      expected,
-      proveAlways: false,
-      connectionsMax: manager === undefined ? 4 : 1,
-      hosts: manager?.hostsKnown ?? 1,
-      limiter: bothGates(this.#limiter, downloadLimiter),
+      log,
+      origin,
+      store,
+      task,
+      ask,
       triesMax,
+      ownLimiter: this.#limiter,
+      hostLimiter: downloadLimiter,
+      originBudgetBytesPerSecond: settings().originBudgetBytesPerSecond,
+      hosts: manager?.hostsKnown ?? 1,
       signal: this.#abort.signal,
-      generationOf: (facts) => nameGeneration({ task: this.task, ...facts }, random),
       onBegun: () => {
         this.#withdraw("the host got another version from the origin");
         this.bytes.local = 0;
       },
       onPiece: (index) => {
-        if (generation !== undefined) uploads.pieceStored(this.task, generation, index);
+        if (generation !== undefined) uploads.pieceStored(task, generation, index);
         this.#options.onProgress();
       },
       onBytes: (count) => (this.bytes.origin += count),
-      onRetry: (error, delayMs) =>
-        log.warn("origin.retry", { task: this.task, code: error.code, message: error.message, delayMs }),
     });
-    return await fetch.run();
   }
 
   async #proveUserDigest(end: EndRecord): Promise<void> {
@@ -405,34 +398,5 @@ export class HostTask implements TaskListener {
     const digest = parseDigest(userDigest);
     const prover = new Prover(this.store, [digest.algorithm]);
     assertDigests(this.ask.url, [digest], await prover.digests(end.lengthBytes));
-  }
-
-  #reportSoon(): void {
-    this.#reportTimer = this.#options.clock.after(this.#options.manager?.reportEveryMs ?? 1000, () => {
-      const starving = this.#transfer?.starving ?? false;
-      if (this.#news.length > 0 || starving) this.#report("downloading");
-      if (this.#phase === "swarm") this.#reportSoon();
-    });
-  }
-
-  #report(state: "downloading" | "seeding"): void {
-    const generation = this.#manifest?.head.generation;
-    const { manager } = this.#options;
-    if (manager === undefined || generation === undefined || !manager.connected) return;
-    const news = this.#news;
-    this.#news = [];
-    const downBytesPerSecond = Math.round(((this.bytes.peers - this.#received) * 1000) / manager.reportEveryMs);
-    this.#received = this.bytes.peers;
-    manager.send({
-      kind: "report",
-      task: this.task,
-      generation,
-      news,
-      held: this.store.have.count,
-      downBytesPerSecond,
-      upBytesPerSecond: 0,
-      starving: state === "downloading" && (this.#transfer?.starving ?? false),
-      state,
-    });
   }
 }

@@ -61,11 +61,19 @@ export class ManagerClient {
   constructor(options: ManagerClientOptions) {
     this.#options = options;
     this.awaySinceMs = options.clock.nowMs();
+  }
+
+  /** Begins to dial; peers can reach this host from now on. */
+  start(): void {
     void this.#connect();
   }
 
   get connected(): boolean {
     return this.#welcome !== undefined && this.#link?.open === true;
+  }
+
+  get directory(): ManagerDirectory {
+    return this.#options.directory;
   }
 
   get managerKeys(): Iterable<string> {

@@ -6,7 +6,7 @@ import type { Route, RouteRequest } from "#platform/http-server.ts";
 import type { HostDaemon } from "./service.ts";
 
 export interface DaemonRoutesOptions {
-  readonly daemon: () => HostDaemon;
+  readonly daemon: HostDaemon;
   /** The user at the other end of the socket, where the system tells. */
   readonly userOf: (request: RouteRequest) => number | undefined;
 }
@@ -19,7 +19,7 @@ export function daemonRoutes({ daemon, userOf }: DaemonRoutesOptions): Route[] {
       doc: "Gets an object; answers with a line of JSON for each event until `done` or `failed`.",
       handle: async (request) => {
         const ask = readAsk(await request.json());
-        streamEvents(request, (tell) => daemon().start(ask, userOf(request), tell));
+        streamEvents(request, (tell) => daemon.begin(ask, userOf(request), tell));
         return undefined;
       },
     },
@@ -28,7 +28,7 @@ export function daemonRoutes({ daemon, userOf }: DaemonRoutesOptions): Route[] {
       path: "/v1/downloads/:id/body",
       doc: "The verified bytes of a download with output `stream`, in order; cut short when it fails.",
       handle: async (request) => {
-        const download = daemon().download(request.params["id"] ?? "");
+        const download = daemon.download(request.params["id"] ?? "");
         if (download === undefined) throw new DarnerError("cluster.refused", "cannot stream: no such download");
         const { response } = request;
         response.writeHead(200, { "content-type": "application/octet-stream" });
@@ -49,9 +49,7 @@ export function daemonRoutes({ daemon, userOf }: DaemonRoutesOptions): Route[] {
       path: "/v1/downloads/:id/settled",
       doc: "The output has its final name: the daemon may serve from it.",
       handle: async (request) => {
-        daemon()
-          .download(request.params["id"] ?? "")
-          ?.settle();
+        daemon.download(request.params["id"] ?? "")?.settle();
         return { status: 200, json: {} };
       },
     },

@@ -15,13 +15,14 @@ import type { Origin } from "#origins/mod.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Connection, Dialler } from "#platform/connection.ts";
 import type { DescriptorInbox } from "#platform/descriptor-inbox.ts";
-import type { Disk, DiskFile, FileIdentity } from "#platform/disk.ts";
+import type { Disk, DiskFile } from "#platform/disk.ts";
 import type { Log } from "#platform/log.ts";
 import type { Metrics } from "#platform/metrics.ts";
 import type { Random } from "#platform/random.ts";
 import type { SigningKey } from "#platform/signing.ts";
 import { PieceFile, type EndRecord, type TaskCache } from "#storage/pieces/mod.ts";
 import { bothGates, limitedFile, Limiter, ParentPool, taskIdOf, ticketRefusal, Uploads } from "#transfer/mod.ts";
+import { closeOutput, sameFile, takeOutput, type ClientOutput } from "./client-output.ts";
 import { Download } from "./download.ts";
 import { HostTask, type HostTaskSettings } from "./host-task.ts";
 import { ManagerClient } from "./manager-client.ts";
@@ -56,7 +57,7 @@ export interface HostDaemonOptions {
   readonly name: string;
   readonly site: string;
   /** An empty address: peers reach this host where the manager sees it. */
-  readonly advertise: { readonly address: string; readonly port: number };
+  readonly advertise: () => { readonly address: string; readonly port: number };
   readonly settings: HostDaemonSettings;
 }
 
@@ -113,6 +114,11 @@ export class HostDaemon {
     this.#registerMetrics();
   }
 
+  /** Looks for a manager: peers can reach this host's port from now on. */
+  start(): void {
+    this.#manager?.start();
+  }
+
   /** Whether a manager answers, or none is wanted. */
   get managerConnected(): boolean {
     return this.#manager?.connected ?? true;
@@ -146,8 +152,8 @@ export class HostDaemon {
     return this.#downloads.get(id);
   }
 
-  /** Starts or joins a download; `tell` hears until `done` or `failed`. Returns what ends it early. */
-  start(
+  /** Begins or joins a download; `tell` hears until `done` or `failed`. Returns what ends it early. */
+  begin(
     ask: DownloadAsk,
     uid: number | undefined,
     tell: (event: DownloadEvent) => void,
@@ -178,7 +184,7 @@ export class HostDaemon {
 
   #card(): HostCard {
     const { key, name, site, advertise, trust } = this.#options;
-    return { id: key.id, name, site, ...advertise, ...(trust ? { publicKey: key.publicKey } : {}) };
+    return { id: key.id, name, site, ...advertise(), ...(trust ? { publicKey: key.publicKey } : {}) };
   }
 
   #refusal(request: OpenRequest, host: string): string | null {
@@ -195,7 +201,8 @@ export class HostDaemon {
   async #run(download: Download): Promise<void> {
     const { ask } = download;
     const task = taskIdOf(ask);
-    const output = await this.#outputOf(download);
+    const { disk, inbox } = this.#options;
+    const output = await takeOutput(ask.output, download.uid, { disk, inbox, pace: (file) => this.#paced(file) });
     try {
       const running = await this.#taskFor(task, download, output);
       if (download.over) return;
@@ -209,28 +216,8 @@ export class HostDaemon {
       else void download.whenSettled().then(() => this.#downloads.delete(download.id));
     } finally {
       const used = output !== undefined && this.#tasks.get(task)?.task.store.content === output.content;
-      if (output !== undefined && !used) await closeBoth(output);
+      if (output !== undefined && !used) await closeOutput(output);
     }
-  }
-
-  /** The client's files, when it handed them over. */
-  async #outputOf(download: Download): Promise<{ content: DiskFile; journal: DiskFile } | undefined> {
-    const { output } = download.ask;
-    if (output.kind === "stream") return undefined;
-    const { disk, inbox } = this.#options;
-    const handed = inbox?.take(output.token);
-    if (handed?.descriptors.length !== 2 || (download.uid !== undefined && handed.uid !== download.uid)) {
-      for (const descriptor of handed?.descriptors ?? []) await disk.adopt(descriptor, "a foreign file").close();
-      throw new DarnerError(
-        "cluster.refused",
-        "cannot take the output: its two open files did not come with the request",
-        { retry: "now" },
-      );
-    }
-    const [content, journal] = handed.descriptors.map((descriptor, index) =>
-      disk.adopt(descriptor, index === 0 ? "the output" : "the output's journal"),
-    );
-    return { content: this.#paced(content!), journal: journal! };
   }
 
   /** The file under the host's disk limits. */
@@ -239,11 +226,7 @@ export class HostDaemon {
   }
 
   /** The running or kept task that this download shares, or a new one. */
-  async #taskFor(
-    task: string,
-    download: Download,
-    output: { content: DiskFile; journal: DiskFile } | undefined,
-  ): Promise<Running> {
+  async #taskFor(task: string, download: Download, output: ClientOutput | undefined): Promise<Running> {
     const known = this.#tasks.get(task);
     if (known !== undefined) {
       if (!known.task.whole) {
@@ -259,11 +242,7 @@ export class HostDaemon {
     return await this.#begin(task, download, output);
   }
 
-  async #begin(
-    task: string,
-    download: Download,
-    output: { content: DiskFile; journal: DiskFile } | undefined,
-  ): Promise<Running> {
+  async #begin(task: string, download: Download, output: ClientOutput | undefined): Promise<Running> {
     const { clock, random, log, origin, boot, cache } = this.#options;
     const { ask } = download;
     const folder =
@@ -397,21 +376,4 @@ export class HostDaemon {
       ["limit"],
     );
   }
-}
-
-function sameFile(before: FileIdentity, now: FileIdentity | undefined): boolean {
-  return (
-    now !== undefined &&
-    now.links > 0 &&
-    now.inode === before.inode &&
-    now.device === before.device &&
-    now.sizeBytes === before.sizeBytes &&
-    now.modifiedNs === before.modifiedNs &&
-    now.changedNs === before.changedNs
-  );
-}
-
-async function closeBoth(output: { content: DiskFile; journal: DiskFile }): Promise<void> {
-  await output.content.close().catch(() => undefined);
-  await output.journal.close().catch(() => undefined);
 }

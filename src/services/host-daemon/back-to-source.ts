@@ -1,0 +1,66 @@
+/**
+ * A host's own way to the origin, for when its cluster cannot help: into the same piece file, so that
+ * what peers gave is not fetched again, and at this host's share of the origin budget.
+ */
+
+import { parseDigest } from "#core/model/mod.ts";
+import type { TaskAsk } from "#core/protocol/mod.ts";
+import type { Origin } from "#origins/mod.ts";
+import type { Clock } from "#platform/clock.ts";
+import type { Log } from "#platform/log.ts";
+import type { Random } from "#platform/random.ts";
+import type { EndRecord, PieceFile } from "#storage/pieces/mod.ts";
+import { bothGates, nameGeneration, OriginFetch, type Limiter } from "#transfer/mod.ts";
+
+export interface BackToSource {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly origin: Origin;
+  readonly store: PieceFile;
+  readonly task: string;
+  readonly ask: TaskAsk;
+  readonly triesMax: number;
+  /** This download's own rate; lowered to the host's share of the budget. */
+  readonly ownLimiter: Limiter;
+  readonly hostLimiter: Limiter;
+  readonly originBudgetBytesPerSecond: number;
+  /** Hosts that the manager last knew, this one among them; 1 where there never was a cluster. */
+  readonly hosts: number;
+  readonly signal: AbortSignal;
+  /** Another version than the swarm's begins. */
+  onBegun(): void;
+  onPiece(index: number): void;
+  onBytes(count: number): void;
+}
+
+/** A lone host may open several connections; one of many may not. */
+const connectionsAlone = 4;
+const splitBytesMin = 64 * 1024 * 1024;
+
+export function fetchBackToSource(options: BackToSource): Promise<EndRecord> {
+  const { clock, random, log, origin, store, task, ask, triesMax, hosts, signal, ownLimiter, hostLimiter } = options;
+  ownLimiter.setRate(Math.min(ownLimiter.rateBytesPerSecond, options.originBudgetBytesPerSecond / hosts));
+  const fetch = new OriginFetch({
+    origin,
+    clock,
+    random,
+    store,
+    url: ask.url,
+    headers: ask.headers,
+    expected: ask.digest === undefined ? [] : [parseDigest(ask.digest)],
+    proveAlways: false,
+    connectionsMax: hosts === 1 ? connectionsAlone : 1,
+    splitBytesMin,
+    hosts,
+    limiter: bothGates(ownLimiter, hostLimiter),
+    triesMax,
+    signal,
+    generationOf: (facts) => nameGeneration({ task, ...facts }, random),
+    onBegun: () => options.onBegun(),
+    onPiece: (index) => options.onPiece(index),
+    onBytes: (count) => options.onBytes(count),
+    onRetry: (error, delayMs) => log.warn("origin.retry", { task, code: error.code, message: error.message, delayMs }),
+  });
+  return fetch.run();
+}

@@ -1,0 +1,31 @@
+/**
+ * How long a download waits for its cluster before it goes to the origin, or gives up. Falling back
+ * must not stampede: a host that had a manager waits a random share longer, so that a thousand hosts
+ * whose manager died do not reach the origin in the same second.
+ */
+
+export interface Waiting {
+  readonly nowMs: number;
+  /** Since when no manager answers; undefined while one does. */
+  readonly managerAwaySinceMs: number | undefined;
+  /** When the last piece came, or the download began. */
+  readonly progressMs: number;
+  /** The manager has told the manifest's head: there was a swarm. */
+  readonly hadSwarm: boolean;
+  /** A number in [0, 1), this download's own. */
+  readonly jitter: number;
+  readonly originFallbackAfterMs: number;
+  readonly stallTimeoutMs: number;
+}
+
+export type Verdict = { readonly kind: "wait" } | { readonly kind: "alone" | "stalled"; readonly idleMs: number };
+
+/** "alone": no manager and no peer gives anything. "stalled": a manager is there, yet nobody gives. */
+export function judgeWaiting(waiting: Waiting): Verdict {
+  const { nowMs, managerAwaySinceMs, progressMs, hadSwarm, jitter, originFallbackAfterMs, stallTimeoutMs } = waiting;
+  const idleMs = nowMs - progressMs;
+  if (managerAwaySinceMs === undefined) return idleMs > stallTimeoutMs ? { kind: "stalled", idleMs } : { kind: "wait" };
+  const aloneMs = Math.min(idleMs, nowMs - managerAwaySinceMs);
+  const patienceMs = originFallbackAfterMs * (1 + (hadSwarm ? jitter : 0));
+  return aloneMs < patienceMs ? { kind: "wait" } : { kind: "alone", idleMs: aloneMs };
+}
