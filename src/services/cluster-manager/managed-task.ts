@@ -60,6 +60,7 @@ export class ManagedTask {
   /** Versions that a newer one replaced, until their hosts are done. */
   readonly #old = new Set<Version>();
   #settling: Promise<void> | undefined;
+  readonly #dropping = new Set<Promise<void>>();
   #failure: { readonly error: DarnerError; readonly atMs: number } | undefined;
   #lastCheckedMs = 0;
   readonly #abort = new AbortController();
@@ -83,7 +84,7 @@ export class ManagedTask {
 
   /** Nobody fetches, gets or serves it. */
   get idle(): boolean {
-    return !this.fetching && this.#settling === undefined && this.versions().every((version) => version.hosts === 0);
+    return !this.fetching && this.#settling === undefined && this.#dropping.size === 0 && this.versions().every((version) => version.hosts === 0);
   }
 
   *#all(): Generator<Version> {
@@ -104,11 +105,7 @@ export class ManagedTask {
   async join(request: JoinRequest): Promise<void> {
     const { host, ask, holds } = request;
     try {
-      while (this.#settling !== undefined) await this.#settling;
-      if (this.#current?.fetching !== true) {
-        this.#settling = this.#settle(ask).finally(() => (this.#settling = undefined));
-        await this.#settling;
-      }
+      await this.#settled(ask);
       if (this.#failure !== undefined && !this.fetching) throw this.#failure.error;
       this.#current?.version.join(host, holds);
     } catch (error) {
@@ -119,6 +116,21 @@ export class ManagedTask {
         error: { code: known.code, message: known.message, retry: known.retry },
       });
     }
+  }
+
+  /** Who comes while another settles takes what that one finds: one question to the origin for a whole wave. */
+  async #settled(ask: TaskAsk): Promise<void> {
+    const joined = this.#settling;
+    if (joined !== undefined) await joined;
+    if (this.fetching || (joined !== undefined && this.#current !== undefined)) return;
+    this.#settling ??= this.#settle(ask)
+      .catch((error: unknown) => {
+        if (error !== this.#failure?.error)
+          this.#failure = { error: asDarnerError(error), atMs: this.#options.clock.nowMs() };
+        throw error;
+      })
+      .finally(() => (this.#settling = undefined));
+    await this.#settling;
   }
 
   leave(host: string): void {
@@ -133,6 +145,7 @@ export class ManagedTask {
       await entry.version.store.close();
       this.#options.cache.release(this.#options.task, entry.folder);
     }
+    await Promise.allSettled(this.#dropping);
   }
 
   /** Makes `#current` a version that a new asker may have: running, fresh, revalidated or just begun. */
@@ -140,6 +153,8 @@ export class ManagedTask {
     const { clock, cache, task } = this.#options;
     if (this.#failure !== undefined && clock.nowMs() - this.#failure.atMs < failureMs) throw this.#failure.error;
     this.#failure = undefined;
+    // What is being erased must not be found again.
+    await Promise.allSettled(this.#dropping);
     if (this.#current === undefined) {
       const folder = cache.latest(task);
       if (folder !== undefined) await this.#open(folder, ask);
@@ -246,15 +261,23 @@ export class ManagedTask {
     for (const entry of this.#all()) {
       if (entry.fetching || entry.version.hosts > 0) continue;
       const whole = entry.version.store.end !== undefined;
-      if (entry !== this.#current || (whole && mustPass(entry.version))) void this.#drop(entry);
+      if (entry !== this.#current || (whole && mustPass(entry.version))) this.#drop(entry);
     }
   }
 
-  async #drop(entry: Version): Promise<void> {
-    const { cache, task } = this.#options;
+  #drop(entry: Version): void {
     this.#old.delete(entry);
     if (this.#current === entry) this.#current = undefined;
     entry.version.close("it is no longer kept");
+    const { log, task } = this.#options;
+    const dropping = this.#erase(entry)
+      .catch((error: unknown) => log.warn("task.not-erased", { task, message: (error as Error).message }))
+      .finally(() => this.#dropping.delete(dropping));
+    this.#dropping.add(dropping);
+  }
+
+  async #erase(entry: Version): Promise<void> {
+    const { cache, task } = this.#options;
     await entry.version.store.close();
     cache.release(task, entry.folder);
     await cache.erase(task, entry.folder);

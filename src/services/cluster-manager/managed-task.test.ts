@@ -1,0 +1,274 @@
+/** When a manager asks the origin: once, for however many hosts, and what it does with the answer. */
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { DarnerError } from "#base/mod.ts";
+import type { ManagerMessage, TaskAsk } from "#core/protocol/mod.ts";
+import { SimClock } from "#platform/clock.sim.ts";
+import { SimDisk } from "#platform/disk.sim.ts";
+import { silentLog } from "#platform/log.ts";
+import { nodeRandom } from "#platform/random.node.ts";
+import { TaskCache } from "#storage/pieces/mod.ts";
+import { Limiter, Uploads } from "#transfer/mod.ts";
+import { ScriptedOrigin, type ScriptedObject } from "../../../test/scripted-origin.ts";
+import { ManagedTask } from "./managed-task.ts";
+import { TaskVersion, type VersionHost } from "./task-version.ts";
+
+const task = "t".repeat(64);
+const ask: TaskAsk = { url: "http://origin/a", headers: {}, filterQuery: [], tag: "" };
+const content = Uint8Array.from({ length: 300_000 }, (_, index) => (index * 31) & 0xff);
+
+class TestHost implements VersionHost {
+  readonly card;
+  readonly heard: ManagerMessage[] = [];
+
+  constructor(id: string) {
+    this.card = { id, name: id, site: "", address: "10.0.0.1", port: 1 };
+  }
+
+  send(message: ManagerMessage): void {
+    this.heard.push(message);
+  }
+
+  ticket(): undefined {
+    return undefined;
+  }
+
+  /** The kinds of messages heard, each run of one kind named once. */
+  get kinds(): string {
+    const kinds = this.heard.map((message) => message.kind);
+    return kinds.filter((kind, at) => kind !== kinds[at - 1]).join(" ");
+  }
+
+  get error(): string | undefined {
+    const failed = this.heard.find((message) => message.kind === "failed");
+    return failed?.error.message;
+  }
+
+  get generation(): string | undefined {
+    const head = this.heard.findLast((message) => message.kind === "head");
+    return head?.head.generation;
+  }
+}
+
+type Serve = (number: number) => ScriptedObject | Promise<ScriptedObject>;
+
+async function newManager(serve: Serve) {
+  const clock = new SimClock();
+  const disk = new SimDisk({ wallMs: () => clock.wallMs() });
+  const origin = new ScriptedOrigin(async (_, number) => ({ wallMs: clock.wallMs(), ...(await serve(number)) }));
+  const boot = new Uint8Array(8);
+  const marks = { quotaBytes: () => 1e9, highWatermark: () => 0.9, lowWatermark: () => 0.8 };
+  const cache = await TaskCache.open({ disk, directory: "/data", boot, wallMs: () => clock.wallMs(), ...marks });
+  const limiter = new Limiter(clock, Infinity);
+  const refusal = (): null => null;
+  const uploads = new Uploads({ clock, log: silentLog, limiter, slots: 4, freshFirst: true, refusal, trust: false });
+  const seed = { id: "m", address: "10.0.0.9", port: 8002, seed: true };
+  const newTask = (): ManagedTask =>
+    new ManagedTask({
+      ...{ clock, random: nodeRandom, log: silentLog, origin, cache, limiter, task },
+      ...{ connectionsMax: () => 1, pieceBytes: 65_536, hosts: () => 10, onOriginBytes: () => undefined },
+      openVersion: async (task, folder, ask) => {
+        const store = await cache.hold(task, folder);
+        return new TaskVersion({ clock, unit: () => 0, task, ask, store, uploads, seed });
+      },
+    });
+  const managed = newTask();
+  const join = (count: number, from = managed): TestHost[] => {
+    const hosts = Array.from({ length: count }, (_, number) => new TestHost(`h${number}`));
+    for (const host of hosts) void from.join({ host, ask, holds: undefined });
+    return hosts;
+  };
+  return { clock, disk, cache, origin, managed, newTask, join };
+}
+
+const plain = (over: Partial<ScriptedObject> = {}): ScriptedObject => ({ content, etag: '"v1"', ...over });
+
+describe("a task at the manager", () => {
+  test("fifty hosts at once cost one request, and all hear of every piece and the end", async () => {
+    const { clock, origin, join } = await newManager(() => plain());
+    const hosts = join(50);
+    await clock.settle(500);
+    assert.equal(origin.asked.length, 1);
+    assert.equal(origin.bytesSent, content.length);
+    for (const host of hosts) {
+      assert.match(host.kinds, /^head .*listed.* ended/, host.card.id);
+      const listed = host.heard.flatMap((message) => (message.kind === "listed" ? message.indices : []));
+      assert.deepEqual([...new Set(listed)].sort(), [0, 1, 2, 3, 4]);
+      assert.equal(listed.length, 5, "each piece is listed once");
+    }
+  });
+
+  test("who comes in the middle joins the running transfer", async () => {
+    const { clock, origin, join } = await newManager(() =>
+      plain({ pace: () => new Promise((resolve) => clock.after(1, resolve)) }),
+    );
+    const [early] = join(1);
+    await clock.settle(150);
+    const [late] = join(1);
+    await clock.settle(1000);
+    assert.equal(origin.asked.length, 1);
+    assert.match(late!.kinds, /ended$/);
+    assert.equal(late!.generation, early!.generation);
+  });
+
+  test("without a lifetime: revalidated for each new wave, at most once a second, and once for all of it", async () => {
+    const { clock, origin, join } = await newManager(() => plain());
+    join(3);
+    await clock.settle(500);
+    join(20);
+    await clock.settle(100);
+    assert.equal(origin.asked.length, 1, "fresh within the second");
+    await clock.settle(2000);
+    const wave = join(20);
+    await clock.settle(100);
+    assert.equal(origin.asked.length, 2);
+    assert.deepEqual(origin.asked[1]!.unless, { etag: '"v1"' });
+    assert.equal(origin.bytesSent, content.length);
+    for (const host of wave) assert.match(host.kinds, /ended/);
+  });
+
+  test("no-cache: a wave of a hundred is one question all the same", async () => {
+    const { clock, origin, join } = await newManager(() => plain({ headers: { "cache-control": "no-cache" } }));
+    join(1);
+    await clock.settle(500);
+    const wave = join(100);
+    await clock.settle(500);
+    assert.equal(origin.asked.length, 2);
+    for (const host of wave) assert.match(host.kinds, /ended/);
+  });
+
+  test("an explicit lifetime is kept to its end", async () => {
+    const { clock, origin, join } = await newManager(() => plain({ headers: { "cache-control": "max-age=60" } }));
+    join(1);
+    await clock.settle(59_000);
+    join(5);
+    await clock.settle(500);
+    assert.equal(origin.asked.length, 1);
+    await clock.settle(2_000);
+    join(5);
+    await clock.settle(500);
+    assert.equal(origin.asked.length, 2);
+  });
+
+  test("a new version at the origin: the wave gets it, whoever has the old one keeps it", async () => {
+    const changed = content.map((byte) => byte ^ 1);
+    const { clock, origin, managed, join } = await newManager((number) =>
+      number === 0 ? plain() : plain({ content: changed, etag: '"v2"' }),
+    );
+    const [old] = join(1);
+    await clock.settle(3_000);
+    const wave = Array.from({ length: 5 }, (_, number) => new TestHost(`new${number}`));
+    for (const host of wave) void managed.join({ host, ask, holds: undefined });
+    await clock.settle(500);
+    assert.equal(origin.asked.length, 2);
+    for (const host of wave) assert.match(host.kinds, /ended/);
+    assert.equal(new Set(wave.map((host) => host.generation)).size, 1);
+    assert.notEqual(wave[0]!.generation, old!.generation);
+    assert.doesNotMatch(old!.kinds, /withdrawn/);
+    assert.equal(managed.versions().length, 2);
+    managed.leave("h0");
+    await clock.settle(10);
+    assert.equal(managed.versions().length, 1);
+  });
+
+  test("a failure is told to all who wait, and again for a second, without a new request", async () => {
+    const gone = new DarnerError("origin.not-found", "cannot get it: 404");
+    const { clock, origin, join } = await newManager((number) => {
+      if (number === 0) throw gone;
+      return plain();
+    });
+    const hosts = join(10);
+    await clock.settle(500);
+    const late = join(10);
+    await clock.settle(100);
+    for (const host of [...hosts, ...late]) assert.equal(host.error, gone.message);
+    assert.equal(origin.asked.length, 1);
+    await clock.settle(1000);
+    const [again] = join(1);
+    await clock.settle(500);
+    assert.equal(again!.error, undefined);
+    assert.match(again!.kinds, /ended/);
+  });
+
+  test("a revalidation that fails is told to its wave, and not tried again for a second", async () => {
+    const down = new DarnerError("network.refused", "cannot connect", { retry: "now" });
+    const { clock, origin, join } = await newManager((number) => {
+      if (number > 0) throw down;
+      return plain({ headers: { "cache-control": "no-cache" } });
+    });
+    join(1);
+    await clock.settle(2_000);
+    const wave = join(10);
+    await clock.settle(100);
+    const later = join(10);
+    await clock.settle(100);
+    for (const host of [...wave, ...later]) assert.equal(host.error, down.message);
+    assert.equal(origin.asked.length, 2);
+  });
+
+  test("stale-if-error: what is held is used while the origin fails", async () => {
+    const { clock, join } = await newManager((number) => {
+      if (number > 0) throw new DarnerError("network.refused", "cannot connect", { retry: "now" });
+      return plain({ headers: { "cache-control": "max-age=1, stale-if-error=600" } });
+    });
+    join(1);
+    await clock.settle(5_000);
+    const [host] = join(1);
+    await clock.settle(100);
+    assert.match(host!.kinds, /ended/);
+    assert.equal(host!.error, undefined);
+  });
+
+  test("no-store: carried for the running transfer, then erased, and fetched anew for who comes after", async () => {
+    const { clock, disk, origin, managed, join } = await newManager(() =>
+      plain({ headers: { "cache-control": "no-store" } }),
+    );
+    const hosts = join(3);
+    await clock.settle(500);
+    for (const host of hosts) assert.match(host.kinds, /ended/);
+    assert.equal(origin.asked.length, 1);
+    for (const host of hosts) managed.leave(host.card.id);
+    // Even who comes while it is being erased does not get it.
+    const [late] = join(1);
+    await clock.settle(500);
+    assert.equal(origin.asked.length, 2);
+    assert.match(late!.kinds, /ended/);
+    assert.notEqual(late!.generation, undefined);
+    managed.leave("h0");
+    await clock.settle(100);
+    assert.equal(managed.versions().length, 0);
+    assert.deepEqual(await disk.list("/data/tasks"), []);
+  });
+
+  test("a break in the middle costs only what was lost; the next manager run starts from the disk", async () => {
+    const { clock, origin, managed, newTask, join } = await newManager((number) =>
+      plain(number === 0 ? { cutAt: 150_000 } : {}),
+    );
+    const [host] = join(1);
+    await clock.settle(5_000);
+    assert.match(host!.kinds, /ended/);
+    assert.equal(origin.asked[1]!.range?.start, 131_072);
+    assert.ok(origin.bytesSent <= content.length + 65_536);
+    managed.leave("h0");
+    await managed.close("restart");
+    const [again] = join(1, newTask());
+    await clock.settle(500);
+    assert.match(again!.kinds, /ended/);
+    assert.equal(again!.generation, host!.generation);
+    assert.ok(origin.bytesSent <= content.length + 65_536, "only asked whether it changed");
+  });
+
+  test("a digest that the asker knows: whole and proved needs no question; a wrong one is an error", async () => {
+    const { clock, origin, managed, join } = await newManager(() => plain());
+    const wrong = new TestHost("wrong");
+    void managed.join({ host: wrong, ask: { ...ask, digest: `sha256:${"0".repeat(64)}` }, holds: undefined });
+    await clock.settle(500);
+    assert.match(wrong.error ?? "", /digest/);
+    await clock.settle(2_000);
+    const [right] = join(1);
+    await clock.settle(500);
+    assert.match(right!.kinds, /ended/);
+    assert.equal(origin.asked.length, 2);
+  });
+});
