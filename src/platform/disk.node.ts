@@ -80,9 +80,15 @@ function toIdentity(stat: fs.BigIntStats): FileIdentity {
   };
 }
 
+/**
+ * What was begun before a close ends before it: the pool works on several things at once, and the
+ * descriptor's number may be another file's as soon as it is closed.
+ */
 class NodeFile implements DiskFile {
   readonly name: string;
   #descriptor: number;
+  #underWay = 0;
+  #onRest: (() => void) | undefined;
 
   constructor(descriptor: number, name: string) {
     this.#descriptor = descriptor;
@@ -96,8 +102,8 @@ class NodeFile implements DiskFile {
   async read(into: Uint8Array, position: number): Promise<number> {
     let filled = 0;
     while (filled < into.length) {
-      const count = await call<number>(`read ${this.name}`, (done) =>
-        fs.read(this.#open(), into, filled, into.length - filled, position + filled, done),
+      const count = await this.#call<number>("read", (descriptor, done) =>
+        fs.read(descriptor, into, filled, into.length - filled, position + filled, done),
       );
       if (count === 0) break;
       filled += count;
@@ -108,21 +114,21 @@ class NodeFile implements DiskFile {
   async write(bytes: Uint8Array, position: number): Promise<void> {
     let written = 0;
     while (written < bytes.length) {
-      written += await call<number>(`write ${this.name}`, (done) =>
-        fs.write(this.#open(), bytes, written, bytes.length - written, position + written, done),
+      written += await this.#call<number>("write", (descriptor, done) =>
+        fs.write(descriptor, bytes, written, bytes.length - written, position + written, done),
       );
     }
   }
 
   truncate(lengthBytes: number): Promise<void> {
-    return call(`resize ${this.name}`, (done) =>
-      fs.ftruncate(this.#open(), lengthBytes, (error) => done(error, undefined)),
+    return this.#call("resize", (descriptor, done) =>
+      fs.ftruncate(descriptor, lengthBytes, (error) => done(error, undefined)),
     );
   }
 
   async identity(): Promise<FileIdentity> {
     return toIdentity(
-      await call<fs.BigIntStats>(`look at ${this.name}`, (done) => fs.fstat(this.#open(), { bigint: true }, done)),
+      await this.#call<fs.BigIntStats>("look at", (descriptor, done) => fs.fstat(descriptor, { bigint: true }, done)),
     );
   }
 
@@ -130,13 +136,22 @@ class NodeFile implements DiskFile {
     if (this.#descriptor < 0) return;
     const descriptor = this.#descriptor;
     this.#descriptor = -1;
+    if (this.#underWay > 0) await new Promise<void>((resolve) => (this.#onRest = resolve));
     await call<void>(`close ${this.name}`, (done) => fs.close(descriptor, (error) => done(error ?? null, undefined)));
   }
 
-  /** The number is reused by the system once closed: never hand out a stale one. */
-  #open(): number {
-    if (this.#descriptor < 0) throw new DarnerError("disk.failed", `cannot use ${this.name}: it is closed`);
-    return this.#descriptor;
+  async #call<T>(
+    verb: string,
+    start: (descriptor: number, done: (error: Error | null, value: T) => void) => void,
+  ): Promise<T> {
+    const descriptor = this.#descriptor;
+    if (descriptor < 0) throw new DarnerError("disk.failed", `cannot use ${this.name}: it is closed`);
+    this.#underWay++;
+    try {
+      return await call<T>(`${verb} ${this.name}`, (done) => start(descriptor, done));
+    } finally {
+      if (--this.#underWay === 0) this.#onRest?.();
+    }
   }
 }
 

@@ -21,6 +21,7 @@ const stallMsMax = 3_000;
 /** A parent that does not answer "give it back" within this time has lost its claim. */
 const cancelMsMax = 2_000;
 const restMs = { first: 1_000, max: 16_000 } as const;
+const seedRestMsMax = 200;
 /** What stands with one parent: enough to choose from, and about this much time of its pace. */
 const windowPieces = { min: 3, max: 24, seedMin: 8 } as const;
 const windowMs = 800;
@@ -247,7 +248,11 @@ export class SwarmDownload {
       this.#parents.delete(parent.id);
     }
     for (const offer of offers) {
-      if (this.#parents.has(offer.id)) continue;
+      const known = this.#parents.get(offer.id);
+      // A seed's offer comes from the seed itself: it is back, however long it was away.
+      if (known?.state === "resting" && offer.seed)
+        known.restUntilMs = Math.min(known.restUntilMs, nowMs + seedRestMsMax);
+      if (known !== undefined) continue;
       this.#parents.set(offer.id, new Parent(offer, nowMs));
       this.#effects.push({ kind: "dial", offer });
     }

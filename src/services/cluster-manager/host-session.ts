@@ -60,7 +60,7 @@ export class HostSession implements VersionHost {
   /** The host is gone: it takes and gives nothing any more. */
   ended(): void {
     this.link.ended();
-    for (const task of this.tasks) this.#options.taskFor(task).leave(this.card.id);
+    for (const task of this.tasks) this.#options.taskFor(task).leave(this);
     this.tasks.clear();
   }
 
@@ -83,7 +83,7 @@ export class HostSession implements VersionHost {
       case "leave":
         this.tasks.delete(message.task);
         this.#tickets.delete(message.task);
-        return this.#options.taskFor(message.task).leave(this.card.id);
+        return this.#options.taskFor(message.task).leave(this);
       case "accuse":
         this.#options.log.warn("peer.accused", {
           task: message.task,

@@ -133,7 +133,7 @@ export class ManagedTask {
     await this.#settling;
   }
 
-  leave(host: string): void {
+  leave(host: VersionHost): void {
     for (const { version } of this.#all()) version.leave(host);
     this.#dropUnused();
   }

@@ -114,9 +114,12 @@ export class TaskVersion {
     if (this.#head !== undefined) this.#welcome(host, holds);
   }
 
-  leave(host: string): void {
-    if (!this.#hosts.delete(host)) return;
-    this.#tellChanges(this.#swarm.leave(host, this.#options.clock.nowMs()));
+  /** A host that came back on a new connection is not sent away by the end of its old one. */
+  leave(host: VersionHost): void {
+    const { id } = host.card;
+    if (this.#hosts.get(id) !== host) return;
+    this.#hosts.delete(id);
+    this.#tellChanges(this.#swarm.leave(id, this.#options.clock.nowMs()));
   }
 
   report(host: string, report: SwarmReport): void {

@@ -6,7 +6,7 @@
 import { DarnerError } from "#base/mod.ts";
 import type { DownloadAsk } from "#core/protocol/mod.ts";
 import type { DescriptorInbox } from "#platform/descriptor-inbox.ts";
-import type { Disk, DiskFile, FileIdentity } from "#platform/disk.ts";
+import type { Disk, DiskFile } from "#platform/disk.ts";
 
 export interface ClientOutput {
   readonly content: DiskFile;
@@ -47,17 +47,4 @@ export async function takeOutput(
 export async function closeOutput({ content, journal }: ClientOutput): Promise<void> {
   await content.close().catch(() => undefined);
   await journal.close().catch(() => undefined);
-}
-
-/** Whether nobody wrote, renamed, replaced or deleted the file in between. */
-export function sameFile(before: FileIdentity, now: FileIdentity | undefined): boolean {
-  return (
-    now !== undefined &&
-    now.links > 0 &&
-    now.inode === before.inode &&
-    now.device === before.device &&
-    now.sizeBytes === before.sizeBytes &&
-    now.modifiedNs === before.modifiedNs &&
-    now.changedNs === before.changedNs
-  );
 }

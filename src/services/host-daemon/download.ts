@@ -8,7 +8,7 @@ import type { DownloadAsk, DownloadEvent } from "#core/protocol/mod.ts";
 import type { Clock, Timer } from "#platform/clock.ts";
 import type { DiskFile } from "#platform/disk.ts";
 import type { EndRecord } from "#storage/pieces/mod.ts";
-import { copyChecked, readChecked } from "./output-copy.ts";
+import { copyChecked, proveSpan, readChecked, spanOf } from "./output-copy.ts";
 import type { HostTask } from "./host-task.ts";
 import { lastModifiedOf } from "./object-record.ts";
 
@@ -71,17 +71,24 @@ export class Download {
 
   /** The task is whole; `copyTo` is this client's own output when the task's store is another's. */
   async deliver(task: HostTask, end: EndRecord, copyTo: DiskFile | undefined): Promise<void> {
-    if (copyTo !== undefined) {
-      await copyChecked(task.store, end.lengthBytes, copyTo);
-      this.way("copied from another output on this host, piece by piece checked");
+    const { url, range, userDigest } = this.ask;
+    const span = spanOf(range, end.lengthBytes, url);
+    if (userDigest !== undefined && (range !== undefined || !end.digests.includes(userDigest))) {
+      await proveSpan(task.store, end.lengthBytes, span, { digest: userDigest, url });
     }
-    const local = copyTo === undefined ? task.bytes : { origin: 0, peers: 0, local: end.lengthBytes };
+    const lengthBytes = span.end - span.start;
+    if (copyTo !== undefined) {
+      await copyChecked(task.store, end.lengthBytes, span, copyTo);
+      this.way("copied from what this host holds, piece by piece checked");
+    }
+    const local =
+      copyTo === undefined || range !== undefined ? task.bytes : { origin: 0, peers: 0, local: lengthBytes };
     const lastModified = lastModifiedOf(task.store.object);
     this.progressed();
     this.#finish({
       event: "done",
-      lengthBytes: end.lengthBytes,
-      digests: end.digests,
+      lengthBytes,
+      digests: range === undefined ? end.digests : [],
       bytes: { ...local },
       ...(lastModified === undefined ? {} : { lastModified }),
     });
@@ -118,10 +125,8 @@ export class Download {
       const { store } = task;
       const total = store.end?.lengthBytes ?? store.lengthBytes;
       const end = Math.min(range?.end ?? Infinity, total ?? Infinity);
-      if (position >= end && (total !== undefined || task.whole)) {
-        // The last byte was held back until the whole is proved.
-        return;
-      }
+      // The object's last byte is held back until the whole is proved.
+      if (position >= end && (task.whole || (total !== undefined && end < total))) return;
       const pieceBytes = store.object?.pieceBytes;
       const index = pieceBytes === undefined ? 0 : Math.floor(position / pieceBytes);
       const last = total !== undefined && pieceBytes !== undefined && (index + 1) * pieceBytes >= Math.min(end, total);

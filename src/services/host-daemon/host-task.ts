@@ -11,7 +11,6 @@
  */
 
 import { asDarnerError, bytesEqual, DarnerError, errorFromWire } from "#base/mod.ts";
-import { parseDigest } from "#core/model/mod.ts";
 import type {
   BytesBySource,
   DownloadMode,
@@ -25,15 +24,7 @@ import type { Clock, Timer } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";
 import type { Random } from "#platform/random.ts";
 import type { EndRecord, PieceFile } from "#storage/pieces/mod.ts";
-import {
-  assertDigests,
-  Limiter,
-  Manifest,
-  Prover,
-  SwarmTransfer,
-  type ParentPool,
-  type Uploads,
-} from "#transfer/mod.ts";
+import { Limiter, Manifest, SwarmTransfer, type ParentPool, type Uploads } from "#transfer/mod.ts";
 import { fetchBackToSource } from "./back-to-source.ts";
 import { judgeWaiting } from "./patience.ts";
 import { TaskReports, type ReportSource } from "./task-reports.ts";
@@ -65,8 +56,6 @@ export interface HostTaskOptions {
   readonly backToSource: boolean;
   readonly triesMax: number;
   readonly store: PieceFile;
-  /** A digest that only the user knows, proved at the end. */
-  readonly userDigest?: string;
   /** Bytes a second for this task alone. */
   readonly rateBytesPerSecond?: number;
   /** Makes room before a byte is written; throws `disk.full`. */
@@ -131,7 +120,6 @@ export class HostTask implements TaskListener {
     }
     try {
       const end = await finished;
-      await this.#proveUserDigest(end);
       this.whole = true;
       return end;
     } finally {
@@ -390,13 +378,5 @@ export class HostTask implements TaskListener {
       },
       onBytes: (count) => (this.bytes.origin += count),
     });
-  }
-
-  async #proveUserDigest(end: EndRecord): Promise<void> {
-    const { userDigest } = this.#options;
-    if (userDigest === undefined || end.digests.includes(userDigest)) return;
-    const digest = parseDigest(userDigest);
-    const prover = new Prover(this.store, [digest.algorithm]);
-    assertDigests(this.ask.url, [digest], await prover.digests(end.lengthBytes));
   }
 }

@@ -1,13 +1,30 @@
 /**
- * Bytes of a held object for one more taker: a second output, or a stream. Every piece is hashed
- * again on its way, so that an edited file never becomes somebody else's download.
+ * Bytes of a held object for one more taker: a second output, a part of it, or a stream. Every piece
+ * is hashed again on its way, so that an edited file never becomes somebody else's download.
  */
 
 import { assert, bytesEqual, DarnerError } from "#base/mod.ts";
-import { pieceCount, pieceSpan } from "#core/model/mod.ts";
+import { digestToText, parseDigest, pieceSpan } from "#core/model/mod.ts";
 import type { DiskFile } from "#platform/disk.ts";
-import { sha256 } from "#platform/digest.ts";
+import { sha256, streamingDigest } from "#platform/digest.ts";
 import type { PieceFile } from "#storage/pieces/mod.ts";
+
+export interface ByteSpan {
+  readonly start: number;
+  /** The byte after the last. */
+  readonly end: number;
+}
+
+/** The bytes that an ask means. Throws `origin.range` for a range that lies outside the object. */
+export function spanOf(range: { start: number; end?: number } | undefined, lengthBytes: number, url: string): ByteSpan {
+  const { start, end = lengthBytes } = range ?? { start: 0 };
+  if (range === undefined || start < lengthBytes) return { start, end: Math.min(end, lengthBytes) };
+  const name = url.split(/[?#]/, 1)[0]!;
+  throw new DarnerError(
+    "origin.range",
+    `cannot get bytes from ${start} of ${name}: it has ${lengthBytes}; ask for a range within it`,
+  );
+}
 
 /** Reads piece `index` and checks it. Throws `disk.failed` when the file is no longer what was stored. */
 export async function readChecked(store: PieceFile, index: number, lengthBytes: number): Promise<Uint8Array> {
@@ -26,12 +43,53 @@ export async function readChecked(store: PieceFile, index: number, lengthBytes: 
   return bytes;
 }
 
-/** Copies the whole object into `output`, which becomes exactly as long. */
-export async function copyChecked(store: PieceFile, lengthBytes: number, output: DiskFile): Promise<void> {
-  const { object } = store;
-  assert(object !== undefined, "an object to copy has begun");
-  await output.truncate(lengthBytes);
-  for (let index = 0; index < pieceCount(lengthBytes, object.pieceBytes); index++) {
-    await output.write(await readChecked(store, index, lengthBytes), index * object.pieceBytes);
+/** Copies the span into `output`, which becomes exactly as long. */
+export async function copyChecked(
+  store: PieceFile,
+  lengthBytes: number,
+  span: ByteSpan,
+  output: DiskFile,
+): Promise<void> {
+  await output.truncate(span.end - span.start);
+  for await (const { position, bytes } of runsOf(store, lengthBytes, span)) {
+    await output.write(bytes, position - span.start);
+  }
+}
+
+/** Throws `digest.mismatch` unless the span has the digest that its user expects. */
+export async function proveSpan(
+  store: PieceFile,
+  lengthBytes: number,
+  span: ByteSpan,
+  expected: { readonly digest: string; readonly url: string },
+): Promise<void> {
+  const digest = parseDigest(expected.digest);
+  const running = streamingDigest(digest.algorithm);
+  for await (const { bytes } of runsOf(store, lengthBytes, span)) running.update(bytes);
+  const hex = running.hex();
+  if (hex === digest.hex) return;
+  const name = expected.url.split(/[?#]/, 1)[0]!;
+  const is = digestToText({ algorithm: digest.algorithm, hex });
+  throw new DarnerError(
+    "digest.mismatch",
+    `cannot accept ${name}: its digest is ${is}, it should be ${expected.digest}`,
+  );
+}
+
+/** The span's bytes in order, a piece or a part of one at a time. */
+async function* runsOf(
+  store: PieceFile,
+  lengthBytes: number,
+  span: ByteSpan,
+): AsyncGenerator<{ position: number; bytes: Uint8Array }> {
+  const pieceBytes = store.object?.pieceBytes;
+  assert(pieceBytes !== undefined, "an object to read has begun");
+  for (let position = span.start; position < span.end;) {
+    const index = Math.floor(position / pieceBytes);
+    const start = index * pieceBytes;
+    const piece = await readChecked(store, index, lengthBytes);
+    const bytes = piece.subarray(position - start, Math.min(piece.length, span.end - start));
+    yield { position, bytes };
+    position += bytes.length;
   }
 }

@@ -22,10 +22,12 @@ import type { Random } from "#platform/random.ts";
 import type { SigningKey } from "#platform/signing.ts";
 import { PieceFile, type EndRecord, type TaskCache } from "#storage/pieces/mod.ts";
 import { bothGates, limitedFile, Limiter, ParentPool, taskIdOf, ticketRefusal, Uploads } from "#transfer/mod.ts";
-import { closeOutput, sameFile, takeOutput, type ClientOutput } from "./client-output.ts";
+import { closeOutput, takeOutput, type ClientOutput } from "./client-output.ts";
+import { registerDaemonMetrics } from "./daemon-metrics.ts";
 import { Download } from "./download.ts";
 import { HostTask, type HostTaskSettings } from "./host-task.ts";
 import { ManagerClient } from "./manager-client.ts";
+import { unchangedFromNow } from "./unchanged.ts";
 
 /** Finished tasks that are kept to be served; the oldest leave first. */
 const keptTasksMax = 256;
@@ -65,6 +67,10 @@ interface Running {
   readonly task: HostTask;
   readonly followers: Set<Download>;
   readonly ended: Promise<EndRecord>;
+  /** The client whose output the store is; undefined once it went away. */
+  owner: Download | undefined;
+  /** Set once nobody writes to the store any more. */
+  intact?: () => Promise<boolean>;
   /** The folder in the cache that holds the task's files, when no client's output does. */
   readonly folder: string | undefined;
 }
@@ -76,6 +82,8 @@ export class HostDaemon {
   readonly #pool: ParentPool;
   readonly #manager: ManagerClient | undefined;
   readonly #tasks = new Map<string, Running>();
+  /** Tasks whose files are being closed: who wants one of them again waits. */
+  readonly #closing = new Map<string, Promise<void>>();
   readonly #downloads = new Map<string, Download>();
   #settings: HostDaemonSettings;
   #bytes = { origin: 0, peers: 0, local: 0 };
@@ -111,7 +119,16 @@ export class HostDaemon {
     if (directory !== undefined) {
       this.#manager = new ManagerClient({ clock, random, log, dialler, directory, card: () => this.#card() });
     }
-    this.#registerMetrics();
+    registerDaemonMetrics(options.metrics, {
+      trust,
+      uploads: this.uploads,
+      limits: this.#limits,
+      managerConnected: () => this.#manager?.connected === true,
+      tasks: () => this.#tasks.size,
+      downloads: () => this.#downloads.size,
+      parents: () => this.#pool.size,
+      finished: () => this.#bytes,
+    });
   }
 
   /** Looks for a manager: peers can reach this host's port from now on. */
@@ -204,17 +221,29 @@ export class HostDaemon {
     const { disk, inbox } = this.#options;
     const output = await takeOutput(ask.output, download.uid, { disk, inbox, pace: (file) => this.#paced(file) });
     try {
-      const running = await this.#taskFor(task, download, output);
+      // The part of an object that a client wants is copied out of the whole one in the cache.
+      const running = await this.#taskFor(task, download, ask.range === undefined ? output : undefined);
       if (download.over) return;
       running.followers.add(download);
       download.follow(running.task);
       const end = await running.ended;
-      const own = output !== undefined && running.task.store.content === output.content;
-      await download.deliver(running.task, end, own ? undefined : output?.content);
+      const own = running.owner === download;
+      try {
+        await download.deliver(running.task, end, own ? undefined : output?.content);
+      } catch (error) {
+        // Its own digest failed, say: the object is good for others, as long as its file is there.
+        if (own) {
+          running.owner = undefined;
+          await this.#serveWhileIntact(task, running);
+        }
+        throw error;
+      }
       this.#count(running.task, own || output === undefined);
-      if (own) void this.#serveWhileIntact(task, running, download);
-      else void download.whenSettled().then(() => this.#downloads.delete(download.id));
+      if (own) return void this.#serveWhenSettled(task, running, download);
+      void download.whenSettled().then(() => this.#downloads.delete(download.id));
+      if (running.owner === undefined) await this.#serveWhileIntact(task, running);
     } finally {
+      await this.#closing.get(task);
       const used = output !== undefined && this.#tasks.get(task)?.task.store.content === output.content;
       if (output !== undefined && !used) await closeOutput(output);
     }
@@ -233,7 +262,8 @@ export class HostDaemon {
         download.way("shares the download that runs on this host");
         return known;
       }
-      if ((await known.task.confirm(confirmWaitMs)) && this.#tasks.get(task) === known) {
+      const intact = (await known.intact?.()) ?? true;
+      if (intact && (await known.task.confirm(confirmWaitMs)) && this.#tasks.get(task) === known) {
         download.way("this host has the object");
         return known;
       }
@@ -245,6 +275,7 @@ export class HostDaemon {
   async #begin(task: string, download: Download, output: ClientOutput | undefined): Promise<Running> {
     const { clock, random, log, origin, boot, cache } = this.#options;
     const { ask } = download;
+    await this.#closing.get(task);
     const folder =
       output === undefined ? (cache.latest(task) ?? Buffer.from(random.bytes(8)).toString("hex")) : undefined;
     const store =
@@ -282,7 +313,6 @@ export class HostDaemon {
       mode: ask.mode,
       backToSource: ask.backToSource,
       triesMax: ask.triesMax,
-      ...(ask.userDigest === undefined ? {} : { userDigest: ask.userDigest }),
       ...(ask.rateBytesPerSecond === undefined ? {} : { rateBytesPerSecond: ask.rateBytesPerSecond }),
       reserve: async (lengthBytes) => {
         if (folder !== undefined) await cache.reserve(task, folder, lengthBytes);
@@ -294,7 +324,8 @@ export class HostDaemon {
         for (const follower of followers) follower.progressed();
       },
     });
-    const running: Running = { task: hostTask, followers, folder, ended: hostTask.run() };
+    const owner = output === undefined ? undefined : download;
+    const running: Running = { task: hostTask, followers, folder, owner, ended: hostTask.run() };
     this.#tasks.set(task, running);
     running.ended.catch((error: unknown) => this.#failed(task, running, error));
     return running;
@@ -309,8 +340,17 @@ export class HostDaemon {
     const running = this.#tasks.get(task);
     if (running === undefined) return;
     this.#tasks.delete(task);
-    await running.task.stop(reason);
-    if (running.folder !== undefined) this.#options.cache.release(task, running.folder);
+    const logged = (error: unknown): void =>
+      this.#options.log.warn("task.close-failed", { task, message: String(error) });
+    const closing = running.task
+      .stop(reason)
+      .catch(logged)
+      .finally(() => {
+        if (running.folder !== undefined) this.#options.cache.release(task, running.folder);
+        this.#closing.delete(task);
+      });
+    this.#closing.set(task, closing);
+    await closing;
   }
 
   /** The client went away: a task that nobody else wants stops; what it stored stays in its files. */
@@ -318,24 +358,31 @@ export class HostDaemon {
     if (!download.over) download.fail(new DarnerError("interrupted", "the client went away"));
     this.#downloads.delete(download.id);
     for (const [task, running] of this.#tasks) {
+      if (running.owner === download) running.owner = undefined;
       if (!running.followers.delete(download) || running.followers.size > 0 || running.task.whole) continue;
       void this.#drop(task, new DarnerError("interrupted", "nobody on this host wants it any more"));
     }
   }
 
   /** After the client gave its output the final name: serve from it while it stays what it was. */
-  async #serveWhileIntact(task: string, running: Running, download: Download): Promise<void> {
+  async #serveWhenSettled(task: string, running: Running, download: Download): Promise<void> {
     const settled = await download.whenSettled();
     this.#downloads.delete(download.id);
     if (this.#tasks.get(task) !== running) return;
-    if (!settled) return await this.#drop(task, new DarnerError("interrupted", "its output was not given a name"));
-    const { content } = running.task.store;
-    const before = await content.identity();
-    this.uploads.guard(task, running.task.generation ?? "", async () => {
-      const intact = sameFile(before, await content.identity().catch(() => undefined));
-      if (!intact) void this.#drop(task, new DarnerError("interrupted", "its output was changed"));
+    if (settled) return await this.#serveWhileIntact(task, running);
+    await this.#drop(task, new DarnerError("interrupted", "its output was not given a name"));
+  }
+
+  async #serveWhileIntact(task: string, running: Running): Promise<void> {
+    if (running.intact !== undefined) return;
+    const unchanged = await unchangedFromNow(running.task.store.content);
+    running.intact = async () => {
+      const intact = await unchanged();
+      if (!intact && this.#tasks.get(task) === running)
+        void this.#drop(task, new DarnerError("interrupted", "its output was changed"));
       return intact;
-    });
+    };
+    this.uploads.guard(task, running.task.generation ?? "", running.intact);
     const kept = [...this.#tasks].filter(([, other]) => other.task.whole);
     for (const [oldest] of kept.slice(0, Math.max(0, kept.length - keptTasksMax))) {
       await this.#drop(oldest, new DarnerError("interrupted", "newer tasks took its place"));
@@ -343,37 +390,9 @@ export class HostDaemon {
   }
 
   #count(task: HostTask, firstTaker: boolean): void {
-    if (!firstTaker) {
-      this.#bytes.local += task.lengthBytes ?? 0;
-      return;
-    }
+    if (!firstTaker) return void (this.#bytes.local += task.lengthBytes ?? 0);
     this.#bytes.origin += task.bytes.origin;
     this.#bytes.peers += task.bytes.peers;
     this.#bytes.local += task.bytes.local;
-  }
-
-  #registerMetrics(): void {
-    const { metrics, trust } = this.#options;
-    metrics.gauge("darner_trust", "1 while processes must know each other, 0 with --trust off", () => (trust ? 1 : 0));
-    metrics.gauge("darner_manager_connected", "1 while a manager answers", () =>
-      this.#manager?.connected === true ? 1 : 0,
-    );
-    metrics.gauge("darner_tasks", "tasks being got or served", () => this.#tasks.size);
-    metrics.gauge("darner_downloads_active", "clients that wait for an object", () => this.#downloads.size);
-    metrics.gauge(
-      "darner_download_bytes",
-      "bytes of finished downloads by where they came from",
-      () => Object.entries(this.#bytes).map(([source, value]) => ({ labels: { source }, value })),
-      ["source"],
-    );
-    metrics.gauge("darner_upload_bytes", "piece bytes sent to peers since start", () => this.uploads.bytesTotal);
-    metrics.gauge("darner_upload_connections", "peers connected to fetch", () => this.uploads.connections);
-    metrics.gauge("darner_parent_connections", "connections to parents", () => this.#pool.size);
-    metrics.gauge(
-      "darner_limited_bytes",
-      "bytes counted where the host's limits apply",
-      () => Object.entries(this.#limits).map(([limit, limiter]) => ({ labels: { limit }, value: limiter.bytesTotal })),
-      ["limit"],
-    );
   }
 }
