@@ -68,7 +68,7 @@ export const hostDaemonSettings = settingsGroup({
     originBudgetBytesPerSecond: setting({
       name: "origin-budget",
       kind: rate,
-      default: Infinity,
+      default: 125_000_000,
       live: true,
       topic: origin,
       help: "bytes a second that all hosts together may take from the origin while no manager answers",

@@ -84,7 +84,12 @@ export class ManagedTask {
 
   /** Nobody fetches, gets or serves it. */
   get idle(): boolean {
-    return !this.fetching && this.#settling === undefined && this.#dropping.size === 0 && this.versions().every((version) => version.hosts === 0);
+    return (
+      !this.fetching &&
+      this.#settling === undefined &&
+      this.#dropping.size === 0 &&
+      this.versions().every((version) => version.hosts === 0)
+    );
   }
 
   *#all(): Generator<Version> {

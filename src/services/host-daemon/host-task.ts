@@ -353,6 +353,7 @@ export class HostTask implements TaskListener {
   #fetchFromOrigin(): Promise<EndRecord> {
     const { clock, random, log, origin, downloadLimiter, manager, settings, triesMax, uploads } = this.#options;
     const { task, ask, store, generation } = this;
+    const falling = manager !== undefined && this.#options.mode !== "source";
     this.bytes.local = store.heldBytes - this.bytes.peers;
     return fetchBackToSource({
       clock,
@@ -365,7 +366,8 @@ export class HostTask implements TaskListener {
       triesMax,
       ownLimiter: this.#limiter,
       hostLimiter: downloadLimiter,
-      originBudgetBytesPerSecond: settings().originBudgetBytesPerSecond,
+      // A stampede takes a cluster; who asks for the origin by name is no part of one.
+      originBudgetBytesPerSecond: falling ? settings().originBudgetBytesPerSecond : Infinity,
       hosts: manager?.hostsKnown ?? 1,
       signal: this.#abort.signal,
       onBegun: () => {
