@@ -151,6 +151,18 @@ describe("a task at the manager", () => {
     assert.equal(origin.asked.length, 2);
   });
 
+  test("a host that came back on a new connection is not sent away by the end of its old one", async () => {
+    const { clock, managed, join } = await newManager(() => plain());
+    const [before] = join(1);
+    await clock.settle(500);
+    const [back] = join(1);
+    await clock.settle(500);
+    managed.leave(before!);
+    assert.equal(managed.current?.hosts, 1);
+    managed.leave(back!);
+    assert.equal(managed.current?.hosts, 0);
+  });
+
   test("a new version at the origin: the wave gets it, whoever has the old one keeps it", async () => {
     const changed = content.map((byte) => byte ^ 1);
     const { clock, origin, managed, join } = await newManager((number) =>
@@ -167,7 +179,7 @@ describe("a task at the manager", () => {
     assert.notEqual(wave[0]!.generation, old!.generation);
     assert.doesNotMatch(old!.kinds, /withdrawn/);
     assert.equal(managed.versions().length, 2);
-    managed.leave("h0");
+    managed.leave(old!);
     await clock.settle(10);
     assert.equal(managed.versions().length, 1);
   });
@@ -228,14 +240,14 @@ describe("a task at the manager", () => {
     await clock.settle(500);
     for (const host of hosts) assert.match(host.kinds, /ended/);
     assert.equal(origin.asked.length, 1);
-    for (const host of hosts) managed.leave(host.card.id);
+    for (const host of hosts) managed.leave(host);
     // Even who comes while it is being erased does not get it.
     const [late] = join(1);
     await clock.settle(500);
     assert.equal(origin.asked.length, 2);
     assert.match(late!.kinds, /ended/);
     assert.notEqual(late!.generation, undefined);
-    managed.leave("h0");
+    managed.leave(late!);
     await clock.settle(100);
     assert.equal(managed.versions().length, 0);
     assert.deepEqual(await disk.list("/data/tasks"), []);
@@ -250,7 +262,7 @@ describe("a task at the manager", () => {
     assert.match(host!.kinds, /ended/);
     assert.equal(origin.asked[1]!.range?.start, 131_072);
     assert.ok(origin.bytesSent <= content.length + 65_536);
-    managed.leave("h0");
+    managed.leave(host!);
     await managed.close("restart");
     const [again] = join(1, newTask());
     await clock.settle(500);
