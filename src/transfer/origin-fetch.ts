@@ -295,6 +295,8 @@ export class OriginFetch {
       if (limiter.blocked) await limiter.ready();
     }
     if (lengthBytes === undefined) {
+      // Less than an earlier try brought: this is another version.
+      if (pieceCount(position, this.#object().pieceBytes) < segment.next) throw new ChangedMidway();
       if (piece.filled > 0) await this.#store(piece, segment);
       this.#lengthBytes = position;
       this.#segments?.settle(pieceCount(position, this.#object().pieceBytes));
