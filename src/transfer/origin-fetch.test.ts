@@ -27,8 +27,8 @@ interface Run {
   readonly began: string[];
   readonly pieces: number[];
   /** Resolves to the error's code, or "whole". */
-  run(over?: Partial<OriginFetchOptions>): Promise<ErrorCode | "whole">;
-  stored(): Uint8Array;
+  readonly run: (over?: Partial<OriginFetchOptions>) => Promise<ErrorCode | "whole">;
+  readonly stored: () => Uint8Array;
 }
 
 async function newRun(serve: (number: number) => ScriptedObject | Promise<ScriptedObject>): Promise<Run> {
