@@ -57,7 +57,7 @@ test("a mistake is one line that says what to look at", async () => {
   await assert.rejects(dfget("--tag"), { code: "usage", message: /argument missing; see dfget --help$/ });
 });
 
-for (const section of ["dfget", "daemon", "cluster-manager", "config-service"]) {
+for (const section of ["dfget", "daemon", "cluster-manager", "config-service", "up"]) {
   test(`the help of ${section} is as reviewed`, (t) => {
     const command = newCommand(section, "What it does.").configureHelp({ helpWidth: 110 });
     addSettings(command, groupsOf(section), places);

@@ -14,9 +14,9 @@ interface Scene {
   readonly up: UpRunning;
   readonly origin: TestOrigin;
   /** What a role says of one of its settings. */
-  shown(role: "manager" | "daemon", name: string): Promise<{ value: string; origin: string }>;
+  readonly shown: (role: "manager" | "daemon", name: string) => Promise<{ value: string; origin: string }>;
   /** Waits until a role has the value. */
-  reaches(role: "manager" | "daemon", name: string, value: string): Promise<void>;
+  readonly reaches: (role: "manager" | "daemon", name: string, value: string) => Promise<void>;
 }
 
 async function scene(t: TestContext): Promise<Scene> {
@@ -45,7 +45,7 @@ async function scene(t: TestContext): Promise<Scene> {
     up,
     origin,
     shown,
-    async reaches(role, name, value) {
+    reaches: async (role, name, value) => {
       const deadlineMs = performance.now() + patienceMs;
       while ((await shown(role, name)).value !== value) {
         assert.ok(performance.now() < deadlineMs, `${name} of the ${role} becomes ${value} in time`);

@@ -45,9 +45,9 @@ export async function measureDirect(stage: Stage, cast: Cast, path: string): Pro
     cast.sockets.map((_, index) =>
       stage.run([
         "bin/dfget",
-        ...["--mode", "source"],
         "-q",
-        ...["-O", stage.path(`direct-${index + 1}`)],
+        "--mode=source",
+        `--output=${stage.path(`direct-${index + 1}`)}`,
         `${cast.originUrl}${path}`,
       ]),
     ),

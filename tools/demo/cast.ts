@@ -24,7 +24,7 @@ export async function enter(stage: Stage, { hosts, rate, objects }: CastOptions)
     [
       "node_modules/.bin/node",
       fileURLToPath(new URL("../../test/origin/main.ts", import.meta.url)),
-      ...["--rate", rate],
+      `--rate=${rate}`,
       ...objects.flatMap((object) => ["--object", object]),
     ],
     (line) => typeof line["url"] === "string",

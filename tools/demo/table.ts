@@ -22,8 +22,9 @@ export interface Picture {
 
 const barColumnsMin = 10;
 const barColumnsMax = 36;
-/** All of a host's row but its bar. */
-const rowColumns = 54;
+/** A host's row without its bar and without its sources, and what these may take. */
+const rowColumns = 31;
+const sourcesColumns = 29;
 
 /** Escape sequences, or nothing where colours are not wanted. */
 export interface Paint {
@@ -44,21 +45,32 @@ export const terminalPaint: Paint = {
 };
 
 export function pictureLines(picture: Picture, columns: number, paint: Paint): string[] {
-  const barColumns = Math.max(barColumnsMin, Math.min(barColumnsMax, columns - 1 - rowColumns));
+  // The last column stays free: some terminals wrap when it is written.
+  const room = columns - 1 - rowColumns - sourcesColumns;
+  const isWide = room >= barColumnsMin;
+  const barColumns = isWide ? Math.min(barColumnsMax, room) : barColumnsMin;
   const { sizeBytes, originBytes, managerBytes, hosts } = picture;
   const full = Math.round((picture.originBytesPerSecond / picture.originLimitBytesPerSecond) * barColumns);
   const line = bar([[Math.min(full, barColumns), paint.origin]], barColumns, paint);
   const given = hosts.reduce((sum, host) => sum + host.peerBytes, 0) - managerBytes;
+  const sent = `${formatBytes(originBytes)} sent, ${copiesText(originBytes, sizeBytes)}`;
+  const summary = `the manager sent ${formatBytes(managerBytes)}, the hosts gave each other ${formatBytes(Math.max(0, given))}`;
   return [
-    `  origin   ${line}       ${right(formatRate(picture.originBytesPerSecond), 11)}  ${formatBytes(originBytes)} sent, ${copiesText(originBytes, sizeBytes)}`,
+    `  origin   ${line}       ${right(formatRate(picture.originBytesPerSecond), 11)}${isWide ? `  ${sent}` : ""}`,
     "",
-    ...hosts.map((host) => hostLine(host, sizeBytes, barColumns, paint)),
+    ...hosts.map((host) => hostLine(host, sizeBytes, { barColumns, isWide }, paint)),
     "",
-    `  ${paint.faint}the manager sent ${formatBytes(managerBytes)}, the hosts gave each other ${formatBytes(Math.max(0, given))}${paint.plain}`,
+    `  ${paint.faint}${summary.slice(0, columns - 3)}${paint.plain}`,
   ];
 }
 
-function hostLine(host: HostRow, sizeBytes: number, barColumns: number, paint: Paint): string {
+interface Room {
+  readonly barColumns: number;
+  /** Enough for the sources too. */
+  readonly isWide: boolean;
+}
+
+function hostLine(host: HostRow, sizeBytes: number, { barColumns, isWide }: Room, paint: Paint): string {
   const { originBytes, peerBytes } = host;
   const cells = (bytes: number): number => Math.round((bytes / sizeBytes) * barColumns);
   const fromOrigin = cells(originBytes);
@@ -73,7 +85,8 @@ function hostLine(host: HostRow, sizeBytes: number, barColumns: number, paint: P
   );
   const percent = right(`${Math.min(100, Math.floor(((originBytes + peerBytes) / sizeBytes) * 100))} %`, 5);
   const speed = host.doneMs === undefined ? formatRate(host.bytesPerSecond) : `in ${formatDuration(host.doneMs)}`;
-  return `  ${host.name.padEnd(8)} ${filled} ${percent} ${right(speed, 11)}  peers ${formatBytes(peerBytes)}, origin ${formatBytes(originBytes)}`;
+  const sources = isWide ? `  peers ${formatBytes(peerBytes)}, origin ${formatBytes(originBytes)}` : "";
+  return `  ${host.name.padEnd(8)} ${filled} ${percent} ${right(speed, 11)}${sources}`;
 }
 
 /** For where nothing can be redrawn: the whole picture in one line. */
