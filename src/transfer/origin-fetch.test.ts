@@ -45,16 +45,21 @@ async function newRun(serve: (number: number) => ScriptedObject | Promise<Script
   const pieces: number[] = [];
   const run = async (over: Partial<OriginFetchOptions> = {}): Promise<ErrorCode | "whole"> => {
     const fetch = new OriginFetch({
-      ...{
-        origin,
-        clock,
-        store,
-        random: nodeRandom,
-        limiter: new Limiter(clock, Infinity),
-        url: "http://origin/a?sig=secret",
-      },
-      ...{ headers: {}, expected: [], proveAlways: true, connectionsMax: 1, hosts: 1, pieceBytes, triesMax: 3 },
-      ...{ splitBytesMin: pieceBytes, signal: new AbortController().signal },
+      origin,
+      clock,
+      store,
+      random: nodeRandom,
+      limiter: new Limiter(clock, Infinity),
+      url: "http://origin/a?sig=secret",
+      headers: {},
+      expected: [],
+      proveAlways: true,
+      connectionsMax: 1,
+      splitBytesMin: pieceBytes,
+      hosts: 1,
+      pieceBytes,
+      triesMax: 3,
+      signal: new AbortController().signal,
       generationOf: ({ validator }) => validator ?? `random ${began.length}`,
       onBegun: () => {
         began.push(store.object!.generation);

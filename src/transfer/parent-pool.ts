@@ -82,6 +82,8 @@ export class ParentPool {
     if (this.#closed) dialled.connection.close();
     const nonce = dialled.headers["darner-nonce"];
     if (key !== undefined && nonce !== undefined) parent.prove(key.publicKey, key.sign(nonce));
+    // Nobody has opened a channel yet, and perhaps nobody will.
+    parent.idleSinceMs = clock.nowMs();
     this.#watchIdle(parent, clock);
     return parent;
   }
@@ -91,6 +93,8 @@ export class ParentPool {
       idleMsMax,
       () => {
         if (parent.closed) return;
+        // The last channel may also have been closed by the parent, which no one told us the time of.
+        if (parent.channels === 0) parent.idleSinceMs ??= clock.nowMs();
         if (parent.idleSinceMs !== undefined && clock.nowMs() - parent.idleSinceMs >= idleMsMax) parent.close();
         else this.#watchIdle(parent, clock);
       },

@@ -259,7 +259,7 @@ export class Uploads implements ChildHandlers {
     const target = serving.children.get(want.child);
     if (target === undefined) return serving.queue.sent(want);
     const { child, channel } = target;
-    if (serving.intact !== undefined && !(await serving.intact()))
+    if (serving.intact !== undefined && !(await serving.intact().catch(() => false)))
       return this.withdraw(serving.task, serving.generation, "the file has changed");
     const { object, lengthBytes, content } = serving.store;
     // Another task's piece may be on this connection: they go one behind the other.
