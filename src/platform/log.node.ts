@@ -4,12 +4,10 @@
  * it the newest are lost, and what waits is written when the process ends.
  */
 
-import { destination as openDestination, pino, stdTimeFunctions, type DestinationStream, type Logger } from "pino";
+import { pino, stdTimeFunctions, type DestinationStream, type Logger } from "pino";
 import { cleanFacts } from "./log-facts.ts";
+import { standardErrorStream } from "./log-stream.node.ts";
 import type { Log, LogFacts, LogLevel } from "./log.ts";
-
-const stderrDescriptor = 2;
-const waitingBytesMax = 4 * 1024 * 1024;
 
 export interface NodeLog extends Log {
   setLevel(level: LogLevel): void;
@@ -17,7 +15,7 @@ export interface NodeLog extends Log {
 
 /** `destination` is for tests; the default is stderr. */
 export function createNodeLog(level: LogLevel, destination?: DestinationStream): NodeLog {
-  const stream = destination ?? openDestination({ dest: stderrDescriptor, sync: false, maxLength: waitingBytesMax });
+  const stream = destination ?? standardErrorStream();
   const root = pino(
     {
       level,

@@ -1,7 +1,8 @@
 /** What an operator finds in the log, and what nobody must find there. */
 
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { test } from "node:test";
 import { DarnerError } from "#base/mod.ts";
 import { createNodeLog } from "./log.node.ts";
@@ -75,4 +76,28 @@ test("the last line is written though the process ends at once", () => {
   const run = spawnSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" });
   assert.equal(run.status, 3);
   assert.equal(JSON.parse(run.stderr).event, "last.words");
+});
+
+test("a reader that is gone, or does not read, does not keep the process from ending", async () => {
+  const module = JSON.stringify(new URL("./log.node.ts", import.meta.url).href);
+  const script = `
+    const { createNodeLog } = await import(${module});
+    process.stdin.once("data", () => {
+      const log = createNodeLog("info");
+      for (let index = 0; index < 2000; index++) log.info("line", { index, text: "x".repeat(400) });
+      process.exit(3);
+    });
+    process.stdout.write("ready");`;
+  for (const isGone of [true, false]) {
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: "pipe" });
+    child.stderr.pause();
+    await once(child.stdout, "data");
+    if (isGone) child.stderr.destroy();
+    child.stdin.write("go");
+    const timer = setTimeout(() => child.kill("SIGKILL"), 5000);
+    const [status] = (await once(child, "exit")) as [number | null];
+    clearTimeout(timer);
+    assert.equal(status, 3, isGone ? "gone" : "not reading");
+    child.stderr.destroy();
+  }
 });
