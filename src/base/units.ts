@@ -18,14 +18,15 @@ const timeUnits: Readonly<Record<string, number>> = { ms: 1, "": 1000, s: 1000, 
 function parseWith(text: string, units: Readonly<Record<string, number>>): number | undefined {
   const match = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text.trim());
   if (match === null) return undefined;
-  const unit = units[match[2]!.toLowerCase()];
-  return unit === undefined ? undefined : Number(match[1]) * unit;
+  const name = match[2]!.toLowerCase();
+  const value = Object.hasOwn(units, name) ? Number(match[1]) * units[name]! : Infinity;
+  return value > Number.MAX_SAFE_INTEGER ? undefined : value;
 }
 
 /** Bytes in `text`, rounded, or undefined when it is not a size. */
 export function parseBytes(text: string): number | undefined {
   const value = parseWith(text, byteUnits);
-  return value === undefined || value > Number.MAX_SAFE_INTEGER ? undefined : Math.round(value);
+  return value === undefined ? undefined : Math.round(value);
 }
 
 /** Bytes a second in `text`; `0`, `off` and `unlimited` mean no limit (Infinity). */
@@ -63,8 +64,8 @@ export function formatRate(bytesPerSecond: number): string {
 
 /** `850 ms`, `12.3 s`, `4 min 05 s`, `2 h 10 min`. */
 export function formatDuration(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  if (ms < 999.5) return `${Math.round(ms)} ms`;
+  if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
   const seconds = Math.round(ms / 1000);
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, "0")} s`;
   return `${Math.floor(seconds / 3600)} h ${String(Math.floor((seconds % 3600) / 60)).padStart(2, "0")} min`;
