@@ -132,6 +132,8 @@ export function acceptUpgrade(
 
 /** Refuses an upgrade with a status line that the dialling side reports. */
 export function refuseUpgrade(socket: net.Socket, status: number, reason: string): void {
+  // The server has let go of the socket: a reset by who is refused would end the process.
+  socket.on("error", () => socket.destroy());
   socket.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
 
