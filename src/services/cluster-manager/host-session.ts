@@ -69,17 +69,14 @@ export class HostSession implements VersionHost {
     switch (message.kind) {
       case "ask":
         return this.#ask(message);
-      case "report": {
-        const version = this.#options.taskFor(message.task).versionOf(message.generation);
-        version?.report(this.card.id, {
+      case "report":
+        return this.#options.taskFor(message.task).report(this, message.generation, {
           news: message.news,
           starving: message.starving,
           seeding: message.state === "seeding",
           upBytesPerSecond: message.upBytesPerSecond,
           downBytesPerSecond: message.downBytesPerSecond,
         });
-        return;
-      }
       case "leave":
         this.tasks.delete(message.task);
         this.#tickets.delete(message.task);

@@ -10,6 +10,7 @@
  */
 
 import { asDarnerError, DarnerError } from "#base/mod.ts";
+import type { SwarmReport } from "#core/swarm/mod.ts";
 import { judge, refresh, useDecision } from "#core/freshness/mod.ts";
 import { parseDigest, type Digest } from "#core/model/mod.ts";
 import type { TaskAsk } from "#core/protocol/mod.ts";
@@ -38,6 +39,8 @@ export interface ManagedTaskOptions {
   readonly pieceBytes: number | undefined;
   readonly hosts: () => number;
   readonly onOriginBytes: (count: number) => void;
+  /** Puts something away that nobody gets now; false when there is nothing. */
+  readonly makeRoom?: () => Promise<boolean>;
   /** Opens the files of one version; `folder` names it within the cache. */
   readonly openVersion: (task: string, folder: string, ask: TaskAsk) => Promise<TaskVersion>;
 }
@@ -63,10 +66,13 @@ export class ManagedTask {
   readonly #dropping = new Set<Promise<void>>();
   #failure: { readonly error: DarnerError; readonly atMs: number } | undefined;
   #lastCheckedMs = 0;
+  /** When a host last asked for it or told of it. */
+  usedMs: number;
   readonly #abort = new AbortController();
 
   constructor(options: ManagedTaskOptions) {
     this.#options = options;
+    this.usedMs = options.clock.nowMs();
   }
 
   get current(): TaskVersion | undefined {
@@ -80,6 +86,12 @@ export class ManagedTask {
   /** Why the last fetch ended early. */
   get failure(): DarnerError | undefined {
     return this.#failure?.error;
+  }
+
+  /** Nobody fetches or gets it now; hosts that have it may be here. */
+  get quiet(): boolean {
+    const busy = this.fetching || this.#settling !== undefined || this.#dropping.size > 0;
+    return !busy && this.versions().every((version) => version.unfinished === 0);
   }
 
   /** Nobody fetches, gets or serves it. */
@@ -109,6 +121,7 @@ export class ManagedTask {
   /** Lets a host in; what it hears comes by messages. Never rejects. */
   async join(request: JoinRequest): Promise<void> {
     const { host, ask, holds } = request;
+    this.usedMs = this.#options.clock.nowMs();
     try {
       await this.#settled(ask);
       if (this.#failure !== undefined && !this.fetching) throw this.#failure.error;
@@ -136,6 +149,13 @@ export class ManagedTask {
       })
       .finally(() => (this.#settling = undefined));
     await this.#settling;
+  }
+
+  /** A host's progress; who has it all may be the last for whom it was kept. */
+  report(host: VersionHost, generation: string, report: SwarmReport): void {
+    this.usedMs = this.#options.clock.nowMs();
+    this.versionOf(generation)?.report(host.card.id, report);
+    if (report.seeding) this.#dropUnused();
   }
 
   leave(host: VersionHost): void {
@@ -216,7 +236,7 @@ export class ManagedTask {
   }
 
   async #run(entry: Version, ask: TaskAsk, opened: BodyAnswer | undefined): Promise<void> {
-    const { clock, random, log, origin, cache, limiter, task } = this.#options;
+    const { clock, random, log, origin, limiter, task } = this.#options;
     const { version } = entry;
     const startedMs = clock.nowMs();
     const fetch = new OriginFetch({
@@ -237,7 +257,7 @@ export class ManagedTask {
       generationOf: (facts) => nameGeneration({ task, ...facts }, random),
       ...(this.#options.pieceBytes === undefined ? {} : { pieceBytes: this.#options.pieceBytes }),
       ...(opened === undefined ? {} : { opened }),
-      onObject: (object) => cache.reserve(task, entry.folder, object.lengthBytes ?? 0),
+      onObject: (object) => this.#reserve(entry.folder, object.lengthBytes ?? 0),
       onBegun: () => version.began(),
       onPiece: (index) => version.pieceStored(index),
       onBytes: this.#options.onOriginBytes,
@@ -246,7 +266,7 @@ export class ManagedTask {
     });
     try {
       const end = await fetch.run();
-      await cache.reserve(task, entry.folder, end.lengthBytes).catch(() => undefined);
+      await this.#reserve(entry.folder, end.lengthBytes).catch(() => undefined);
       this.#lastCheckedMs = clock.wallMs();
       entry.fetching = false;
       version.ended();
@@ -261,10 +281,24 @@ export class ManagedTask {
     this.#dropUnused();
   }
 
+  /** Nobody waits for room: without it the hosts hear at once that they have to help themselves. */
+  async #reserve(folder: string, lengthBytes: number): Promise<void> {
+    const { cache, task, makeRoom } = this.#options;
+    for (;;) {
+      try {
+        return await cache.reserve(task, folder, lengthBytes);
+      } catch (error) {
+        const { code, message, retry } = asDarnerError(error);
+        const mayHelp = code === "disk.full" && retry !== "never";
+        if (!mayHelp || (await makeRoom?.()) !== true) throw new DarnerError(code, message, { cause: error });
+      }
+    }
+  }
+
   /** Old versions leave when their hosts are done; what must not be kept is erased. */
   #dropUnused(): void {
     for (const entry of this.#all()) {
-      if (entry.fetching || entry.version.hosts > 0) continue;
+      if (entry.fetching || entry.version.unfinished > 0) continue;
       const whole = entry.version.store.end !== undefined;
       if (entry !== this.#current || (whole && mustPass(entry.version))) this.#drop(entry);
     }

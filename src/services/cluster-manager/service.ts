@@ -166,6 +166,7 @@ export class ClusterManager {
       pieceBytes: this.#settings.pieceBytes,
       hosts: () => Math.max(this.#sessions.size, 1),
       onOriginBytes: (count) => (this.#originBytes += count),
+      makeRoom: () => this.#makeRoom(),
       openVersion: (id, folder, ask) => this.#openVersion(id, folder, ask),
     });
     this.#tasks.set(task, managed);
@@ -187,12 +188,30 @@ export class ClusterManager {
         for (const [id, task] of this.#tasks) {
           if (!task.idle) continue;
           this.#tasks.delete(id);
-          void task.close("idle");
+          void this.#putAway(task);
         }
         this.#sweep();
       },
       { background: true },
     );
+  }
+
+  /** The task that nobody has asked about for longest, of those that nobody gets now. */
+  async #makeRoom(): Promise<boolean> {
+    const quiet = [...this.#tasks].filter(([, task]) => task.quiet);
+    if (quiet.length === 0) return false;
+    const [id, task] = quiet.reduce((oldest, other) => (other[1].usedMs < oldest[1].usedMs ? other : oldest));
+    this.#tasks.delete(id);
+    await this.#putAway(task);
+    return true;
+  }
+
+  async #putAway(task: ManagedTask): Promise<void> {
+    try {
+      await task.close("nobody gets it");
+    } catch (error) {
+      this.#options.log.warn("task.close-failed", { message: (error as Error).message });
+    }
   }
 
   #registerMetrics(): void {

@@ -22,6 +22,15 @@ const listDelayMs = 20;
 /** Digests in one message: 32 KiB of hashes. */
 const listPiecesMax = 1024;
 
+/** What a host would report that comes with everything. */
+const whollyThere: SwarmReport = {
+  news: [],
+  starving: false,
+  seeding: true,
+  upBytesPerSecond: 0,
+  downBytesPerSecond: 0,
+};
+
 export interface VersionHost {
   readonly card: HostCard;
   send(message: ManagerMessage): void;
@@ -187,7 +196,10 @@ export class TaskVersion {
       same ? Buffer.from(holds.pieces, "base64") : new Uint8Array(0),
       this.store.have.length,
     );
-    this.#tellChanges(this.#swarm.join(host.card, held, this.#options.clock.nowMs()));
+    const changes = this.#swarm.join(host.card, held, this.#options.clock.nowMs());
+    const seeding = this.store.end !== undefined && held.full;
+    this.#tellChanges(seeding ? changes.filter((change) => change.host !== host.card.id) : changes);
+    if (seeding) this.report(host.card.id, whollyThere);
   }
 
   #tellListed(): void {

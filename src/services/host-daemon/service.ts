@@ -192,7 +192,7 @@ export class HostDaemon {
   }
 
   async stop(): Promise<void> {
-    const gone = new DarnerError("daemon.gone", "the host daemon stops");
+    const gone = new DarnerError("daemon.gone", "cannot go on: the host daemon stops; ask again when it is back");
     await Promise.all([...this.#tasks.keys()].map((task) => this.#drop(task, gone)));
     this.#manager?.stop();
     this.#pool.close();

@@ -157,7 +157,7 @@ export class TaskCache {
       ? `the quota leaves ${formatBytes(Math.max(0, limit - keptBytes + bytes))}`
       : `the disk has ${formatBytes(free)}`;
     throw new DarnerError("disk.full", `cannot keep an object of ${formatBytes(bytes)} in ${directory}: ${room}`, {
-      retry: { afterMs: 10_000 },
+      retry: bytes > limit ? "never" : { afterMs: 10_000 },
     });
   }
 
