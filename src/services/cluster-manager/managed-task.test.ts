@@ -280,6 +280,18 @@ describe("a task at the manager", () => {
     assert.ok(origin.bytesSent <= content.length + 65_536, "only asked whether it changed");
   });
 
+  test("what a host says it holds is believed as far as such pieces exist", async () => {
+    const { clock, managed, join } = await newManager(() => plain());
+    join(1);
+    await clock.settle(500);
+    const rates = { upBytesPerSecond: 0, downBytesPerSecond: 0 };
+    const news = [-1, 0.5, 3, 4_294_967_295, 5];
+    managed.current!.report("h0", { news, starving: true, seeding: false, ...rates });
+    const [member] = managed.current!.swarm.members;
+    assert.deepEqual([...member!.held.indices()], [3]);
+    assert.equal(member!.held.length, 5);
+  });
+
   test("a digest that the asker knows: whole and proved needs no question; a wrong one is an error", async () => {
     const { clock, origin, managed, join } = await newManager(() => plain());
     const wrong = new TestHost("wrong");

@@ -132,7 +132,9 @@ export class TaskVersion {
   }
 
   report(host: string, report: SwarmReport): void {
-    this.#tellChanges(this.#swarm.report(host, report, this.#options.clock.nowMs()));
+    // A host's word is bounded by what exists: it can hold no piece that is not here.
+    const news = report.news.filter((index) => this.store.have.has(index));
+    this.#tellChanges(this.#swarm.report(host, { ...report, news }, this.#options.clock.nowMs()));
   }
 
   accuse(host: string, parent: string): void {

@@ -1,0 +1,184 @@
+/** Names, lists, proofs and assemblies of one object: the small parts that a transfer is made of. */
+
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import { bytesEqual, DarnerError } from "#base/mod.ts";
+import { pieceCount } from "#core/model/mod.ts";
+import { SimClock } from "#platform/clock.sim.ts";
+import { sha256 } from "#platform/digest.ts";
+import { SimDisk } from "#platform/disk.sim.ts";
+import { nodeRandom } from "#platform/random.node.ts";
+import { PieceFile } from "#storage/pieces/mod.ts";
+import { nameGeneration } from "./generation.ts";
+import { bothGates, limitedFile } from "./limited-file.ts";
+import { Limiter } from "./limiter.ts";
+import { joinDigests, Manifest } from "./manifest.ts";
+import { PieceAssembly } from "./piece-assembly.ts";
+import { assertDigests, Prover } from "./prover.ts";
+import { taskIdOf } from "./task-id.ts";
+
+describe("names", () => {
+  const ask = { url: "http://h/a", headers: {}, filterQuery: [], tag: "" };
+
+  test("a credential is part of a task's id, whatever the spelling and order of its fields; other fields are not", () => {
+    const id = taskIdOf(ask);
+    assert.match(id, /^[0-9a-f]{64}$/);
+    assert.equal(taskIdOf({ ...ask, headers: { "User-Agent": "x", "Accept": "y" } }), id);
+    const one = taskIdOf({ ...ask, headers: { Authorization: "Bearer a", Cookie: "c" } });
+    assert.equal(taskIdOf({ ...ask, headers: { cookie: "c", AUTHORIZATION: "Bearer a" } }), one);
+    const others: readonly Record<string, string>[] = [
+      { Authorization: "Bearer b", Cookie: "c" },
+      { Authorization: "Bearer a" },
+      { Cookie: "Bearer a" },
+    ];
+    assert.equal(new Set([id, one, ...others.map((headers) => taskIdOf({ ...ask, headers }))]).size, 5);
+  });
+
+  test("a generation follows from validator, length and piece length; without a validator it is nobody else's", () => {
+    const facts = { task: "t", validator: '"v"', lengthBytes: 10, pieceBytes: 4 };
+    const name = nameGeneration(facts, nodeRandom);
+    assert.match(name, /^[0-9a-f]{32}$/);
+    assert.equal(nameGeneration({ ...facts }, nodeRandom), name);
+    for (const other of [
+      { task: "u" },
+      { validator: '"w"' },
+      { lengthBytes: 11 },
+      { lengthBytes: undefined },
+      { pieceBytes: 8 },
+    ])
+      assert.notEqual(nameGeneration({ ...facts, ...other }, nodeRandom), name);
+    const unnamed = { ...facts, validator: undefined };
+    assert.notEqual(nameGeneration(unnamed, nodeRandom), nameGeneration(unnamed, nodeRandom));
+  });
+});
+
+describe("a manifest", () => {
+  test("lines are added whole or not at all", () => {
+    const manifest = new Manifest({ task: "t", generation: "g", pieceBytes: 10, url: "" });
+    const digests = [0, 1].map((index) => sha256(Uint8Array.of(index)));
+    assert.ok(manifest.list([5, 0], joinDigests(digests)));
+    assert.ok(bytesEqual(manifest.digestOf(5)!, digests[0]!) && bytesEqual(manifest.digestOf(0)!, digests[1]!));
+    assert.equal(manifest.digestOf(1), undefined);
+    for (const indices of [[1], [1, 2, 3], [-1, 2], [1.5, 2]])
+      assert.equal(manifest.list(indices, joinDigests(digests)), false);
+    assert.equal(manifest.lengthBytes, undefined);
+    manifest.finish(60, []);
+    assert.equal(manifest.lengthBytes, 60);
+  });
+});
+
+describe("pieces out of chunks", () => {
+  test("property: however the chunks fall, the pieces are the object's", () => {
+    const anyObject = fc.tuple(fc.uint8Array({ maxLength: 200 }), fc.integer({ min: 1, max: 30 }), fc.boolean());
+    fc.assert(
+      fc.property(
+        anyObject,
+        fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1 }),
+        ([object, pieceBytes, known], cuts) => {
+          const assembly = new PieceAssembly(pieceBytes, known ? object.length : undefined);
+          const found: number[] = [];
+          let position = 0;
+          for (let turn = 0; position < object.length; turn++) {
+            const chunk = object.subarray(position, position + cuts[turn % cuts.length]!);
+            for (let offset = 0; offset < chunk.length;) {
+              const taken = assembly.add(chunk, offset, position);
+              offset += taken;
+              position += taken;
+              if (!assembly.whole) continue;
+              assert.equal(assembly.index, Math.floor(found.length / pieceBytes));
+              found.push(...assembly.take());
+            }
+          }
+          // The end of an object that nobody knew the length of is what is left.
+          found.push(...assembly.take());
+          assert.deepEqual(found, [...object]);
+        },
+      ),
+    );
+  });
+});
+
+describe("a proof", () => {
+  test("property: pieces in any order give the digests of the whole", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uint8Array({ minLength: 1, maxLength: 100 }),
+        fc.integer({ min: 1, max: 20 }),
+        fc.infiniteStream(fc.nat()),
+        async (object, pieceBytes, order) => {
+          const disk = new SimDisk();
+          const journal = await disk.open("/j", "keep");
+          const store = await PieceFile.open({
+            content: await disk.open("/c", "keep"),
+            journal,
+            boot: new Uint8Array(8),
+          });
+          await store.begin({ kind: "object", url: "", generation: "g", pieceBytes, lengthBytes: object.length });
+          const prover = new Prover(store, ["sha256", "md5"]);
+          const left = Array.from({ length: pieceCount(object.length, pieceBytes) }, (_, index) => index);
+          while (left.length > 0) {
+            const [index] = left.splice(order.next().value % left.length, 1);
+            const bytes = object.subarray(index! * pieceBytes, (index! + 1) * pieceBytes);
+            await store.put(index!, bytes, sha256(bytes));
+            prover.offer(index!, bytes);
+          }
+          const proved = await prover.digests(object.length);
+          for (const { algorithm, hex } of proved)
+            assert.equal(hex, createHash(algorithm).update(object).digest("hex"));
+          assert.equal(proved.length, 2);
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+
+  test("what was expected must be among what was proved", () => {
+    const sha = { algorithm: "sha256", hex: "00" } as const;
+    assertDigests("http://h/a", [sha], [sha, { algorithm: "md5", hex: "11" }]);
+    for (const proved of [[], [{ algorithm: "sha256", hex: "01" } as const]])
+      assert.throws(
+        () => assertDigests("http://h/a", [sha], proved),
+        (error) => error instanceof DarnerError && error.code === "digest.mismatch",
+      );
+  });
+});
+
+describe("a limited file", () => {
+  test("keeps to both rates, and its bytes are the file's", async () => {
+    const clock = new SimClock();
+    const disk = new SimDisk();
+    const reads = new Limiter(clock, 1_000_000);
+    const writes = new Limiter(clock, 10_000);
+    const file = limitedFile(await disk.open("/a", "keep"), reads, writes);
+    const bytes = Uint8Array.from({ length: 30_000 }, (_, index) => index & 0xff);
+    const writing = file.write(bytes, 5);
+    await clock.settle(2_000);
+    const partial = (await file.identity()).sizeBytes;
+    assert.ok(partial > 10_000 && partial < 25_000, `${partial} bytes after two seconds`);
+    await clock.settle(2_000);
+    await writing;
+    const into = new Uint8Array(40_000);
+    const reading = file.read(into, 0);
+    await clock.settle(1_000);
+    assert.equal(await reading, 30_005);
+    assert.ok(bytesEqual(into.subarray(5, 30_005), bytes));
+    assert.deepEqual([reads.bytesTotal >= 30_005, writes.bytesTotal], [true, 30_000]);
+  });
+
+  test("two gates let through what both let through, and both count it", async () => {
+    const clock = new SimClock();
+    const [slow, fast] = [new Limiter(clock, 1_000), new Limiter(clock, 1_000_000)];
+    const gate = bothGates(slow, fast);
+    assert.equal(gate.chunkBytesMax, Math.min(slow.chunkBytesMax, fast.chunkBytesMax));
+    gate.charge(500);
+    assert.deepEqual([slow.bytesTotal, fast.bytesTotal, gate.blocked], [500, 500, true]);
+    let ready = false;
+    void gate.ready().then(() => (ready = true));
+    await clock.settle(300);
+    assert.equal(ready, false);
+    await clock.settle(300);
+    assert.ok(ready && !gate.blocked);
+  });
+});
