@@ -68,13 +68,45 @@ export class Swarm {
       for (const child of old.children) member.children.add(child);
       this.#setParents(old, []);
     }
-    const changes = [this.#renew(member, nowMs)];
-    // Hosts that came before with too few parents can use the new one.
-    for (const other of this.#members.values()) {
-      if (other !== member && !other.seeding && other.parents.size < parentsWanted)
-        changes.push(this.#renew(other, nowMs));
+    return [this.#renew(member, nowMs), ...this.#findChildren(member)];
+  }
+
+  /**
+   * Gives a newcomer children, so that its uplink is used as much as anybody's: hosts with too few
+   * parents first, then those that can take it in place of a parent that has more children.
+   */
+  #findChildren(newcomer: Member): SwarmChange[] {
+    const changes: SwarmChange[] = [];
+    const others = [...this.#members.values()].filter(
+      (other) => other !== newcomer && !other.seeding && !other.parents.has(newcomer.card.id),
+    );
+    const busiest = (child: Member): Member | undefined => {
+      const parents = [...child.parents].map((id) => this.#members.get(id)).filter((parent) => parent !== undefined);
+      return parents.reduce<Member | undefined>(
+        (most, parent) => (most === undefined || parent.children.size > most.children.size ? parent : most),
+        undefined,
+      );
+    };
+    const relief = (child: Member): number => {
+      if (child.parents.size < parentsWanted) return Infinity;
+      const near = child.card.site === newcomer.card.site ? childrenMax : 0;
+      return near + (busiest(child)?.children.size ?? 0) + this.#unit();
+    };
+    const offers = others.map((child) => ({ child, relief: relief(child) })).sort((a, b) => b.relief - a.relief);
+    for (const { child } of offers) {
+      if (newcomer.children.size >= parentsWanted) break;
+      const parents = [...child.parents].map((id) => this.#members.get(id)).filter((parent) => parent !== undefined);
+      const left = parents.length < parentsWanted ? undefined : busiest(child);
+      if (left !== undefined && left.children.size <= newcomer.children.size + 1) continue;
+      this.#setParents(child, [...parents.filter((parent) => parent !== left), newcomer]);
+      changes.push(this.#told(child));
     }
     return changes;
+  }
+
+  #told(member: Member): SwarmChange {
+    const parents = [...member.parents].map((id) => this.#members.get(id)).filter((parent) => parent !== undefined);
+    return { host: member.card.id, parents: [...this.#seeds, ...parents.map((parent) => toOffer(parent.card))] };
   }
 
   report(host: string, report: SwarmReport, nowMs: number): SwarmChange[] {
@@ -143,9 +175,8 @@ export class Swarm {
     const kept = [...useful, ...keptIdle].slice(0, parentsWanted);
     const added = this.#choose(fresh, member, parentsWanted - kept.length);
     const filled = this.#choose(spare, member, parentsWanted - kept.length - added.length);
-    const chosen = [...kept, ...added, ...filled];
-    this.#setParents(member, chosen);
-    return { host: member.card.id, parents: [...this.#seeds, ...chosen.map((parent) => toOffer(parent.card))] };
+    this.#setParents(member, [...kept, ...added, ...filled]);
+    return this.#told(member);
   }
 
   /** `count` of the candidates: own site and few children first, the rest by chance. */
