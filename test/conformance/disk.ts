@@ -16,8 +16,15 @@ async function contentOf(disk: Disk, path: string): Promise<string> {
   return new TextDecoder().decode(into.subarray(0, count));
 }
 
+type Fresh = () => Promise<{ disk: Disk; directory: string }>;
+
 /** `fresh` gives a disk and an empty directory on it. */
-export function testDisk(fresh: () => Promise<{ disk: Disk; directory: string }>): void {
+export function testDisk(fresh: Fresh): void {
+  testBytes(fresh);
+  testNames(fresh);
+}
+
+function testBytes(fresh: Fresh): void {
   test("a file keeps what is written anywhere in it, and is full of zeros elsewhere", async () => {
     const { disk, directory } = await fresh();
     const file = await disk.open(`${directory}/a`, "create");
@@ -63,7 +70,9 @@ export function testDisk(fresh: () => Promise<{ disk: Disk; directory: string }>
     await assert.rejects(file.write(bytes("x"), 0), failsWith("disk.failed"));
     await assert.rejects(file.read(new Uint8Array(1), 0), failsWith("disk.failed"));
   });
+}
 
+function testNames(fresh: Fresh): void {
   test("names: listed in order, renamed over another, removed even when missing", async () => {
     const { disk, directory } = await fresh();
     for (const name of ["z", "a", "m"]) {

@@ -1,4 +1,4 @@
-/** Runs of pieces for connections to the origin: every missing piece has one worker at a time, and none is forgotten. */
+/** Runs of pieces for connections to the origin: every missing piece has one worker at a time; none is forgotten. */
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";

@@ -133,7 +133,7 @@ export class TaskVersion {
 
   report(host: string, report: SwarmReport): void {
     // A host's word is bounded by what exists: it can hold no piece that is not here.
-    const news = report.news.filter((index) => this.store.have.has(index));
+    const news = report.news.filter((index) => Number.isInteger(index) && this.store.have.has(index));
     this.#tellChanges(this.#swarm.report(host, { ...report, news }, this.#options.clock.nowMs()));
   }
 
