@@ -116,7 +116,7 @@ describe("fetching from an origin", () => {
           assert.ok(origin.bytesSent <= content.length + lostMax, `${origin.bytesSent} bytes sent`);
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 25 },
     );
   });
 

@@ -1,7 +1,8 @@
 /**
  * Stories about one download. Commands: listed PIECES, ended COUNT, parents NAME... (a seed is
- * seed:NAME), opened NAME PIECES, had NAME PIECES, started/stored/bad NAME PIECE, heard NAME BYTES,
- * sends NAME PIECE (started and stored), cancelled NAME PIECES, closed NAME, tick MS (in steps of 100, as the transfer ticks), state.
+ * seed:NAME), opened NAME PIECES, had NAME PIECES, started/stored/bad NAME PIECE, sends NAME PIECE
+ * (started and stored), heard NAME BYTES, cancelled NAME PIECES, closed NAME, tick MS (in steps of
+ * 100, as the transfer ticks), state.
  */
 
 import assert from "node:assert/strict";
