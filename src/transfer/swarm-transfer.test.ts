@@ -158,15 +158,19 @@ class Child {
 describe("a transfer from parents", () => {
   test("property: however the bytes are cut on their way, the object arrives whole", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.integer({ min: 1, max: 2 ** 31 - 2 }), fc.integer({ min: 200, max: 9000 }), async (seed, max) => {
-        let state = seed;
-        const world = new World({ cut: () => 1 + ((state = Math.imul(state, 48271) & 0x7fffffff) % max) });
-        const child = await world.transfer();
-        child.transfer.parents([await world.parent("a", [0, 1, 2, 3, 7]), await world.parent("m", all, true)]);
-        child.end();
-        await world.clock.settle(3_000);
-        await child.check();
-      }),
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 2 ** 31 - 2 }),
+        fc.integer({ min: 200, max: 9000 }),
+        async (seed, max) => {
+          let state = seed;
+          const world = new World({ cut: () => 1 + ((state = Math.imul(state, 48271) & 0x7fffffff) % max) });
+          const child = await world.transfer();
+          child.transfer.parents([await world.parent("a", [0, 1, 2, 3, 7]), await world.parent("m", all, true)]);
+          child.end();
+          await world.clock.settle(3_000);
+          await child.check();
+        },
+      ),
       { numRuns: 25 },
     );
   });
