@@ -261,7 +261,7 @@ function dial(options: DialOptions, handlers: ConnectionHandlers, sink: ReadSink
       reject(error);
     };
     const early = (error: NodeJS.ErrnoException): void => fail(dialError(error, to));
-    const ended = (): void => fail(dialError(new Error("closed before the upgrade") as NodeJS.ErrnoException, to));
+    const ended = (): void => fail(dialError(new Error("closed before the upgrade"), to));
     socket.once("error", early);
     socket.once("close", ended);
     reader.onHead = (head) => {

@@ -6,12 +6,3 @@ export interface Random {
   /** `length` bytes fit for keys and nonces. */
   bytes(length: number): Uint8Array;
 }
-
-/** Shuffles `items` in place (Fisher-Yates) and returns it. */
-export function shuffle<T>(items: T[], random: { unit(): number }): T[] {
-  for (let last = items.length - 1; last > 0; last--) {
-    const other = Math.floor(random.unit() * (last + 1));
-    [items[last], items[other]] = [items[other]!, items[last]!];
-  }
-  return items;
-}

@@ -125,7 +125,8 @@ export class OriginFetch {
     this.#addWorker(mayResume ? opened : undefined);
     // Workers add workers, so the list may grow while it is walked.
     for (let index = 0; index < this.#workers.length; index++) await this.#workers[index];
-    if (this.#failure !== undefined) throw this.#failure;
+    const failure = this.#failure as Error | undefined;
+    if (failure !== undefined) throw failure;
     return await this.#finish();
   }
 

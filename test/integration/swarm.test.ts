@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { taskIdOf } from "#transfer/mod.ts";
-import { newSigningKey, signingKeyFromPem, type SigningKey } from "../../src/platform/signing.ts";
-import { signTicket } from "../../src/transfer/tickets.ts";
+import { newSigningKey, signingKeyFromPem, type SigningKey } from "#platform/signing.ts";
+import { signTicket } from "#transfer/mod.ts";
 import * as fs from "node:fs";
 import { Cluster, type Role } from "./cluster.ts";
 import { RawPeer } from "./piece-client.ts";

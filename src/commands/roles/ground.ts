@@ -35,7 +35,7 @@ export function roleLog(level: LogLevel, role: string, shared?: NodeLog): NodeLo
 export function openDataDirectory(
   dataDir: string,
   role: string,
-): { directory: string; key: SigningKey; release(): void } {
+): { readonly directory: string; readonly key: SigningKey; readonly release: () => void } {
   const directory = `${dataDir}/${role}`;
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -68,7 +68,7 @@ function keyIn(directory: string): SigningKey {
   }
 }
 
-export function realOrigin(): { origin: Origin; close(): void } {
+export function realOrigin(): { readonly origin: Origin; readonly close: () => void } {
   const httpClient = createNodeHttpClient();
   return { origin: createOrigins({ httpClient, clock: nodeClock }), close: () => httpClient.close() };
 }

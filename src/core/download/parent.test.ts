@@ -42,7 +42,10 @@ describe("a parent", () => {
     parent.started = 3;
     parent.cancelling.set(4, 0);
     assert.equal(parent.owed, 3);
-    assert.deepEqual(parent.forsake().sort((a, b) => a - b), [1, 2, 3, 4]);
+    assert.deepEqual(
+      parent.forsake().sort((a, b) => a - b),
+      [1, 2, 3, 4],
+    );
     assert.equal(parent.owed, 0);
     assert.equal(parent.intervalMs(60_000, guessMs), guessMs);
   });
