@@ -11,11 +11,16 @@ interface Said {
   readonly kind: string;
 }
 
+function readSaid(value: unknown): Said | "unknown" | "malformed" {
+  if (typeof value !== "object" || value === null || !("kind" in value)) return "malformed";
+  return typeof value.kind === "string" ? (value as Said) : "malformed";
+}
+
 function newLinks() {
   const clock = new SimClock();
   const ends = [0, 1].map(() => {
     const heard: Said[] = [];
-    const link = new MessageLink<Said, Said>(clock, (message) => void heard.push(message));
+    const link = new MessageLink<Said, Said>(clock, readSaid, (message) => void heard.push(message));
     const connection = new MemoryConnection(clock, "other", () => 3);
     connection.receive = (bytes) => link.received(bytes);
     connection.onClose = () => link.ended();
@@ -70,7 +75,7 @@ describe("a message link", () => {
   });
 
   test("a message before there is a connection is lost, not an error", () => {
-    const link = new MessageLink<Said, Said>(new SimClock(), () => undefined);
+    const link = new MessageLink<Said, Said>(new SimClock(), readSaid, () => undefined);
     link.send({ kind: "early" });
     link.close();
     assert.equal(link.open, false);

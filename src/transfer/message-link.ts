@@ -16,14 +16,21 @@ const queuedBytesMax = 16 * 1024 * 1024;
 
 export class MessageLink<Incoming, Outgoing> {
   readonly #clock: Clock;
+  readonly #read: (value: unknown) => Incoming | "unknown" | "malformed";
   readonly #onMessage: (message: Incoming) => void;
   readonly #reader = new FrameReader();
   #connection: Connection | undefined;
   #heardMs: number;
   #timer: Timer | undefined;
 
-  constructor(clock: Clock, onMessage: (message: Incoming) => void) {
+  /** `read` lets in only what is a message; "unknown" is skipped, "malformed" ends the link. */
+  constructor(
+    clock: Clock,
+    read: (value: unknown) => Incoming | "unknown" | "malformed",
+    onMessage: (message: Incoming) => void,
+  ) {
     this.#clock = clock;
+    this.#read = read;
     this.#onMessage = onMessage;
     this.#heardMs = clock.nowMs();
   }
@@ -54,9 +61,9 @@ export class MessageLink<Incoming, Outgoing> {
     if (frames === "oversized") return this.close();
     for (const frame of frames) {
       if (frame.type !== frameType.message || frame.payloadBytes === 0) continue;
-      const message = decodeJson(frame.payload);
-      if (typeof message !== "object" || message === null || !("kind" in message)) return this.close();
-      this.#onMessage(message as Incoming);
+      const message = this.#read(decodeJson(frame.payload));
+      if (message === "malformed") return this.close();
+      if (message !== "unknown") this.#onMessage(message);
     }
   }
 

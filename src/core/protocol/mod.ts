@@ -7,3 +7,4 @@ export * from "./frame.ts";
 export * from "./frame-reader.ts";
 export * from "./local.ts";
 export * from "./messages.ts";
+export * from "./read-messages.ts";

@@ -3,7 +3,13 @@
  * they speak of. A connection whose first message is no hello of a fitting version is ended.
  */
 
-import { protocolVersion, type HostCard, type HostMessage, type ManagerMessage } from "#core/protocol/mod.ts";
+import {
+  protocolVersion,
+  readHostMessage,
+  type HostCard,
+  type HostMessage,
+  type ManagerMessage,
+} from "#core/protocol/mod.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";
 import { keyId, type SigningKey } from "#platform/signing.ts";
@@ -36,7 +42,7 @@ export class HostSession implements VersionHost {
 
   constructor(options: HostSessionOptions) {
     this.#options = options;
-    this.link = new MessageLink(options.clock, (message) => this.#received(message));
+    this.link = new MessageLink(options.clock, readHostMessage, (message) => this.#received(message));
   }
 
   get card(): HostCard {

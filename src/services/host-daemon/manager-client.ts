@@ -8,6 +8,7 @@ import { DarnerError } from "#base/mod.ts";
 import type { ManagerDirectory } from "#cluster/mod.ts";
 import {
   protocolVersion,
+  readManagerMessage,
   type HostCard,
   type HostMessage,
   type ManagerMessage,
@@ -122,7 +123,9 @@ export class ManagerClient {
     const manager = directory.nextManager();
     if (manager === undefined) return this.#retry();
     const url = new URL(manager.url);
-    const link = new MessageLink<ManagerMessage, HostMessage>(clock, (message) => this.#received(message));
+    const link = new MessageLink<ManagerMessage, HostMessage>(clock, readManagerMessage, (message) =>
+      this.#received(message),
+    );
     let failed = false;
     const onClose = (reason: string): void => {
       if (failed || this.#link !== link) return;

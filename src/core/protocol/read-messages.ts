@@ -1,0 +1,101 @@
+/**
+ * Reads messages of the control plane from JSON that anybody may have sent: a message comes out whole
+ * and of the right types, or not at all. A kind that this version does not know is "unknown", which
+ * is skipped; a known kind of the wrong form is "malformed", which ends the connection.
+ */
+
+import type { HostMessage, ManagerMessage } from "./messages.ts";
+
+type Check = (value: unknown) => boolean;
+type Shape = Readonly<Record<string, Check>>;
+
+/** Longer lists and texts are no message of ours. */
+const listMax = 1 << 20;
+const textMax = 1 << 16;
+
+const text: Check = (value) => typeof value === "string" && value.length <= textMax;
+const packed: Check = (value) => typeof value === "string";
+const size: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+const flag: Check = (value) => typeof value === "boolean";
+const optional =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || check(value);
+const list =
+  (check: Check): Check =>
+  (value) =>
+    Array.isArray(value) && value.length <= listMax && value.every(check);
+const oneOf =
+  (...values: readonly string[]): Check =>
+  (value) =>
+    values.includes(value as string);
+const texts: Check = (value) => isObject(value) && Object.values(value).every(text);
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+const shaped =
+  (shape: Shape): Check =>
+  (value) =>
+    isObject(value) && Object.entries(shape).every(([field, check]) => check(value[field]));
+
+const retry: Check = (value) => oneOf("never", "now")(value) || shaped({ afterMs: size })(value);
+const error = shaped({ code: text, message: text, retry });
+const port: Check = (value) => size(value) && (value as number) <= 65_535;
+const host = shaped({ id: text, name: text, site: text, address: text, port, publicKey: optional(text) });
+const ask = shaped({ url: text, headers: texts, filterQuery: list(text), tag: text, digest: optional(text) });
+const held = shaped({ generation: text, pieces: packed });
+const parent = shaped({ id: text, address: text, port, seed: flag });
+const positive: Check = (value) => size(value) && (value as number) > 0;
+const head = shaped({
+  task: text,
+  generation: text,
+  pieceBytes: positive,
+  lengthBytes: optional(size),
+  url: text,
+  validator: optional(text),
+  contentType: optional(text),
+});
+const ofTask = { task: text, generation: text };
+
+const hostShapes: Readonly<Record<HostMessage["kind"], Check>> = {
+  hello: shaped({ version: text, host }),
+  ask: shaped({ task: text, ask, holds: optional(held) }),
+  report: shaped({
+    ...ofTask,
+    news: list(size),
+    held: size,
+    downBytesPerSecond: size,
+    upBytesPerSecond: size,
+    starving: flag,
+    state: oneOf("downloading", "seeding"),
+  }),
+  leave: shaped(ofTask),
+  accuse: shaped({ ...ofTask, parent: text, piece: size }),
+};
+
+const managerShapes: Readonly<Record<ManagerMessage["kind"], Check>> = {
+  welcome: shaped({ version: text, manager: text, hosts: size, reportEveryMs: positive, publicKey: optional(text) }),
+  head: shaped({ head, ticket: optional(text) }),
+  listed: shaped({ ...ofTask, indices: list(size), digests: packed }),
+  ended: shaped({ ...ofTask, lengthBytes: size, digests: list(text) }),
+  parents: shaped({ ...ofTask, parents: list(parent), ticket: optional(text) }),
+  withdrawn: shaped(ofTask),
+  failed: shaped({ task: text, error }),
+};
+
+function read<Message>(value: unknown, shapes: Readonly<Record<string, Check>>): Message | "unknown" | "malformed" {
+  if (!isObject(value) || typeof value["kind"] !== "string") return "malformed";
+  const { kind } = value;
+  if (!Object.hasOwn(shapes, kind)) return "unknown";
+  return shapes[kind]!(value) ? (value as Message) : "malformed";
+}
+
+export function readHostMessage(value: unknown): HostMessage | "unknown" | "malformed" {
+  return read(value, hostShapes);
+}
+
+export function readManagerMessage(value: unknown): ManagerMessage | "unknown" | "malformed" {
+  return read(value, managerShapes);
+}
