@@ -20,7 +20,8 @@ describe("eight hosts through one manager", () => {
   before(async () => {
     cluster = await Cluster.start();
     url = cluster.serve("/data", { body: { sizeBytes, seed: 3 } });
-    manager = await cluster.manager();
+    // Less than the hosts could take from it, so that they need each other.
+    manager = await cluster.manager("manager", ["--upload-rate", "24MB"]);
     hosts = await cluster.daemons(8, manager);
   });
   after(() => cluster.end());
@@ -33,7 +34,7 @@ describe("eight hosts through one manager", () => {
     assert.ok(copies <= 1.01, `${copies} copies`);
     assert.equal(await manager.metric("darner_trust"), 1, "trust is on by default");
     const seeded = (await manager.metric("darner_upload_bytes")) / sizeBytes;
-    assert.ok(seeded < 7, `peers fed each other: the manager sent ${seeded} copies`);
+    assert.ok(seeded < 5, `peers fed each other: the manager sent ${seeded} copies`);
   });
 
   test("a late host gets it from the cluster without another body from the origin", async () => {
