@@ -148,7 +148,7 @@ export class Host extends Sender {
 
   constructor(world: World, id: string) {
     super(world, id, false);
-    this.brain = new SwarmDownload({ held: this.held, unit: world.unit });
+    this.brain = new SwarmDownload({ held: this.held, inboundMax: 64, unit: world.unit });
   }
 
   override get links(): Map<string, Link> {

@@ -20,6 +20,9 @@ import type { ParentConnection } from "./parent-connection.ts";
 import type { ParentPool } from "./parent-pool.ts";
 
 const tickMs = 100;
+/** Memory that pieces on their way to the disk may take, whatever the disk's pace; at least a few pieces. */
+const inboundBytesMax = 64 * 1024 * 1024;
+const inboundPiecesMin = 8;
 /** Where nobody knows the length, a peer's claim to a piece beyond this costs memory and is not believed. */
 const piecesMax = 2 ** 24;
 
@@ -61,7 +64,8 @@ export class SwarmTransfer {
     this.#options = options;
     const held = options.store.have.clone();
     const wanted = options.wanted === undefined ? {} : { wanted: options.wanted };
-    this.#brain = new SwarmDownload({ held, unit: () => options.random.unit(), ...wanted });
+    const inboundMax = Math.max(inboundPiecesMin, Math.floor(inboundBytesMax / options.manifest.head.pieceBytes));
+    this.#brain = new SwarmDownload({ held, inboundMax, unit: () => options.random.unit(), ...wanted });
     this.lastProgressMs = options.clock.nowMs();
     this.#tick();
   }
@@ -213,7 +217,7 @@ export class SwarmTransfer {
     if (expected === undefined || !bytesEqual(sha256(bytes), expected))
       return this.#step({ kind: "bad", parent, index });
     this.lastProgressMs = this.#options.clock.nowMs();
-    this.#storing++;
+    this.#step({ kind: "unwritten", pieces: ++this.#storing });
     // The parent goes on with the next piece while this one is written.
     this.#step({ kind: "stored", parent, index });
     try {
@@ -222,7 +226,7 @@ export class SwarmTransfer {
       if (!this.#over) this.#options.onFailed(error);
       return;
     } finally {
-      this.#storing--;
+      this.#step({ kind: "unwritten", pieces: --this.#storing });
     }
     if (bytes.length === manifest.head.pieceBytes && this.#spare.length < 4) this.#spare.push(bytes);
     if (this.#over) return;

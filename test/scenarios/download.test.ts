@@ -1,8 +1,8 @@
 /**
  * Stories about one download. Commands: listed PIECES, ended COUNT, parents NAME... (a seed is
  * seed:NAME), opened NAME PIECES, had NAME PIECES, started/stored/bad NAME PIECE, sends NAME PIECE
- * (started and stored), heard NAME BYTES, cancelled NAME PIECES, closed NAME, tick MS (in steps of
- * 100, as the transfer ticks), state.
+ * (started and stored), unwritten COUNT (pieces before the disk), heard NAME BYTES, cancelled NAME PIECES, closed NAME,
+ * tick MS (in steps of 100, as the transfer ticks), state.
  */
 
 import assert from "node:assert/strict";
@@ -24,6 +24,7 @@ function eventOf(command: string, words: readonly string[]): DownloadEvent {
     case "listed":
       return { kind: command, indices: parseIndices(first) };
     case "ended":
+    case "unwritten":
       return { kind: command, pieces: Number(first) };
     case "parents":
       return { kind: command, offers: words.map((word) => toOffer(word)) };
@@ -65,7 +66,7 @@ function told(effect: DownloadEffect): string {
 }
 
 function newDownload(): Actor {
-  const download = new SwarmDownload({ held: new Bitfield(0), unit: () => 0 });
+  const download = new SwarmDownload({ held: new Bitfield(0), inboundMax: 20, unit: () => 0 });
   let nowMs = 0;
   return (command, words) => {
     if (command === "state") return [stateOf(download)];

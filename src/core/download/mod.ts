@@ -3,6 +3,7 @@
  * fails, when it is done. Pure: events and the time come in, effects go out. Imports base and core.
  */
 
+export * from "./events.ts";
 export * from "./parent.ts";
 export * from "./rarity.ts";
 export * from "./swarm-download.ts";

@@ -11,6 +11,7 @@
 
 import { assert, Bitfield, unreachable } from "#base/mod.ts";
 import type { ParentOffer } from "#core/protocol/mod.ts";
+import type { DownloadEffect, DownloadEvent } from "./events.ts";
 import { Parent } from "./parent.ts";
 import { Rarity } from "./rarity.ts";
 
@@ -30,34 +31,13 @@ const guessMs = 500;
 const lateFactor = 3;
 const lateMsMin = 1_500;
 
-export type DownloadEvent =
-  | { readonly kind: "listed"; readonly indices: readonly number[] }
-  /** The manifest ended: the object has this many pieces. */
-  | { readonly kind: "ended"; readonly pieces: number }
-  | { readonly kind: "parents"; readonly offers: readonly ParentOffer[] }
-  | { readonly kind: "opened"; readonly parent: string; readonly pieces: Bitfield }
-  | { readonly kind: "had"; readonly parent: string; readonly indices: readonly number[] }
-  | { readonly kind: "closed"; readonly parent: string }
-  | { readonly kind: "started"; readonly parent: string; readonly index: number }
-  | { readonly kind: "stored"; readonly parent: string; readonly index: number }
-  | { readonly kind: "bad"; readonly parent: string; readonly index: number }
-  | { readonly kind: "cancelled"; readonly parent: string; readonly indices: readonly number[] }
-  | { readonly kind: "tick" };
-
-export type DownloadEffect =
-  | { readonly kind: "dial"; readonly offer: ParentOffer }
-  /** Leave the parent; `sever` its connection when nothing good can come of it for any task. */
-  | { readonly kind: "hang-up"; readonly parent: string; readonly reason: string; readonly sever: boolean }
-  | { readonly kind: "want"; readonly parent: string; readonly indices: readonly number[] }
-  | { readonly kind: "cancel"; readonly parent: string; readonly indices: readonly number[] }
-  /** The parent sent bytes that the manifest does not vouch for. */
-  | { readonly kind: "accuse"; readonly parent: string; readonly index: number };
-
 export interface SwarmDownloadOptions {
   /** Pieces held at the start. */
   readonly held: Bitfield;
   /** Pieces wanted, or all of them. */
   readonly wanted?: (index: number) => boolean;
+  /** Pieces that may stand with parents, come from them or wait for the disk at a time. */
+  readonly inboundMax: number;
   /** A number in [0, 1), from the host's own randomness. */
   readonly unit: () => number;
 }
@@ -66,6 +46,7 @@ export class SwarmDownload {
   readonly held: Bitfield;
   readonly #wanted: (index: number) => boolean;
   readonly #unit: () => number;
+  readonly #inboundMax: number;
   readonly #listed: Bitfield;
   readonly #parents = new Map<string, Parent>();
   readonly #rarity = new Rarity();
@@ -73,6 +54,8 @@ export class SwarmDownload {
   readonly #holderOf = new Map<number, Parent>();
   #pieces: number | undefined;
   #effects: DownloadEffect[] = [];
+  /** Pieces that came and wait for the disk. */
+  #unwritten = 0;
   /** Bytes are counted by the caller; this counts pieces that came twice. */
   duplicates = 0;
 
@@ -80,6 +63,7 @@ export class SwarmDownload {
     this.held = options.held;
     this.#wanted = options.wanted ?? (() => true);
     this.#unit = options.unit;
+    this.#inboundMax = options.inboundMax;
     this.#listed = new Bitfield(options.held.length);
   }
 
@@ -121,11 +105,6 @@ export class SwarmDownload {
     return open;
   }
 
-  /** Bytes received by parent, for reports and explanations. */
-  *bytesByParent(): Generator<{ id: string; seed: boolean; bytes: number }> {
-    for (const parent of this.#parents.values()) yield { id: parent.id, seed: parent.offer.seed, bytes: parent.bytes };
-  }
-
   /** Bytes of a piece came: the commonest event of all, without effects. */
   heard(parent: string, bytes: number, nowMs: number): void {
     const state = this.#parents.get(parent);
@@ -157,6 +136,8 @@ export class SwarmDownload {
         return this.#replaceParents(event.offers, nowMs);
       case "tick":
         return this.#tick(nowMs);
+      case "unwritten":
+        return this.#paced(event.pieces, nowMs);
       case "opened":
       case "had":
       case "closed":
@@ -210,6 +191,13 @@ export class SwarmDownload {
       default:
         unreachable(event);
     }
+  }
+
+  /** The disk has this many pieces before it: parents are asked again as it catches up. */
+  #paced(pieces: number, nowMs: number): void {
+    const wasFull = this.#holderOf.size + this.#unwritten >= this.#inboundMax;
+    this.#unwritten = pieces;
+    if (wasFull) this.#fillAll(nowMs);
   }
 
   /** True when the piece is new. Whoever else it stands with is told. */
@@ -322,7 +310,8 @@ export class SwarmDownload {
   /** Lets more pieces stand with the parent, up to its window; a parent with nothing to do takes over others' work. */
   #fill(parent: Parent, nowMs: number): void {
     if (parent.state !== "open") return;
-    const room = this.#window(parent, nowMs) - parent.owed;
+    const free = this.#inboundMax - this.#holderOf.size - this.#unwritten;
+    const room = Math.min(this.#window(parent, nowMs) - parent.owed, free);
     if (room <= 0) return;
     const chosen = this.#rarity.rarest(
       Math.min(parent.has.length, this.#listed.length),
