@@ -1,6 +1,7 @@
 /**
  * Stories about what a parent sends next. Commands: role seed|peer (first of all), add NAME,
- * remove NAME, want NAME PIECES HELD, cancel NAME PIECES, next [TIMES], sent NAME PIECE.
+ * remove NAME, want NAME PIECES HELD, cancel NAME PIECES, next [TIMES [fresh]] (fresh: no second
+ * copies), sent NAME PIECE.
  */
 
 import assert from "node:assert/strict";
@@ -28,15 +29,16 @@ function newQueue(): Actor {
         return [`given back ${formatIndices(queue.cancel(first, parseIndices(second)))}`];
       case "next": {
         const lines: string[] = [];
+        const mayRepeat = second !== "fresh";
         for (let times = Number(first === "" ? 1 : first); times > 0; times--) {
-          const want = queue.next();
+          const want = queue.next(mayRepeat);
           lines.push(want === undefined ? "nothing to send" : `send ${want.child} ${want.index}`);
           if (want === undefined) break;
         }
         return lines;
       }
       case "sent":
-        queue.sent({ child: first, index: Number(second) });
+        queue.sent({ child: first, index: Number(second), repeat: false });
         return [];
       default:
         return assert.fail(`no such command: ${command}`);

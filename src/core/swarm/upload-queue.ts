@@ -18,6 +18,8 @@ export interface UploadQueueOptions {
 export interface Want {
   readonly child: string;
   readonly index: number;
+  /** This parent has sent the piece before. */
+  readonly repeat: boolean;
 }
 
 /** A child that asks for more than this is told no: its own window is far smaller. */
@@ -76,8 +78,11 @@ export class UploadQueue {
     return indices.filter((index) => wants?.delete(index) === true);
   }
 
-  /** The next piece to send, now on its way; undefined when every want's child is busy or there is none. */
-  next(): Want | undefined {
+  /**
+   * The next piece to send, now on its way; undefined when every want's child is busy or there is
+   * none. Without `mayRepeat` only pieces that were never sent count.
+   */
+  next(mayRepeat = true): Want | undefined {
     let best: Want | undefined;
     let bestChild: Child | undefined;
     let bestRank = [Infinity, Infinity] as const;
@@ -87,9 +92,10 @@ export class UploadQueue {
       if (!this.#freshFirst && child.held > bestRank[0]) continue;
       for (const index of child.wants) {
         const sent = this.#sentCount.get(index) ?? 0;
+        if (sent > 0 && !mayRepeat) continue;
         const rank = this.#freshFirst ? ([sent, child.held] as const) : ([child.held, sent] as const);
         if (rank[0] < bestRank[0] || (rank[0] === bestRank[0] && rank[1] < bestRank[1])) {
-          best = { child: id, index };
+          best = { child: id, index, repeat: sent > 0 };
           bestChild = child;
           bestRank = rank;
         }

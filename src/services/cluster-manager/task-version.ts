@@ -169,7 +169,12 @@ export class TaskVersion {
       ...(contentType === undefined ? {} : { contentType }),
       ...(lastModified === undefined ? {} : { lastModified }),
     };
-    this.#options.uploads.serve({ task: this.task, generation: object.generation, store: this.store });
+    this.#options.uploads.serve({
+      task: this.task,
+      generation: object.generation,
+      store: this.store,
+      growing: () => this.store.end === undefined,
+    });
   }
 
   #withdraw(reason: string): void {
