@@ -22,9 +22,6 @@ export interface HostGround {
 
 export interface Contender {
   readonly name: string;
-  /** Whether the manager machine's uplink counts in the bound. */
-  readonly usesManager: boolean;
-  readonly usesPeers: boolean;
   /** Long-running processes: machine -> command. */
   readonly services: (
     ground: Ground,
@@ -38,15 +35,11 @@ export interface Contender {
 export const contenders: readonly Contender[] = [
   {
     name: "curl",
-    usesManager: false,
-    usesPeers: false,
     services: () => [],
     get: ({ url }, { output }) => `exec curl -s --retry 3 -o ${output} ${url}`,
   },
   {
     name: "aria2",
-    usesManager: false,
-    usesPeers: true,
     services: (ground) => {
       const torrent = `${ground.folder}/data.torrent`;
       const announce = `http://${ground.managerAddress}:6969/announce`;
@@ -71,8 +64,6 @@ export const contenders: readonly Contender[] = [
   },
   {
     name: "darner",
-    usesManager: true,
-    usesPeers: true,
     services: ({ root, managerAddress, folder }) => [
       {
         machine: "manager",

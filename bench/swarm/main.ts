@@ -58,11 +58,11 @@ interface RunResult {
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const rateOf = (index: number): number => (index < slowHosts ? slowMbit : hostMbit);
 
-function boundSeconds(contender: Contender): number {
+/** The same for all: what the machines and their links allow, whoever uses them. */
+function boundSeconds(): number {
   const bytesPerSecond = (mbit: number): number => (mbit * 0.95e6) / 8;
   const rates = Array.from({ length: hosts }, (_, index) => rateOf(index));
-  const uploads = contender.usesPeers ? rates.reduce((sum, rate) => sum + rate, 0) : 0;
-  const supply = originMbit + (contender.usesManager ? managerMbit : 0) + uploads;
+  const supply = originMbit + managerMbit + rates.reduce((sum, rate) => sum + rate, 0);
   return Math.max(
     fileBytes / bytesPerSecond(originMbit),
     fileBytes / bytesPerSecond(Math.min(...rates)),
@@ -151,7 +151,7 @@ async function measure(contender: Contender, network: Network, folder: string): 
     intact: intact.length,
     makespanSeconds,
     ownSecondsMax: Math.max(...all.map(({ atMs, startMs }) => atMs - startMs)) / 1000,
-    ratio: makespanSeconds / boundSeconds(contender),
+    ratio: makespanSeconds / boundSeconds(),
     originCopies: (network.sentBytes("dnb-origin") - originBefore) / fileBytes,
     managerCopies: (network.sentBytes("dnb-manager") - managerBefore) / fileBytes,
     cpuSecondsPerGb: cpuSeconds / ((hosts * fileBytes) / 1e9),
@@ -204,7 +204,7 @@ for (let run = 0; run < Number(values.runs); run++) {
     const line = JSON.stringify({
       bench: "swarm",
       ...settings,
-      boundSeconds: boundSeconds(contender),
+      boundSeconds: boundSeconds(),
       ...result,
       machine: facts,
     });
