@@ -69,5 +69,5 @@ export function wellBehaved(script: ObjectScript): ObjectScript {
     changeAfterRequests,
     changesMax,
   };
-  return Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined)) as ObjectScript;
+  return Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined));
 }

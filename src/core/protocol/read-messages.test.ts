@@ -46,7 +46,7 @@ test("no JSON makes the readers throw", () => {
       fc.jsonValue(),
       fc.constantFrom("hello", "ask", "report", "head", "parents", "failed"),
       (value, kind) => {
-        const dressed = typeof value === "object" && value !== null ? { ...value, kind } : value;
+        const dressed = typeof value === "object" && value !== null ? { ...(value as object), kind } : value;
         readHostMessage(dressed);
         readManagerMessage(dressed);
       },

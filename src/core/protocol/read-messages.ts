@@ -85,17 +85,19 @@ const managerShapes: Readonly<Record<ManagerMessage["kind"], Check>> = {
   failed: shaped({ task: text, error }),
 };
 
-function read<Message>(value: unknown, shapes: Readonly<Record<string, Check>>): Message | "unknown" | "malformed" {
+function judge(value: unknown, shapes: Readonly<Record<string, Check>>): "whole" | "unknown" | "malformed" {
   if (!isObject(value) || typeof value["kind"] !== "string") return "malformed";
   const { kind } = value;
   if (!Object.hasOwn(shapes, kind)) return "unknown";
-  return shapes[kind]!(value) ? (value as Message) : "malformed";
+  return shapes[kind]!(value) ? "whole" : "malformed";
 }
 
 export function readHostMessage(value: unknown): HostMessage | "unknown" | "malformed" {
-  return read(value, hostShapes);
+  const found = judge(value, hostShapes);
+  return found === "whole" ? (value as HostMessage) : found;
 }
 
 export function readManagerMessage(value: unknown): ManagerMessage | "unknown" | "malformed" {
-  return read(value, managerShapes);
+  const found = judge(value, managerShapes);
+  return found === "whole" ? (value as ManagerMessage) : found;
 }
