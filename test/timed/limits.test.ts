@@ -9,8 +9,8 @@ import * as fs from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { taskIdOf } from "#transfer/mod.ts";
-import { Cluster, metricIn, until, type Dfget, type Role } from "./cluster.ts";
-import { RawPeer } from "./piece-client.ts";
+import { Cluster, metricIn, until, type Dfget, type Role } from "../integration/cluster.ts";
+import { RawPeer } from "../integration/piece-client.ts";
 
 const limit = "10MB";
 const windowBytesMax = 10_500_000;
@@ -165,6 +165,7 @@ describe("a host's limits", () => {
         const most = busiestSecond(watched);
         const seconds = (samples.at(-1)!.heardMs - samples[0]!.askedMs) / 1000;
         const mean = (samples.at(-1)!.bytes - samples[0]!.bytes) / seconds;
+        console.log(`${setting} at ${limit}: at most ${(most / 1e6).toFixed(2)} MB in any second`);
         assert.ok(most <= windowBytesMax, `${most} bytes in a second`);
         assert.ok(mean > 6_000_000, `the limit is used: ${mean} bytes a second`);
         assert.ok(Math.max(...samples.map(({ active }) => active)) <= 8, "no more uploads than slots");
