@@ -13,14 +13,16 @@ export const pieceBytesMax = 16 * 1024 * 1024;
 const rampShare = 0.02;
 /** More pieces than this cost more in bookkeeping (40 bytes of manifest each) than the ramp they save. */
 const piecesMax = 16_384;
-/** For an object whose length nobody tells. */
+/** For an object whose length nobody tells, and at most for a lone host. */
 const pieceBytesUnknown = 1024 * 1024;
 
 /** Piece length in bytes for an object of `lengthBytes` that about `hosts` hosts will want. */
 export function choosePieceBytes(lengthBytes: number | undefined, hosts: number): number {
   if (lengthBytes === undefined) return pieceBytesUnknown;
   const rounds = Math.max(1, Math.floor(Math.log2(Math.max(2, hosts))));
-  const wanted = Math.floor((lengthBytes * rampShare) / rounds);
+  const byRamp = Math.floor((lengthBytes * rampShare) / rounds);
+  // A lone host has no ramp: short pieces keep its hashing, writing and receiving in step.
+  const wanted = hosts <= 1 ? Math.min(byRamp, pieceBytesUnknown) : byRamp;
   const atLeast = Math.ceil(lengthBytes / piecesMax);
   return nearPowerOfTwo(Math.max(wanted, atLeast, pieceBytesMin), atLeast);
 }
