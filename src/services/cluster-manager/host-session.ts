@@ -3,6 +3,7 @@
  * they speak of. A connection whose first message is no hello of a fitting version is ended.
  */
 
+import { errorToWire } from "#base/mod.ts";
 import {
   protocolVersion,
   readHostMessage,
@@ -28,7 +29,10 @@ export interface HostSessionOptions {
   readonly trust: boolean;
   readonly key: SigningKey;
   readonly hostsKnown: () => number;
+  /** The task, made when it is new; throws `cluster.refused` when there are too many. */
   readonly taskFor: (task: string) => ManagedTask;
+  /** Only what is there: no message but an ask makes a task. */
+  readonly knownTask: (task: string) => ManagedTask | undefined;
   readonly onHello: (session: HostSession) => void;
   readonly address: string;
 }
@@ -66,7 +70,7 @@ export class HostSession implements VersionHost {
   /** The host is gone: it takes and gives nothing any more. */
   ended(): void {
     this.link.ended();
-    for (const task of this.tasks) this.#options.taskFor(task).leave(this);
+    for (const task of this.tasks) this.#options.knownTask(task)?.leave(this);
     this.tasks.clear();
   }
 
@@ -76,7 +80,7 @@ export class HostSession implements VersionHost {
       case "ask":
         return this.#ask(message);
       case "report":
-        return this.#options.taskFor(message.task).report(this, message.generation, {
+        return this.#options.knownTask(message.task)?.report(this, message.generation, {
           news: message.news,
           starving: message.starving,
           seeding: message.state === "seeding",
@@ -86,7 +90,7 @@ export class HostSession implements VersionHost {
       case "leave":
         this.tasks.delete(message.task);
         this.#tickets.delete(message.task);
-        return this.#options.taskFor(message.task).leave(this);
+        return this.#options.knownTask(message.task)?.leave(this);
       case "accuse":
         this.#options.log.warn("peer.accused", {
           task: message.task,
@@ -94,7 +98,10 @@ export class HostSession implements VersionHost {
           parent: message.parent,
           piece: message.piece,
         });
-        return this.#options.taskFor(message.task).versionOf(message.generation)?.accuse(this.card.id, message.parent);
+        return this.#options
+          .knownTask(message.task)
+          ?.versionOf(message.generation)
+          ?.accuse(this.card.id, message.parent);
       case "hello":
         return;
       default:
@@ -145,7 +152,12 @@ export class HostSession implements VersionHost {
       } as const;
       return this.send({ kind: "failed", task, error });
     }
-    this.tasks.add(task);
-    void this.#options.taskFor(task).join({ host: this, ask, holds: message.holds });
+    try {
+      const managed = this.#options.taskFor(task);
+      this.tasks.add(task);
+      void managed.join({ host: this, ask, holds: message.holds });
+    } catch (error) {
+      this.send({ kind: "failed", task, error: errorToWire(error) });
+    }
   }
 }

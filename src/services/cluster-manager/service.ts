@@ -113,6 +113,7 @@ export class ClusterManager {
       manager: this.id,
       hostsKnown: () => this.#sessions.size,
       taskFor: (task) => this.#taskFor(task),
+      knownTask: (task) => this.#tasks.get(task),
       onHello: (greeted) =>
         log.info("host.joined", { host: greeted.card.id, name: greeted.card.name, remote: connection.remote }),
     });

@@ -1,0 +1,71 @@
+/** A host's words at the manager: no message but an ask makes a task, and too many tasks are a refusal, not a crash. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { DarnerError } from "#base/mod.ts";
+import { decodeJson, encodeJsonFrame, FrameReader, frameType, type TaskAsk } from "#core/protocol/mod.ts";
+import { SimClock } from "#platform/clock.sim.ts";
+import { silentLog } from "#platform/log.ts";
+import { newSigningKey } from "#platform/signing.ts";
+import { taskIdOf } from "#transfer/mod.ts";
+import { MemoryConnection } from "../../../test/memory-network.ts";
+import { HostSession } from "./host-session.ts";
+
+const ask: TaskAsk = { url: "http://origin/a", headers: {}, filterQuery: [], tag: "" };
+const card = { id: "h", name: "h", site: "", address: "10.0.0.1", port: 1 };
+
+function newSession() {
+  const clock = new SimClock();
+  const asked: string[] = [];
+  const session = new HostSession({
+    clock,
+    log: silentLog,
+    manager: "m",
+    trust: false,
+    key: newSigningKey(),
+    hostsKnown: () => 1,
+    taskFor: (task) => {
+      asked.push(task);
+      throw new DarnerError("cluster.refused", "cannot take another task: too many run");
+    },
+    knownTask: () => undefined,
+    onHello: () => {},
+    address: "10.0.0.1",
+  });
+  const heard: { kind: string; error?: { code: string } }[] = [];
+  const reader = new FrameReader();
+  const near = new MemoryConnection(clock, "manager", () => 1);
+  const far = new MemoryConnection(clock, "host", () => 1);
+  near.peer = far;
+  far.peer = near;
+  far.receive = (bytes) => {
+    const frames = reader.push(bytes);
+    assert.notEqual(frames, "oversized");
+    for (const frame of frames as Exclude<typeof frames, "oversized">)
+      if (frame.payloadBytes > 0) heard.push(decodeJson(frame.payload) as (typeof heard)[number]);
+  };
+  session.link.attach(near);
+  const say = (message: unknown): void => session.link.received(encodeJsonFrame(frameType.message, 0, message));
+  say({ kind: "hello", version: "1.0", host: card });
+  return { clock, asked, session, heard, say };
+}
+
+test("reports, accusations and leaves of unknown tasks make nothing", () => {
+  const { asked, session, say } = newSession();
+  const of = { task: "unknown", generation: "g" };
+  const rates = { downBytesPerSecond: 0, upBytesPerSecond: 0 };
+  say({ kind: "report", ...of, news: [], held: 0, ...rates, starving: true, state: "downloading" });
+  say({ kind: "accuse", ...of, parent: "p", piece: 0 });
+  say({ kind: "leave", ...of });
+  session.ended();
+  assert.deepEqual(asked, []);
+});
+
+test("an ask too many is told so; the manager goes on", async () => {
+  const { clock, asked, heard, say } = newSession();
+  say({ kind: "ask", task: taskIdOf(ask), ask });
+  await clock.settle(100);
+  assert.equal(asked.length, 1);
+  assert.equal(heard.at(-1)?.kind, "failed");
+  assert.equal(heard.at(-1)?.error?.code, "cluster.refused");
+});
