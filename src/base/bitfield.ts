@@ -2,20 +2,24 @@
  * A set of small integers in a row of bits, with its size kept beside it.
  *
  * Bit `i` lives in byte `i >> 3` at `0x80 >> (i & 7)` (the order of BEP 3, so that a dump reads from
- * left to right). The length is fixed unless `grow` is called: an object of unknown length grows.
+ * left to right). The same bytes are seen as words of 32 bits, in which sets are compared at once; on
+ * a little-endian machine, the only kind that Node runs on here, bit `b` of word `w` is index
+ * `32 w + (b ^ 7)`. The length is fixed unless `grow` is called: an object of unknown length grows.
  */
 
 import { assert } from "./assert.ts";
 
 export class Bitfield {
   #bytes: Uint8Array;
+  #words: Int32Array;
   #length: number;
   #count = 0;
 
   constructor(length: number) {
     assert(Number.isSafeInteger(length) && length >= 0, "a bitfield's length is a whole number");
     this.#length = length;
-    this.#bytes = new Uint8Array((length + 7) >> 3);
+    this.#words = new Int32Array((length + 31) >> 5);
+    this.#bytes = new Uint8Array(this.#words.buffer);
   }
 
   /** Reads what `toBytes` wrote. Bits past `length` are ignored, missing bytes count as zeros. */
@@ -39,6 +43,11 @@ export class Bitfield {
 
   get full(): boolean {
     return this.#count === this.#length;
+  }
+
+  /** The bits as words, for whole-set comparisons; only to be read, and not kept: `grow` makes new ones. */
+  get words(): Int32Array {
+    return this.#words;
   }
 
   has(index: number): boolean {
@@ -66,11 +75,12 @@ export class Bitfield {
   /** Makes room for at least `length` bits; never shrinks. */
   grow(length: number): void {
     if (length <= this.#length) return;
-    const bytesNeeded = (length + 7) >> 3;
-    if (bytesNeeded > this.#bytes.length) {
-      const larger = new Uint8Array(Math.max(bytesNeeded, this.#bytes.length * 2));
-      larger.set(this.#bytes);
-      this.#bytes = larger;
+    const wordsNeeded = (length + 31) >> 5;
+    if (wordsNeeded > this.#words.length) {
+      const larger = new Int32Array(Math.max(wordsNeeded, this.#words.length * 2));
+      larger.set(this.#words);
+      this.#words = larger;
+      this.#bytes = new Uint8Array(larger.buffer);
     }
     this.#length = length;
   }
@@ -93,12 +103,40 @@ export class Bitfield {
 
   clone(): Bitfield {
     const copy = new Bitfield(this.#length);
-    copy.#bytes.set(this.#bytes.subarray(0, copy.#bytes.length));
+    copy.#words.set(this.#words.subarray(0, copy.#words.length));
     copy.#count = this.#count;
     return copy;
+  }
+
+  /** Whether anything is set here that is not set in `other`. */
+  exceeds(other: Bitfield): boolean {
+    const mine = this.#words;
+    const theirs = other.#words;
+    for (let word = 0; word < mine.length; word++) {
+      if ((mine[word]! & ~(word < theirs.length ? theirs[word]! : 0)) !== 0) return true;
+    }
+    return false;
+  }
+
+  /** How many are set here that are not set in `other`. */
+  excess(other: Bitfield): number {
+    const mine = this.#words;
+    const theirs = other.#words;
+    let excess = 0;
+    for (let word = 0; word < mine.length; word++) {
+      excess += bitsSet(mine[word]! & ~(word < theirs.length ? theirs[word]! : 0));
+    }
+    return excess;
   }
 
   toBytes(): Uint8Array {
     return this.#bytes.slice(0, (this.#length + 7) >> 3);
   }
+}
+
+/** How many of a word's 32 bits are set (Warren, Hacker's Delight, 5-1). */
+function bitsSet(word: number): number {
+  let bits = word - ((word >>> 1) & 0x55555555);
+  bits = (bits & 0x33333333) + ((bits >>> 2) & 0x33333333);
+  return Math.imul((bits + (bits >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }

@@ -88,7 +88,7 @@ export class SwarmTransfer {
 
   /** A piece thought to be held is not the one in the manifest. */
   forget(index: number): void {
-    this.#brain.held.clear(index);
+    this.#brain.forget(index);
   }
 
   ended(): void {

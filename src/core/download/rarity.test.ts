@@ -32,12 +32,11 @@ describe("rarity", () => {
           const eligible = Array.from({ length: pieces }, (_, index) => index).filter(
             (index) => !barred.includes(index),
           );
-          const chosen = rarity.rarest(
-            pieces,
-            count,
-            (index) => !barred.includes(index),
-            () => chance,
-          );
+          const field = new Bitfield(pieces);
+          for (let index = 0; index < pieces; index++) field.set(index);
+          for (const index of field.indices()) rarity.open(index);
+          for (const index of barred) rarity.close(index);
+          const chosen = rarity.rarest(field, count, () => chance);
           assert.equal(new Set(chosen).size, Math.min(count, eligible.length));
           assert.ok(chosen.every((index) => eligible.includes(index)));
           const sorted = eligible.map(copies).sort((a, b) => a - b);
@@ -48,13 +47,12 @@ describe("rarity", () => {
   });
 
   test("ties fall differently for different hosts", () => {
-    const first = (chance: number): number =>
-      new Rarity().rarest(
-        10,
-        1,
-        () => true,
-        () => chance,
-      )[0]!;
+    const field = bitfield(Array.from({ length: 64 }, () => true));
+    const first = (chance: number): number => {
+      const rarity = new Rarity();
+      for (const index of field.indices()) rarity.open(index);
+      return rarity.rarest(field, 1, () => chance)[0]!;
+    };
     assert.equal(new Set([0, 0.25, 0.5, 0.75].map(first)).size, 4);
   });
 });

@@ -49,9 +49,16 @@ export class SwarmDownload {
   readonly #inboundMax: number;
   readonly #listed: Bitfield;
   readonly #parents = new Map<string, Parent>();
+  /** Open there: listed, wanted, not held, and standing with nobody. */
   readonly #rarity = new Rarity();
   /** Piece -> the parent it stands with (or comes from). */
-  readonly #holderOf = new Map<number, Parent>();
+  readonly #holders: (Parent | undefined)[] = [];
+  /** How many pieces have a holder. */
+  #inbound = 0;
+  /** Pieces that two parents may send. */
+  readonly #doubled = new Set<number>();
+  /** Listed and wanted pieces not held yet. */
+  #missing = 0;
   #pieces: number | undefined;
   #effects: DownloadEffect[] = [];
   /** Pieces that came and wait for the disk. */
@@ -69,7 +76,7 @@ export class SwarmDownload {
 
   /** The manifest ended and every wanted piece is held. */
   get finished(): boolean {
-    if (this.#pieces === undefined) return false;
+    if (this.#pieces === undefined || this.#missing > 0) return false;
     for (let index = this.held.firstClear(); index < this.#pieces; index = this.held.firstClear(index + 1)) {
       if (this.#wanted(index)) return false;
     }
@@ -78,18 +85,14 @@ export class SwarmDownload {
 
   /** Listed and wanted pieces not held yet. */
   get missing(): number {
-    let missing = 0;
-    for (let index = this.held.firstClear(); index < this.#listed.length; index = this.held.firstClear(index + 1)) {
-      if (this.#listed.has(index) && this.#wanted(index)) missing++;
-    }
-    return missing;
+    return this.#missing;
   }
 
   /** Fewer than two open parents have anything new: the manager should give others at once. */
   get starving(): boolean {
     let useful = 0;
     for (const parent of this.#parents.values()) {
-      if (parent.state === "open" && !parent.offer.seed && this.#hasNews(parent) && ++useful === 2) return false;
+      if (parent.state === "open" && !parent.offer.seed && parent.news > 0 && ++useful === 2) return false;
     }
     return true;
   }
@@ -122,10 +125,7 @@ export class SwarmDownload {
   #apply(event: DownloadEvent, nowMs: number): void {
     switch (event.kind) {
       case "listed":
-        for (const index of event.indices) {
-          this.#listed.grow(index + 1);
-          this.#listed.set(index);
-        }
+        for (const index of event.indices) this.#list(index);
         this.held.grow(this.#listed.length);
         return this.#fillAll(nowMs);
       case "ended":
@@ -159,14 +159,15 @@ export class SwarmDownload {
     parent.heardMs = nowMs;
     switch (event.kind) {
       case "opened":
-        parent.state = "open";
-        parent.has = event.pieces.clone();
+        parent.opened(event.pieces.clone(), this.held, nowMs);
         if (!parent.offer.seed) this.#rarity.addAll(parent.has);
         return this.#fill(parent, nowMs);
       case "had":
         for (const index of event.indices) {
           parent.has.grow(index + 1);
-          if (parent.has.set(index) && !parent.offer.seed) this.#rarity.add(index);
+          if (!parent.has.set(index)) continue;
+          if (!this.held.has(index)) parent.news++;
+          if (!parent.offer.seed) this.#rarity.add(index);
         }
         return this.#fill(parent, nowMs);
       case "closed":
@@ -175,7 +176,8 @@ export class SwarmDownload {
         parent.standing.delete(event.index);
         parent.cancelling.delete(event.index);
         parent.started = event.index;
-        this.#holderOf.set(event.index, parent);
+        if (this.#holders[event.index] !== parent) this.#doubled.add(event.index);
+        this.#setHolder(event.index, parent);
         return;
       case "stored":
         if (!this.#keep(event.index)) this.duplicates++;
@@ -193,9 +195,39 @@ export class SwarmDownload {
     }
   }
 
+  #list(index: number): void {
+    this.#listed.grow(index + 1);
+    if (!this.#listed.set(index)) return;
+    if (!this.held.has(index) && this.#wanted(index)) this.#missing++;
+    this.#reopen(index);
+  }
+
+  /** The piece may be asked for, if it is wanted and nobody has it in hand. */
+  #reopen(index: number): void {
+    const free = this.#listed.has(index) && !this.held.has(index) && this.#holders[index] === undefined;
+    if (free && this.#wanted(index)) this.#rarity.open(index);
+  }
+
+  #setHolder(index: number, parent: Parent | undefined): void {
+    const before = this.#holders[index];
+    if (before === parent) return;
+    this.#holders[index] = parent;
+    this.#inbound += Number(parent !== undefined) - Number(before !== undefined);
+    if (parent === undefined) this.#reopen(index);
+    else this.#rarity.close(index);
+  }
+
+  /** A piece thought to be held is not the one in the manifest: it is to be got after all. */
+  forget(index: number): void {
+    if (!this.held.clear(index)) return;
+    if (this.#listed.has(index) && this.#wanted(index)) this.#missing++;
+    for (const parent of this.#parents.values()) if (parent.has.has(index)) parent.news++;
+    this.#reopen(index);
+  }
+
   /** The disk has this many pieces before it: parents are asked again as it catches up. */
   #paced(pieces: number, nowMs: number): void {
-    const wasFull = this.#holderOf.size + this.#unwritten >= this.#inboundMax;
+    const wasFull = this.#inbound + this.#unwritten >= this.#inboundMax;
     this.#unwritten = pieces;
     if (wasFull) this.#fillAll(nowMs);
   }
@@ -204,14 +236,19 @@ export class SwarmDownload {
   #keep(index: number): boolean {
     this.held.grow(index + 1);
     const isNew = this.held.set(index);
-    this.#holderOf.delete(index);
-    // Two may have it: a late piece's second parent, or one that was asked because the first seemed not to answer.
+    this.#setHolder(index, undefined);
+    if (!isNew) return false;
+    this.#rarity.close(index);
+    if (this.#listed.has(index) && this.#wanted(index)) this.#missing--;
+    const doubled = this.#doubled.delete(index);
     for (const parent of this.#parents.values()) {
-      if (!parent.standing.delete(index)) continue;
+      if (parent.has.has(index)) parent.news--;
+      // Two may have it: a late piece's second parent, or one that was asked because the first seemed not to answer.
+      if (!doubled || !parent.standing.delete(index)) continue;
       parent.settle();
       this.#effects.push({ kind: "cancel", parent: parent.id, indices: [index] });
     }
-    return isNew;
+    return true;
   }
 
   #delivered(parent: Parent, index: number, nowMs: number): void {
@@ -225,7 +262,7 @@ export class SwarmDownload {
     parent.cancelling.delete(index);
     parent.standing.delete(index);
     parent.settle();
-    if (this.#holderOf.get(index) === parent) this.#holderOf.delete(index);
+    if (this.#holders[index] === parent) this.#setHolder(index, undefined);
   }
 
   #replaceParents(offers: readonly ParentOffer[], nowMs: number): void {
@@ -256,9 +293,9 @@ export class SwarmDownload {
 
   /** The connection is over: what stood with the parent is free, and it rests before it is dialled again. */
   #lose(parent: Parent, nowMs: number): void {
-    for (const index of parent.forsake()) if (this.#holderOf.get(index) === parent) this.#holderOf.delete(index);
+    for (const index of parent.forsake()) if (this.#holders[index] === parent) this.#setHolder(index, undefined);
     if (!parent.offer.seed) this.#rarity.removeAll(parent.has);
-    parent.has = new Bitfield(0);
+    parent.lost();
     if (parent.state === "banned") return;
     parent.state = "resting";
     parent.restUntilMs = nowMs + Math.min(restMs.max, restMs.first * 2 ** parent.failuresInRow++);
@@ -310,20 +347,10 @@ export class SwarmDownload {
   /** Lets more pieces stand with the parent, up to its window; a parent with nothing to do takes over others' work. */
   #fill(parent: Parent, nowMs: number): void {
     if (parent.state !== "open") return;
-    const free = this.#inboundMax - this.#holderOf.size - this.#unwritten;
+    const free = this.#inboundMax - this.#inbound - this.#unwritten;
     const room = Math.min(this.#window(parent, nowMs) - parent.owed, free);
     if (room <= 0) return;
-    const chosen = this.#rarity.rarest(
-      Math.min(parent.has.length, this.#listed.length),
-      room,
-      (index) =>
-        !this.held.has(index) &&
-        !this.#holderOf.has(index) &&
-        this.#listed.has(index) &&
-        parent.has.has(index) &&
-        this.#wanted(index),
-      this.#unit,
-    );
+    const chosen = parent.news > 0 ? this.#rarity.rarest(parent.has, room, this.#unit) : [];
     if (chosen.length > 0) this.#ask(parent, chosen, nowMs);
     else if (parent.owed === 0) this.#takeOver(parent, nowMs);
   }
@@ -332,7 +359,7 @@ export class SwarmDownload {
     for (const index of indices) {
       assert(!this.held.has(index), "a held piece is not asked for");
       parent.standing.add(index);
-      this.#holderOf.set(index, parent);
+      this.#setHolder(index, parent);
     }
     parent.asked(nowMs);
     this.#effects.push({ kind: "want", parent: parent.id, indices });
@@ -370,16 +397,10 @@ export class SwarmDownload {
       const index = parent.started;
       if (parent === idle || index === undefined || !idle.has.has(index) || this.held.has(index)) continue;
       const lateMs = Math.max(lateMsMin, lateFactor * idle.intervalMs(nowMs, guessMs));
-      if (parent.intervalMs(nowMs, guessMs) < lateMs || this.#holderOf.get(index) !== parent) continue;
+      if (parent.intervalMs(nowMs, guessMs) < lateMs || this.#holders[index] !== parent) continue;
+      this.#doubled.add(index);
       this.#ask(idle, [index], nowMs);
       return;
     }
-  }
-
-  #hasNews(parent: Parent): boolean {
-    for (let index = 0; index < parent.has.length; index++) {
-      if (parent.has.has(index) && !this.held.has(index)) return true;
-    }
-    return false;
   }
 }

@@ -34,7 +34,7 @@ interface Child {
 export class UploadQueue {
   readonly #freshFirst: boolean;
   readonly #children = new Map<string, Child>();
-  readonly #sentCount = new Map<number, number>();
+  readonly #sentCount: number[] = [];
 
   constructor(options: UploadQueueOptions) {
     this.#freshFirst = options.freshFirst;
@@ -83,29 +83,33 @@ export class UploadQueue {
    * none. Without `mayRepeat` only pieces that were never sent count.
    */
   next(mayRepeat = true): Want | undefined {
-    let best: Want | undefined;
     let bestChild: Child | undefined;
-    let bestRank = [Infinity, Infinity] as const;
+    let bestId = "";
+    let bestIndex = -1;
+    let bestSent = Infinity;
     for (const [id, child] of this.#children) {
       if (child.busy || child.wants.size === 0) continue;
       // A peer compares children before pieces: one that is not needier cannot win.
-      if (!this.#freshFirst && child.held > bestRank[0]) continue;
+      if (!this.#freshFirst && bestChild !== undefined && child.held > bestChild.held) continue;
       for (const index of child.wants) {
-        const sent = this.#sentCount.get(index) ?? 0;
+        const sent = this.#sentCount[index] ?? 0;
         if (sent > 0 && !mayRepeat) continue;
-        const rank = this.#freshFirst ? ([sent, child.held] as const) : ([child.held, sent] as const);
-        if (rank[0] < bestRank[0] || (rank[0] === bestRank[0] && rank[1] < bestRank[1])) {
-          best = { child: id, index, repeat: sent > 0 };
-          bestChild = child;
-          bestRank = rank;
+        if (bestChild !== undefined) {
+          const needier = child.held - bestChild.held;
+          const rarer = sent - bestSent;
+          if ((this.#freshFirst ? rarer || needier : needier || rarer) >= 0) continue;
         }
+        bestChild = child;
+        bestId = id;
+        bestIndex = index;
+        bestSent = sent;
       }
     }
-    if (best === undefined || bestChild === undefined) return undefined;
-    bestChild.wants.delete(best.index);
+    if (bestChild === undefined) return undefined;
+    bestChild.wants.delete(bestIndex);
     bestChild.busy = true;
-    this.#sentCount.set(best.index, (this.#sentCount.get(best.index) ?? 0) + 1);
-    return best;
+    this.#sentCount[bestIndex] = bestSent + 1;
+    return { child: bestId, index: bestIndex, repeat: bestSent > 0 };
   }
 
   /** A piece is sent, or its child is gone. */
