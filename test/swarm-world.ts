@@ -315,7 +315,8 @@ export class World {
       const listed = [...this.seed.held.indices()];
       host.step({ kind: "listed", indices: listed });
       if (this.seed.held.full) host.step({ kind: "ended", pieces: this.options.pieces });
-      this.give(this.swarm.join(card, host.held.clone(), this.nowMs));
+      this.swarm.join(card, host.held.clone());
+      this.at(this.nowMs + 5, () => this.give(this.swarm.match(this.nowMs)));
     });
   }
 

@@ -1,5 +1,5 @@
 /**
- * Stories about one swarm as its manager matches it. Commands: join NAME[@SITE] PIECES, report NAME
+ * Stories about one swarm as its manager matches it. Commands: join NAME[@SITE] PIECES [later], report NAME
  * PIECES [starving] [seeding], leave NAME, accuse NAME PARENT, wait MS, parents (who has whom now).
  * The manager's own seed is always among the parents and is not shown.
  */
@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { Bitfield } from "#base/mod.ts";
 import type { HostCard } from "#core/protocol/mod.ts";
-import { Swarm, type SwarmChange } from "#core/swarm/mod.ts";
+import { Swarm, type Member, type SwarmChange } from "#core/swarm/mod.ts";
 import { parseIndices, playStories, type Actor } from "./scenario.ts";
 
 const pieces = 8;
@@ -24,6 +24,10 @@ function told(change: SwarmChange): string {
   return `${change.host} gets ${names.length === 0 ? "nobody" : names.join(" ")}`;
 }
 
+function names(members: Iterable<Member>): string {
+  return Array.from(members, (member) => member.card.id).join(" ") || "nobody";
+}
+
 function newSwarm(): Actor {
   const swarm = new Swarm([seed], () => 0);
   let nowMs = 0;
@@ -32,7 +36,8 @@ function newSwarm(): Actor {
       case "join": {
         const held = new Bitfield(pieces);
         for (const index of parseIndices(second)) held.set(index);
-        return swarm.join(cardOf(host), held, nowMs).map(told);
+        swarm.join(cardOf(host), held);
+        return flags.includes("later") ? [] : swarm.match(nowMs).map(told);
       }
       case "report": {
         const rates = { upBytesPerSecond: 0, downBytesPerSecond: 0 };
@@ -48,8 +53,7 @@ function newSwarm(): Actor {
         return [];
       case "parents":
         return [...swarm.members].map(
-          ({ card, parents, children }) =>
-            `${card.id}: from ${[...parents].join(" ") || "nobody"}, to ${[...children].join(" ") || "nobody"}`,
+          ({ card, parents, children }) => `${card.id}: from ${names(parents)}, to ${names(children)}`,
         );
       default:
         return assert.fail(`no such command: ${command}`);

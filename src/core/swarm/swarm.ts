@@ -3,24 +3,34 @@
  * and returns the hosts whose parents change.
  *
  * The manager decides candidates, never pieces: a host gets up to `parentsWanted` parents of mixed
- * progress beside the seeds, renewed when one leaves, when the host says that fewer than two of them
- * have anything new, and now and then for those that have gone stale. The peers pick the pieces.
+ * progress, renewed when one leaves and when the host says that fewer than two of them have anything
+ * new; newcomers are made parents of others as well. The peers pick the pieces. Newcomers are gathered:
+ * `match` gives all who came since the last call their parents, so that a crowd costs one message each.
+ * Whatever the number of hosts, one match or renewal looks at a few members drawn by chance.
  *
  * Invariants:
  *  1. A host is never its own parent; a host accused by `accusersMax` others is nobody's parent.
  *  2. No host is given to more than `childrenMax` others while another candidate is left.
+ *  3. The seeds are given to at most `seededMax` hosts, and beyond these to those that have nobody else.
  */
 
 import type { Bitfield } from "#base/mod.ts";
 import type { HostCard, ParentOffer } from "#core/protocol/mod.ts";
-import { hasNews, Member } from "./members.ts";
+import { Member, Members } from "./members.ts";
 
 /** With 8 candidates mixed in progress the rules reach 1.01-1.03 of the discrete bound; 16 gain 1 % more. */
 const parentsWanted = 8;
+/** Newcomers are added to a host's parents up to this many. */
+const parentsMax = 12;
 const childrenMax = 16;
+/** Hosts that have the seeds among their parents: enough to keep a fast seed's uplink full. */
+const seededMax = 64;
+/** Members looked at in one choice. */
+const drawnMax = 48;
 /** Parents without news that one renewal replaces. */
 const replacedMax = 2;
 const accusersMax = 2;
+const accusedMax = 4096;
 /** A host that asks for others gets them at most this often. */
 const renewMsMin = 250;
 
@@ -38,9 +48,13 @@ export interface SwarmReport {
 }
 
 export class Swarm {
-  readonly #members = new Map<string, Member>();
+  readonly #members = new Members();
   readonly #seeds: readonly ParentOffer[];
   readonly #unit: () => number;
+  /** Who was accused by whom; kept when the accused leaves, so that coming back clears no name. */
+  readonly #accusers = new Map<string, Set<string>>();
+  #newcomers: Member[] = [];
+  #seeded = 0;
 
   constructor(seeds: readonly ParentOffer[], unit: () => number) {
     this.#seeds = seeds;
@@ -51,62 +65,40 @@ export class Swarm {
     return this.#members.size;
   }
 
-  get members(): IterableIterator<Member> {
-    return this.#members.values();
+  get members(): readonly Member[] {
+    return this.#members.all;
   }
 
   has(host: string): boolean {
-    return this.#members.has(host);
+    return this.#members.get(host) !== undefined;
   }
 
-  join(card: HostCard, held: Bitfield, nowMs: number): SwarmChange[] {
+  /** The host is matched at the next `match`, which is to follow within milliseconds. */
+  join(card: HostCard, held: Bitfield): void {
     const old = this.#members.get(card.id);
-    const member = new Member(card, held);
+    const member = new Member(card, held, this.#accusers.get(card.id));
     member.seeding = held.length > 0 && held.full;
-    this.#members.set(card.id, member);
     if (old !== undefined) {
-      for (const child of old.children) member.children.add(child);
-      this.#setParents(old, []);
+      for (const child of old.children) this.#link(child, member);
+      this.#remove(old);
     }
-    return [this.#renew(member, nowMs), ...this.#findChildren(member)];
+    this.#members.add(member);
+    this.#newcomers.push(member);
   }
 
-  /**
-   * Gives a newcomer children, so that its uplink is used as much as anybody's: hosts with too few
-   * parents first, then those that can take it in place of a parent that has more children.
-   */
-  #findChildren(newcomer: Member): SwarmChange[] {
-    const changes: SwarmChange[] = [];
-    const others = [...this.#members.values()].filter(
-      (other) => other !== newcomer && !other.seeding && !other.parents.has(newcomer.card.id),
-    );
-    const busiest = (child: Member): Member | undefined => {
-      const parents = [...child.parents].map((id) => this.#members.get(id)).filter((parent) => parent !== undefined);
-      return parents.reduce<Member | undefined>(
-        (most, parent) => (most === undefined || parent.children.size > most.children.size ? parent : most),
-        undefined,
-      );
-    };
-    const relief = (child: Member): number => {
-      if (child.parents.size < parentsWanted) return Infinity;
-      const near = child.card.site === newcomer.card.site ? childrenMax : 0;
-      return near + (busiest(child)?.children.size ?? 0) + this.#unit();
-    };
-    const offers = others.map((child) => ({ child, relief: relief(child) })).sort((a, b) => b.relief - a.relief);
-    for (const { child } of offers) {
-      if (newcomer.children.size >= parentsWanted) break;
-      const parents = [...child.parents].map((id) => this.#members.get(id)).filter((parent) => parent !== undefined);
-      const left = parents.length < parentsWanted ? undefined : busiest(child);
-      if (left !== undefined && left.children.size <= newcomer.children.size + 1) continue;
-      this.#setParents(child, [...parents.filter((parent) => parent !== left), newcomer]);
-      changes.push(this.#told(child));
+  /** Gives everybody who came since the last call parents, and makes them parents of others. */
+  match(nowMs: number): SwarmChange[] {
+    const newcomers = this.#newcomers.filter((member) => member.place >= 0);
+    this.#newcomers = [];
+    const changed = new Set<Member>();
+    for (const member of newcomers) {
+      if (member.seeding) continue;
+      if (this.#seeded < seededMax) this.#giveSeeds(member);
+      this.#choose(member, nowMs);
+      changed.add(member);
     }
-    return changes;
-  }
-
-  #told(member: Member): SwarmChange {
-    const parents = [...member.parents].map((id) => this.#members.get(id)).filter((parent) => parent !== undefined);
-    return { host: member.card.id, parents: [...this.#seeds, ...parents.map((parent) => toOffer(parent.card))] };
+    for (const member of newcomers) this.#findChildren(member, changed);
+    return [...changed].map((member) => this.#told(member));
   }
 
   report(host: string, report: SwarmReport, nowMs: number): SwarmChange[] {
@@ -116,27 +108,20 @@ export class Swarm {
       member.held.grow(index + 1);
       member.held.set(index);
     }
+    const wasSeeding = member.seeding;
     member.seeding = report.seeding;
     member.upBytesPerSecond = report.upBytesPerSecond;
     member.downBytesPerSecond = report.downBytesPerSecond;
-    if (member.seeding) {
-      this.#setParents(member, []);
-      return [];
-    }
+    if (member.seeding) return wasSeeding ? [] : this.#finished(member);
     return report.starving && nowMs - member.renewedMs >= renewMsMin ? [this.#renew(member, nowMs)] : [];
   }
 
   leave(host: string, nowMs: number): SwarmChange[] {
     const member = this.#members.get(host);
     if (member === undefined) return [];
-    this.#members.delete(host);
-    this.#setParents(member, []);
-    const changes: SwarmChange[] = [];
-    for (const id of member.children) {
-      const child = this.#members.get(id);
-      if (child !== undefined && child.parents.delete(host) && !child.seeding) changes.push(this.#renew(child, nowMs));
-    }
-    return changes;
+    const orphans = [...member.children].filter((child) => !child.seeding);
+    const heirs = this.#remove(member);
+    return [...heirs, ...orphans.map((child) => this.#renew(child, nowMs))];
   }
 
   /** A host says that `parent` sent wrong bytes: it gets others; the accused loses its children once several agree. */
@@ -145,13 +130,52 @@ export class Swarm {
     const accused = this.#members.get(parent);
     if (accuser === undefined || accused === undefined) return [];
     accused.accusers.add(host);
+    if (this.#accusers.size < accusedMax) this.#accusers.set(parent, accused.accusers);
     const changes = [this.#renew(accuser, nowMs)];
     if (accused.accusers.size < accusersMax) return changes;
-    for (const id of accused.children) {
-      const child = this.#members.get(id);
-      if (child !== undefined && child !== accuser) changes.push(this.#renew(child, nowMs));
-    }
+    for (const child of [...accused.children]) if (child !== accuser) changes.push(this.#renew(child, nowMs));
     return changes;
+  }
+
+  /** It needs nobody any more; the seeds have time for another. */
+  #finished(member: Member): SwarmChange[] {
+    for (const parent of [...member.parents]) this.#unlink(member, parent);
+    return this.#takeSeeds(member);
+  }
+
+  /** Out of the swarm, with all its ties. Returns who gets the seeds in its place. */
+  #remove(member: Member): SwarmChange[] {
+    for (const parent of [...member.parents]) this.#unlink(member, parent);
+    for (const child of [...member.children]) this.#unlink(child, member);
+    this.#members.remove(member);
+    return this.#takeSeeds(member);
+  }
+
+  #giveSeeds(member: Member): void {
+    if (member.seeded) return;
+    member.seeded = true;
+    this.#seeded++;
+  }
+
+  /** The seeds leave the member; of a few others the one that holds least gets them. */
+  #takeSeeds(member: Member): SwarmChange[] {
+    if (!member.seeded) return [];
+    member.seeded = false;
+    this.#seeded--;
+    if (this.#seeded >= seededMax) return [];
+    let heir: Member | undefined;
+    for (const other of this.#members.draw(drawnMax, this.#unit)) {
+      if (other === member || other.seeding || other.seeded) continue;
+      if (heir === undefined || other.held.count < heir.held.count) heir = other;
+    }
+    if (heir === undefined) return [];
+    this.#giveSeeds(heir);
+    return [this.#told(heir)];
+  }
+
+  #renew(member: Member, nowMs: number): SwarmChange {
+    this.#choose(member, nowMs);
+    return this.#told(member);
   }
 
   /**
@@ -159,29 +183,39 @@ export class Swarm {
    * a few at a time make room for others that have, so that a swarm in step does not swap all its
    * connections; places left over are filled with whoever is there.
    */
-  #renew(member: Member, nowMs: number): SwarmChange {
+  #choose(member: Member, nowMs: number): void {
     member.renewedMs = nowMs;
     const useful: Member[] = [];
     const idle: Member[] = [];
+    for (const parent of member.parents) {
+      if (this.#distrusted(parent, member)) this.#unlink(member, parent);
+      else if (parent.held.exceeds(member.held)) useful.push(parent);
+      else if (parent.seeding) this.#unlink(member, parent);
+      else idle.push(parent);
+    }
     const fresh: Member[] = [];
     const spare: Member[] = [];
-    for (const other of this.#members.values()) {
-      if (other === member || other.accusers.size >= accusersMax || other.accusers.has(member.card.id)) continue;
-      const isParent = member.parents.has(other.card.id);
-      if (hasNews(other.held, member.held)) (isParent ? useful : fresh).push(other);
-      else if (!other.seeding) (isParent ? idle : spare).push(other);
+    for (const other of this.#members.draw(drawnMax, this.#unit)) {
+      if (other === member || member.parents.has(other) || this.#distrusted(other, member)) continue;
+      if (other.held.exceeds(member.held)) fresh.push(other);
+      else if (!other.seeding) spare.push(other);
     }
-    const keptIdle = fresh.length === 0 ? idle : idle.slice(Math.min(replacedMax, fresh.length));
-    const kept = [...useful, ...keptIdle].slice(0, parentsWanted);
-    const added = this.#choose(fresh, member, parentsWanted - kept.length);
-    const filled = this.#choose(spare, member, parentsWanted - kept.length - added.length);
-    this.#setParents(member, [...kept, ...added, ...filled]);
-    return this.#told(member);
+    const room = parentsWanted - useful.length - idle.length;
+    const replaced = Math.min(replacedMax, idle.length, Math.max(0, fresh.length - Math.max(0, room)));
+    for (const parent of idle.slice(0, replaced)) this.#unlink(member, parent);
+    this.#add(fresh, member);
+    this.#add(spare, member);
+    if (useful.length === 0 && fresh.length === 0) this.#giveSeeds(member);
   }
 
-  /** `count` of the candidates: own site and few children first, the rest by chance. */
-  #choose(candidates: Member[], member: Member, count: number): Member[] {
-    if (count <= 0) return [];
+  #distrusted(other: Member, member: Member): boolean {
+    return other.accusers.size >= accusersMax || other.accusers.has(member.card.id);
+  }
+
+  /** Fills the member's places with candidates: own site and few children first, the rest by chance. */
+  #add(candidates: readonly Member[], member: Member): void {
+    const room = parentsWanted - member.parents.size;
+    if (room <= 0 || candidates.length === 0) return;
     const scored = candidates.map((candidate) => ({
       candidate,
       score:
@@ -190,15 +224,57 @@ export class Swarm {
         this.#unit() * 2,
     }));
     scored.sort((a, b) => a.score - b.score);
-    return scored.slice(0, count).map(({ candidate }) => candidate);
+    for (const { candidate } of scored.slice(0, room)) this.#link(member, candidate);
   }
 
-  #setParents(member: Member, parents: readonly Member[]): void {
-    const ids = new Set(parents.map((parent) => parent.card.id));
-    for (const id of member.parents) if (!ids.has(id)) this.#members.get(id)?.children.delete(member.card.id);
-    for (const parent of parents) parent.children.add(member.card.id);
-    member.parents = ids;
+  /**
+   * Gives a newcomer children, so that its uplink is used as much as anybody's: hosts with a place for
+   * one more parent first, then those that can take it instead of a parent that has more children.
+   */
+  #findChildren(newcomer: Member, changed: Set<Member>): void {
+    if (newcomer.children.size >= parentsWanted) return;
+    const offers: { readonly child: Member; readonly left: Member | undefined; readonly relief: number }[] = [];
+    for (const child of this.#members.draw(drawnMax, this.#unit)) {
+      if (child === newcomer || child.seeding || child.parents.has(newcomer)) continue;
+      const left = child.parents.size < parentsMax ? undefined : busiestOf(child.parents);
+      const near = child.card.site === newcomer.card.site ? childrenMax : 0;
+      const relief = left === undefined ? 2 * childrenMax - child.parents.size : left.children.size;
+      offers.push({ child, left, relief: near + relief + this.#unit() });
+    }
+    offers.sort((a, b) => b.relief - a.relief);
+    for (const { child, left } of offers) {
+      if (newcomer.children.size >= parentsWanted) return;
+      if (left !== undefined) {
+        if (left.children.size <= newcomer.children.size + 1) continue;
+        this.#unlink(child, left);
+      }
+      this.#link(child, newcomer);
+      changed.add(child);
+    }
   }
+
+  #link(child: Member, parent: Member): void {
+    child.parents.add(parent);
+    parent.children.add(child);
+  }
+
+  #unlink(child: Member, parent: Member): void {
+    child.parents.delete(parent);
+    parent.children.delete(child);
+  }
+
+  #told(member: Member): SwarmChange {
+    const parents = Array.from(member.parents, (parent) => toOffer(parent.card));
+    return { host: member.card.id, parents: member.seeded ? [...this.#seeds, ...parents] : parents };
+  }
+}
+
+function busiestOf(members: Iterable<Member>): Member | undefined {
+  let busiest: Member | undefined;
+  for (const member of members) {
+    if (busiest === undefined || member.children.size > busiest.children.size) busiest = member;
+  }
+  return busiest;
 }
 
 function toOffer(card: HostCard): ParentOffer {

@@ -19,6 +19,8 @@ import { joinDigests, type Uploads } from "#transfer/mod.ts";
 
 /** News of pieces is gathered this long, so that one message carries several. */
 const listDelayMs = 20;
+/** Hosts that come within this time are matched together. */
+const matchDelayMs = 5;
 /** Digests in one message: 32 KiB of hashes. */
 const listPiecesMax = 1024;
 
@@ -58,6 +60,7 @@ export class TaskVersion {
   #head: ManifestHead | undefined;
   #unlisted: number[] = [];
   #timer: Timer | undefined;
+  #matchTimer: Timer | undefined;
 
   constructor(options: TaskVersionOptions) {
     this.#options = options;
@@ -144,6 +147,7 @@ export class TaskVersion {
   /** Nothing of it is told or served any more. */
   close(reason: string): void {
     this.#timer?.cancel();
+    this.#matchTimer?.cancel();
     if (this.#head !== undefined) this.#withdraw(reason);
     this.#hosts.clear();
   }
@@ -203,10 +207,12 @@ export class TaskVersion {
       same ? Buffer.from(holds.pieces, "base64") : new Uint8Array(0),
       this.store.have.length,
     );
-    const changes = this.#swarm.join(host.card, held, this.#options.clock.nowMs());
-    const seeding = this.store.end !== undefined && held.full;
-    this.#tellChanges(seeding ? changes.filter((change) => change.host !== host.card.id) : changes);
-    if (seeding) this.report(host.card.id, whollyThere);
+    this.#swarm.join(host.card, held);
+    if (this.store.end !== undefined && held.full) this.report(host.card.id, whollyThere);
+    this.#matchTimer ??= this.#options.clock.after(matchDelayMs, () => {
+      this.#matchTimer = undefined;
+      this.#tellChanges(this.#swarm.match(this.#options.clock.nowMs()));
+    });
   }
 
   #tellListed(): void {
