@@ -232,10 +232,11 @@ export class Swarm {
    * one more parent first, then those that can take it instead of a parent that has more children.
    */
   #findChildren(newcomer: Member, changed: Set<Member>): void {
-    if (newcomer.children.size >= parentsWanted) return;
+    if (newcomer.children.size >= parentsWanted || newcomer.accusers.size >= accusersMax) return;
     const offers: { readonly child: Member; readonly left: Member | undefined; readonly relief: number }[] = [];
     for (const child of this.#members.draw(drawnMax, this.#unit)) {
-      if (child === newcomer || child.seeding || child.parents.has(newcomer)) continue;
+      if (child === newcomer || child.seeding || child.parents.has(newcomer) || newcomer.accusers.has(child.card.id))
+        continue;
       const left = child.parents.size < parentsMax ? undefined : busiestOf(child.parents);
       const near = child.card.site === newcomer.card.site ? childrenMax : 0;
       const relief = left === undefined ? 2 * childrenMax - child.parents.size : left.children.size;
