@@ -16,9 +16,9 @@ import type { Log } from "#platform/log.ts";
 import { keyId, type SigningKey } from "#platform/signing.ts";
 import { MessageLink, signTicket, taskIdOf } from "#transfer/mod.ts";
 import type { ManagedTask } from "./managed-task.ts";
+import { reportEveryMs } from "./pace.ts";
 import type { VersionHost } from "./task-version.ts";
 
-const reportEveryMs = 500;
 /** A ticket lives for minutes; a new one is signed when the old one is half-way. */
 const ticketReuseMs = 4 * 60_000;
 
@@ -131,7 +131,7 @@ export class HostSession implements VersionHost {
       version: `${protocolVersion.major}.${protocolVersion.minor}`,
       manager,
       hosts: hostsKnown(),
-      reportEveryMs,
+      reportEveryMs: reportEveryMs(hostsKnown()),
       ...(trust ? { publicKey: key.publicKey } : {}),
     });
   }

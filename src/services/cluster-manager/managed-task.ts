@@ -91,7 +91,7 @@ export class ManagedTask {
   /** Nobody fetches or gets it now; hosts that have it may be here. */
   get quiet(): boolean {
     const busy = this.fetching || this.#settling !== undefined || this.#dropping.size > 0;
-    return !busy && this.versions().every((version) => version.unfinished === 0);
+    return !busy && this.versions().every((version) => !version.wanted);
   }
 
   /** Nobody fetches, gets or serves it. */
@@ -115,7 +115,8 @@ export class ManagedTask {
 
   /** The version that a host's message speaks of. */
   versionOf(generation: string): TaskVersion | undefined {
-    return this.versions().find((version) => version.generation === generation);
+    for (const { version } of this.#all()) if (version.generation === generation) return version;
+    return undefined;
   }
 
   /** Lets a host in; what it hears comes by messages. Never rejects. */
@@ -298,9 +299,9 @@ export class ManagedTask {
   /** Old versions leave when their hosts are done; what must not be kept is erased. */
   #dropUnused(): void {
     for (const entry of this.#all()) {
-      if (entry.fetching || entry.version.unfinished > 0) continue;
       const whole = entry.version.store.end !== undefined;
-      if (entry !== this.#current || (whole && mustPass(entry.version))) this.#drop(entry);
+      const mayGo = entry !== this.#current || (whole && mustPass(entry.version));
+      if (mayGo && !entry.fetching && !entry.version.wanted) this.#drop(entry);
     }
   }
 

@@ -3,7 +3,7 @@
  * matched among the hosts that want it.
  *
  * Invariants:
- *  1. A piece is listed only after it is stored; hosts hear of it within `listDelayMs`.
+ *  1. A piece is listed only after it is stored; how soon hosts hear of it is up to the listing.
  *  2. The last line is sent only when the whole is proved.
  *  3. When the object changes in mid-fetch, or a proof fails, the old generation is withdrawn from
  *     every host before a new one is told.
@@ -15,14 +15,11 @@ import type { HostCard, ManagerMessage, ManifestHead, ParentOffer, TaskAsk } fro
 import { Swarm, type SwarmChange, type SwarmReport } from "#core/swarm/mod.ts";
 import type { Clock, Timer } from "#platform/clock.ts";
 import type { PieceFile } from "#storage/pieces/mod.ts";
-import { joinDigests, type Uploads } from "#transfer/mod.ts";
+import { sameForAll, type Uploads } from "#transfer/mod.ts";
+import { Listing } from "./listing.ts";
 
-/** News of pieces is gathered this long, so that one message carries several. */
-const listDelayMs = 20;
 /** Hosts that come within this time are matched together. */
 const matchDelayMs = 5;
-/** Digests in one message: 32 KiB of hashes. */
-const listPiecesMax = 1024;
 
 /** What a host would report that comes with everything. */
 const whollyThere: SwarmReport = {
@@ -58,8 +55,7 @@ export class TaskVersion {
   readonly #hosts = new Map<string, VersionHost>();
   #swarm: Swarm;
   #head: ManifestHead | undefined;
-  #unlisted: number[] = [];
-  #timer: Timer | undefined;
+  #listing: Listing | undefined;
   #matchTimer: Timer | undefined;
 
   constructor(options: TaskVersionOptions) {
@@ -87,7 +83,13 @@ export class TaskVersion {
     return this.#swarm;
   }
 
-  /** Hosts that are still getting it. */
+  /** Whether any host is still getting it. */
+  get wanted(): boolean {
+    for (const member of this.#swarm.members) if (!member.seeding) return true;
+    return false;
+  }
+
+  /** How many hosts are still getting it. */
   get unfinished(): number {
     let unfinished = 0;
     for (const member of this.#swarm.members) if (!member.seeding) unfinished++;
@@ -99,24 +101,23 @@ export class TaskVersion {
     if (this.#head !== undefined) this.#withdraw("the object changed at the origin");
     this.#swarm = this.#newSwarm();
     this.#begin();
-    for (const host of this.#hosts.values()) this.#welcome(host, undefined);
+    this.#listing?.invite(this.#hosts.values());
   }
 
   pieceStored(index: number): void {
-    this.#unlisted.push(index);
+    this.#listing?.stored(index);
     if (this.#head !== undefined) this.#options.uploads.pieceStored(this.task, this.#head.generation, index);
-    this.#timer ??= this.#options.clock.after(listDelayMs, () => this.#tellListed());
   }
 
   /** The whole is proved. */
   ended(): void {
-    this.#tellListed();
-    for (const host of this.#hosts.values()) this.#tellEnd(host);
+    this.#listing?.ended();
   }
 
   /** The fetch failed: every host hears why; what is stored may serve the next try. */
   failed(error: unknown): void {
-    for (const host of this.#hosts.values()) host.send({ kind: "failed", task: this.task, error: errorToWire(error) });
+    this.#tellAll({ kind: "failed", task: this.task, error: errorToWire(error) });
+    this.#listing?.leaveAll();
     this.#hosts.clear();
     this.#swarm = this.#newSwarm();
   }
@@ -129,6 +130,7 @@ export class TaskVersion {
   /** A host that came back on a new connection is not sent away by the end of its old one. */
   leave(host: VersionHost): void {
     const { id } = host.card;
+    this.#listing?.leave(host);
     if (this.#hosts.get(id) !== host) return;
     this.#hosts.delete(id);
     this.#tellChanges(this.#swarm.leave(id, this.#options.clock.nowMs()));
@@ -146,7 +148,6 @@ export class TaskVersion {
 
   /** Nothing of it is told or served any more. */
   close(reason: string): void {
-    this.#timer?.cancel();
     this.#matchTimer?.cancel();
     if (this.#head !== undefined) this.#withdraw(reason);
     this.#hosts.clear();
@@ -179,15 +180,28 @@ export class TaskVersion {
       store: this.store,
       growing: () => this.store.end === undefined,
     });
+    this.#listing = new Listing({
+      clock: this.#options.clock,
+      task: this.task,
+      generation: object.generation,
+      store: this.store,
+      greet: (host) => this.#welcome(host, undefined),
+    });
   }
 
   #withdraw(reason: string): void {
     const generation = this.#head?.generation;
     if (generation === undefined) return;
     this.#head = undefined;
-    this.#unlisted = [];
+    this.#listing?.stop();
+    this.#listing = undefined;
     this.#options.uploads.withdraw(this.task, generation, reason);
-    for (const host of this.#hosts.values()) host.send({ kind: "withdrawn", task: this.task, generation });
+    this.#tellAll({ kind: "withdrawn", task: this.task, generation });
+  }
+
+  #tellAll(message: ManagerMessage): void {
+    sameForAll(message);
+    for (const host of this.#hosts.values()) host.send(message);
   }
 
   /** Everything that is known so far, for a host that just came. */
@@ -196,12 +210,7 @@ export class TaskVersion {
     if (head === undefined) return;
     const ticket = host.ticket(this.task);
     host.send({ kind: "head", head, ...(ticket === undefined ? {} : { ticket }) });
-    const unlisted = new Set(this.#unlisted);
-    this.#list(
-      [host],
-      [...this.store.have.indices()].filter((index) => !unlisted.has(index)),
-    );
-    if (this.store.end !== undefined) this.#tellEnd(host);
+    this.#listing?.join(host);
     const same = holds?.generation === head.generation;
     const held = Bitfield.fromBytes(
       same ? Buffer.from(holds.pieces, "base64") : new Uint8Array(0),
@@ -213,34 +222,6 @@ export class TaskVersion {
       this.#matchTimer = undefined;
       this.#tellChanges(this.#swarm.match(this.#options.clock.nowMs()));
     });
-  }
-
-  #tellListed(): void {
-    this.#timer?.cancel();
-    this.#timer = undefined;
-    const indices = this.#unlisted;
-    this.#unlisted = [];
-    this.#list([...this.#hosts.values()], indices);
-  }
-
-  #list(hosts: readonly VersionHost[], indices: readonly number[]): void {
-    const generation = this.#head?.generation;
-    if (generation === undefined || hosts.length === 0) return;
-    for (let from = 0; from < indices.length; from += listPiecesMax) {
-      const part = indices
-        .slice(from, from + listPiecesMax)
-        .filter((index) => this.store.digestOf(index) !== undefined);
-      const digests = joinDigests(part.map((index) => this.store.digestOf(index)!));
-      const message = { kind: "listed", task: this.task, generation, indices: part, digests } as const;
-      for (const host of hosts) host.send(message);
-    }
-  }
-
-  #tellEnd(host: VersionHost): void {
-    const { end } = this.store;
-    if (end === undefined || this.#head === undefined) return;
-    const { generation } = this.#head;
-    host.send({ kind: "ended", task: this.task, generation, lengthBytes: end.lengthBytes, digests: end.digests });
   }
 
   #tellChanges(changes: readonly SwarmChange[]): void {
@@ -256,6 +237,7 @@ export class TaskVersion {
         parents: change.parents,
         ...(ticket === undefined ? {} : { ticket }),
       });
+      if (host !== undefined) this.#listing?.tell(host);
     }
   }
 }

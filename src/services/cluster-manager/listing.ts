@@ -1,0 +1,176 @@
+/**
+ * Tells the hosts of one version its growing manifest: which pieces are stored, with their digests,
+ * and at last its end.
+ *
+ * The news goes round the hosts in slices. The first rounds and the last are in a hurry; those between
+ * take as long as `listEveryMs` allows so many hosts. In a slow round each slice hears all that is
+ * known by then, so that some hosts always know the newest pieces and begin to spread them.
+ *
+ * Invariants:
+ *  1. A host hears each line once, in the order in which the pieces were stored; the end comes last.
+ *  2. The loop is free again after `sliceHosts` sendings; each text is encoded once for its slice.
+ *  3. Whoever is told something comes up to date by it: its next news is a round away.
+ */
+
+import type { ManagerMessage } from "#core/protocol/mod.ts";
+import type { Clock, Timer } from "#platform/clock.ts";
+import type { PieceFile } from "#storage/pieces/mod.ts";
+import { joinDigests, sameForAll } from "#transfer/mod.ts";
+import { listEveryMs } from "./pace.ts";
+import type { VersionHost } from "./task-version.ts";
+
+const sliceHosts = 100;
+/** Between two slices in a hurry: as long as a slice takes, so that reports are answered meanwhile. */
+const hurryMs = 4;
+const gatherMs = 20;
+/** Digests in one message: 32 KiB of hashes. */
+const listPiecesMax = 1024;
+const notGreeted = -1;
+
+export interface ListingOptions {
+  readonly clock: Clock;
+  readonly task: string;
+  readonly generation: string;
+  readonly store: PieceFile;
+  /** A host that waited for the object to begin is told of it; joins the listing. */
+  greet(host: VersionHost): void;
+}
+
+export class Listing {
+  readonly #options: ListingOptions;
+  /** How many lines each host has heard. */
+  readonly #heard = new Map<VersionHost, number>();
+  readonly #stored: number[];
+  /** The round under way; it sees hosts that come and go meanwhile. */
+  #round: Iterator<[VersionHost, number]> | undefined;
+  #roundStartedMs = -Infinity;
+  /** Lines that were known when the round began: at its end everybody has heard these. */
+  #roundLines = 0;
+  #hurry = true;
+  #timer: Timer | undefined;
+  /** What is told to who has heard so many lines; of use while no line is added. */
+  readonly #texts = new Map<number, readonly ManagerMessage[]>();
+  #textLines = 0;
+
+  constructor(options: ListingOptions) {
+    this.#options = options;
+    this.#stored = [...options.store.have.indices()];
+  }
+
+  /** These waited for the object to begin: each is greeted in its turn. */
+  invite(hosts: Iterable<VersionHost>): void {
+    for (const host of hosts) this.#heard.set(host, notGreeted);
+    this.#begin();
+  }
+
+  /** Tells the host all that is known; it hears news from now on. */
+  join(host: VersionHost): void {
+    this.#heard.set(host, 0);
+    this.tell(host);
+  }
+
+  leave(host: VersionHost): void {
+    this.#heard.delete(host);
+  }
+
+  leaveAll(): void {
+    this.#heard.clear();
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#heard.clear();
+    this.#round = undefined;
+  }
+
+  /** A piece is stored. */
+  stored(index: number): void {
+    this.#stored.push(index);
+    if (this.#round === undefined && this.#timer === undefined) this.#beginLater();
+  }
+
+  /** The whole is proved. */
+  ended(): void {
+    this.#hurry = true;
+    this.#begin();
+  }
+
+  /** Brings one host up to date; false when it is already. */
+  tell(host: VersionHost): boolean {
+    const heard = this.#heard.get(host);
+    const lines = this.#lines;
+    if (heard === undefined || heard === lines) return false;
+    if (heard === notGreeted) {
+      this.#options.greet(host);
+      return true;
+    }
+    this.#heard.set(host, lines);
+    for (const message of this.#since(heard, lines)) host.send(message);
+    return true;
+  }
+
+  /** The pieces, and the end as one more. */
+  get #lines(): number {
+    return this.#stored.length + (this.#options.store.end === undefined ? 0 : 1);
+  }
+
+  #begin(): void {
+    this.#timer?.cancel();
+    this.#round = this.#heard.entries();
+    this.#roundStartedMs = this.#options.clock.nowMs();
+    this.#roundLines = this.#lines;
+    this.#slice();
+  }
+
+  /** The next round: when this one's time is over, and news has been gathered for a while. */
+  #beginLater(): void {
+    const { clock } = this.#options;
+    const dueMs = this.#hurry ? 0 : this.#roundStartedMs + listEveryMs(this.#heard.size) - clock.nowMs();
+    this.#timer = clock.after(Math.max(gatherMs, dueMs), () => this.#begin());
+  }
+
+  #slice(): void {
+    this.#timer = undefined;
+    for (let told = 0; told < sliceHosts;) {
+      const next = this.#round?.next();
+      if (next === undefined || next.done === true) return this.#roundOver();
+      if (this.tell(next.value[0])) told++;
+    }
+    const slices = Math.max(1, this.#heard.size / sliceHosts);
+    const delayMs = this.#hurry ? hurryMs : Math.max(hurryMs, listEveryMs(this.#heard.size) / slices);
+    this.#timer = this.#options.clock.after(delayMs, () => this.#slice());
+  }
+
+  #roundOver(): void {
+    this.#round = undefined;
+    this.#hurry = this.#roundLines === 0;
+    if (this.#lines > this.#roundLines) this.#beginLater();
+  }
+
+  #since(heard: number, lines: number): readonly ManagerMessage[] {
+    if (this.#textLines !== lines) this.#texts.clear();
+    this.#textLines = lines;
+    const known = this.#texts.get(heard);
+    if (known !== undefined) return known;
+    const messages = this.#write(this.#stored.slice(heard));
+    this.#texts.set(heard, messages);
+    return messages;
+  }
+
+  #write(stored: readonly number[]): ManagerMessage[] {
+    const { task, generation, store } = this.#options;
+    const messages: ManagerMessage[] = [];
+    for (let from = 0; from < stored.length; from += listPiecesMax) {
+      const part = stored.slice(from, from + listPiecesMax);
+      const indices = part.filter((index) => store.digestOf(index) !== undefined);
+      const digests = joinDigests(indices.map((index) => store.digestOf(index)!));
+      messages.push(sameForAll({ kind: "listed", task, generation, indices, digests }));
+    }
+    const { end } = store;
+    if (end !== undefined) {
+      const { lengthBytes, digests } = end;
+      messages.push(sameForAll({ kind: "ended", task, generation, lengthBytes, digests }));
+    }
+    return messages;
+  }
+}
