@@ -10,7 +10,7 @@ import assert from "node:assert/strict";
 import { Bitfield } from "#base/mod.ts";
 import { SwarmDownload, type DownloadEffect, type DownloadEvent } from "#core/download/mod.ts";
 import type { ParentOffer } from "#core/protocol/mod.ts";
-import { Swarm, UploadQueue, type SwarmChange } from "#core/swarm/mod.ts";
+import { Swarm, UploadQueue, type Child, type SwarmChange } from "#core/swarm/mod.ts";
 
 export interface WorldOptions {
   readonly seed: number;
@@ -71,7 +71,7 @@ class Link {
     if (!this.open) return;
     this.open = false;
     this.parent.links.delete(this.child.id);
-    this.parent.queue.remove(this.child.id);
+    this.parent.queue.remove(this.parent.children.get(this.child.id)!);
     if (this.child.links.get(this.parent.id) === this) this.child.links.delete(this.parent.id);
     world.at(world.nowMs + this.delayMs, () => this.child.lost(this));
   }
@@ -82,7 +82,8 @@ class Sender {
   readonly id: string;
   readonly world: World;
   readonly held: Bitfield;
-  readonly queue: UploadQueue;
+  readonly queue: UploadQueue<string>;
+  readonly children = new Map<string, Child<string>>();
   /** Child -> the link to it. */
   readonly feeding = new Map<string, Link>();
   lies = false;
@@ -101,7 +102,7 @@ class Sender {
 
   accept(link: Link): void {
     this.feeding.set(link.child.id, link);
-    this.queue.add(link.child.id);
+    this.children.set(link.child.id, this.queue.add(link.child.id));
     link.toChild(this.world, { kind: "opened", parent: this.id, pieces: this.held.clone() });
   }
 
@@ -110,7 +111,7 @@ class Sender {
   }
 
   wanted(link: Link, indices: readonly number[], held: number): void {
-    const refused = this.queue.want(link.child.id, indices, held);
+    const refused = this.queue.want(this.children.get(link.child.id)!, indices, held);
     if (refused.length > 0) link.toChild(this.world, { kind: "cancelled", parent: this.id, indices: refused });
     this.pump();
   }
@@ -119,7 +120,7 @@ class Sender {
     while (this.#active < slots) {
       const want = this.queue.next();
       if (want === undefined) return;
-      const link = this.feeding.get(want.child);
+      const link = this.feeding.get(want.child.owner);
       assert.ok(link !== undefined && this.held.has(want.index), "only held pieces are sent, and only to children");
       this.#active++;
       link.toChild(this.world, { kind: "started", parent: this.id, index: want.index });
@@ -208,7 +209,7 @@ export class Host extends Sender {
       case "cancel": {
         const link = this.#up.get(effect.parent);
         return link?.toParent(world, () => {
-          const indices = link.parent.queue.cancel(this.id, effect.indices);
+          const indices = link.parent.queue.cancel(link.parent.children.get(this.id)!, effect.indices);
           if (indices.length > 0) link.toChild(world, { kind: "cancelled", parent: link.parent.id, indices });
         });
       }

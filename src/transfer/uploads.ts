@@ -11,7 +11,7 @@
 import { asDarnerError, assert } from "#base/mod.ts";
 import { pieceSpan } from "#core/model/mod.ts";
 import type { OpenRequest, ProofOfKey } from "#core/protocol/mod.ts";
-import { UploadQueue, type Want } from "#core/swarm/mod.ts";
+import { UploadQueue, type Child, type Want } from "#core/swarm/mod.ts";
 import type { Clock, Timer } from "#platform/clock.ts";
 import type { Connection, Gate } from "#platform/connection.ts";
 import type { Log } from "#platform/log.ts";
@@ -20,8 +20,8 @@ import type { PieceFile } from "#storage/pieces/mod.ts";
 import { ChildConnection, type ChildHandlers } from "./child-connection.ts";
 
 const keepAliveMs = 2_000;
-/** News of pieces is gathered this long, so that one message carries several. */
-const haveDelayMs = 20;
+/** News of pieces is gathered this long for children that have something standing here. */
+const newsDelayMs = 100;
 const connectionsMax = 4096;
 const repeatShare = 0.25;
 
@@ -46,10 +46,7 @@ export interface ServedTask {
 }
 
 interface Serving extends ServedTask {
-  readonly queue: UploadQueue;
-  /** `connection number:channel` -> where to send. */
-  readonly children: Map<string, { readonly child: ChildConnection; readonly channel: number }>;
-  news: number[];
+  readonly queue: UploadQueue<Target>;
   bytes: number;
   /** Pieces on their way that were sent before. */
   repeats: number;
@@ -57,11 +54,18 @@ interface Serving extends ServedTask {
   intact?: () => Promise<boolean>;
 }
 
+/** Where the pieces of one task for one child go. */
+interface Target {
+  readonly serving: Serving;
+  readonly connection: ChildConnection;
+  readonly channel: number;
+}
+
 export class Uploads implements ChildHandlers {
   readonly #options: UploadsOptions;
   readonly #tasks = new Map<string, Serving>();
-  readonly #connections = new Map<ChildConnection, number>();
-  #connectionCount = 0;
+  /** Connection -> channel -> the child in its task's queue. */
+  readonly #connections = new Map<ChildConnection, Map<number, Child<Target>>>();
   #slots: number;
   #active = 0;
   #newsTimer: Timer | undefined;
@@ -92,8 +96,8 @@ export class Uploads implements ChildHandlers {
   serve(task: ServedTask): void {
     const name = nameOf(task.task, task.generation);
     assert(!this.#tasks.has(name), "a version of a task is served once");
-    const queue = new UploadQueue({ freshFirst: this.#options.freshFirst });
-    this.#tasks.set(name, { ...task, queue, children: new Map(), news: [], bytes: 0, repeats: 0 });
+    const queue = new UploadQueue<Target>({ freshFirst: this.#options.freshFirst });
+    this.#tasks.set(name, { ...task, queue, bytes: 0, repeats: 0 });
   }
 
   /** From now on `intact` is asked before each piece of this version. */
@@ -106,12 +110,12 @@ export class Uploads implements ChildHandlers {
     return this.#tasks.has(nameOf(task, generation));
   }
 
-  /** A piece was stored: children hear of it. */
+  /** A piece was stored: children with nothing to wait for hear of it at once, the others soon. */
   pieceStored(task: string, generation: string, index: number): void {
     const serving = this.#tasks.get(nameOf(task, generation));
     if (serving === undefined) return;
-    serving.news.push(index);
-    this.#newsTimer ??= this.#options.clock.after(haveDelayMs, () => this.#tellNews());
+    for (const child of serving.queue.gained(index)) tellNews(child);
+    this.#newsTimer ??= this.#options.clock.after(newsDelayMs, () => this.#tellNews());
   }
 
   /** Stops serving; children are told to look elsewhere. */
@@ -120,12 +124,12 @@ export class Uploads implements ChildHandlers {
     const serving = this.#tasks.get(name);
     if (serving === undefined) return;
     this.#tasks.delete(name);
-    for (const { child, channel } of serving.children.values()) child.closeChannel(channel, reason);
+    for (const { owner } of serving.queue.children) owner.connection.closeChannel(owner.channel, reason);
   }
 
   /** Whether anybody is being served from this task. */
   inUse(task: string, generation: string): boolean {
-    return (this.#tasks.get(nameOf(task, generation))?.children.size ?? 0) > 0;
+    return (this.#tasks.get(nameOf(task, generation))?.queue.children.size ?? 0) > 0;
   }
 
   /** Bytes sent of this version. */
@@ -136,7 +140,7 @@ export class Uploads implements ChildHandlers {
   /** A child's connection, upgraded. Returns what its bytes and its end are to be given to. */
   accept(connection: Connection, host: string, nonce: string): { received(bytes: Uint8Array): void; ended(): void } {
     const child = new ChildConnection(connection, host, nonce, this);
-    this.#connections.set(child, this.#connectionCount++);
+    this.#connections.set(child, new Map());
     if (this.#connections.size > connectionsMax || this.#closed) connection.close();
     return { received: (bytes) => child.received(bytes), ended: () => this.#gone(child) };
   }
@@ -158,10 +162,9 @@ export class Uploads implements ChildHandlers {
     const serving = this.#tasks.get(nameOf(request.task, request.generation));
     const refusal = this.#refusal(child, request, serving);
     if (refusal !== null || serving === undefined) return child.closeChannel(channel, refusal ?? "unknown task");
-    const key = this.#key(child, channel);
+    this.onClose(child, channel);
     child.channels.add(channel);
-    serving.children.set(key, { child, channel });
-    serving.queue.add(key);
+    this.#connections.get(child)?.set(channel, serving.queue.add({ serving, connection: child, channel }));
     child.opened(channel, serving.store.have);
   }
 
@@ -173,52 +176,37 @@ export class Uploads implements ChildHandlers {
   }
 
   onWant(child: ChildConnection, channel: number, indices: readonly number[], held: number): void {
-    const [serving, key] = this.#find(child, channel);
-    if (serving === undefined) return;
-    const ours = indices.filter((index) => serving.store.have.has(index));
-    const refused = [
-      ...indices.filter((index) => !serving.store.have.has(index)),
-      ...serving.queue.want(key, ours, held),
-    ];
-    child.cancelled(channel, refused);
+    const target = this.#connections.get(child)?.get(channel);
+    if (target === undefined) return;
+    const { store, queue } = target.owner.serving;
+    const ours = indices.filter((index) => store.have.has(index));
+    const others = indices.filter((index) => !store.have.has(index));
+    child.cancelled(channel, [...others, ...queue.want(target, ours, held)]);
     this.#pump();
   }
 
   onCancel(child: ChildConnection, channel: number, indices: readonly number[]): void {
-    const [serving, key] = this.#find(child, channel);
-    if (serving !== undefined) child.cancelled(channel, serving.queue.cancel(key, indices));
+    const target = this.#connections.get(child)?.get(channel);
+    if (target !== undefined) child.cancelled(channel, target.owner.serving.queue.cancel(target, indices));
   }
 
   onClose(child: ChildConnection, channel: number): void {
-    const [serving, key] = this.#find(child, channel);
+    const channels = this.#connections.get(child);
+    const target = channels?.get(channel);
     child.channels.delete(channel);
-    serving?.children.delete(key);
-    serving?.queue.remove(key);
-  }
-
-  #key(child: ChildConnection, channel: number): string {
-    return `${this.#connections.get(child) ?? -1}:${channel}`;
-  }
-
-  #find(child: ChildConnection, channel: number): [Serving | undefined, string] {
-    const key = this.#key(child, channel);
-    for (const serving of this.#tasks.values()) if (serving.children.has(key)) return [serving, key];
-    return [undefined, key];
+    if (target === undefined) return;
+    channels?.delete(channel);
+    target.owner.serving.queue.remove(target);
   }
 
   #gone(child: ChildConnection): void {
-    for (const channel of child.channels) this.onClose(child, channel);
+    for (const channel of [...(this.#connections.get(child)?.keys() ?? [])]) this.onClose(child, channel);
     this.#connections.delete(child);
   }
 
   #tellNews(): void {
     this.#newsTimer = undefined;
-    for (const serving of this.#tasks.values()) {
-      if (serving.news.length === 0) continue;
-      const news = serving.news;
-      serving.news = [];
-      for (const { child, channel } of serving.children.values()) child.have(channel, news);
-    }
+    for (const serving of this.#tasks.values()) for (const child of serving.queue.children) tellNews(child);
   }
 
   #keepAlive(): void {
@@ -226,8 +214,8 @@ export class Uploads implements ChildHandlers {
       keepAliveMs,
       () => {
         for (const serving of this.#tasks.values()) {
-          for (const { child, channel } of serving.children.values())
-            if (child.sending === undefined) child.have(channel, []);
+          for (const { owner } of serving.queue.children)
+            if (owner.connection.sending === undefined) owner.connection.have(owner.channel, []);
         }
         this.#keepAlive();
       },
@@ -251,7 +239,7 @@ export class Uploads implements ChildHandlers {
   }
 
   /** One piece of the next task in turn that has a want. */
-  #next(): { serving: Serving; want: Want } | undefined {
+  #next(): { serving: Serving; want: Want<Target> } | undefined {
     for (const [id, serving] of this.#tasks) {
       const want = serving.queue.next(this.#mayRepeat(serving));
       if (want === undefined) continue;
@@ -272,10 +260,8 @@ export class Uploads implements ChildHandlers {
     return serving.growing?.() !== true || serving.repeats < Math.max(1, Math.floor(this.#slots * repeatShare));
   }
 
-  async #send(serving: Serving, want: Want): Promise<void> {
-    const target = serving.children.get(want.child);
-    if (target === undefined) return serving.queue.sent(want);
-    const { child, channel } = target;
+  async #send(serving: Serving, want: Want<Target>): Promise<void> {
+    const { connection: child, channel } = want.child.owner;
     if (serving.intact !== undefined && !(await serving.intact().catch(() => false)))
       return this.withdraw(serving.task, serving.generation, "the file has changed");
     const { object, lengthBytes, content } = serving.store;
@@ -306,6 +292,12 @@ export class Uploads implements ChildHandlers {
       serving.queue.sent(want);
     }
   }
+}
+
+function tellNews(child: Child<Target>): void {
+  const { connection, channel, serving } = child.owner;
+  const news = serving.queue.takeNews(child);
+  if (news.length > 0) connection.have(channel, news);
 }
 
 function nameOf(task: string, generation: string): string {

@@ -1,44 +1,52 @@
 /**
  * Stories about what a parent sends next. Commands: role seed|peer (first of all), add NAME,
  * remove NAME, want NAME PIECES HELD, cancel NAME PIECES, next [TIMES [fresh]] (fresh: no second
- * copies), sent NAME PIECE.
+ * copies), sent NAME PIECE, gained PIECE (by this parent), news NAME.
  */
 
 import assert from "node:assert/strict";
-import { UploadQueue } from "#core/swarm/mod.ts";
+import { UploadQueue, Child } from "#core/swarm/mod.ts";
 import { formatIndices, parseIndices, playStories, type Actor } from "./scenario.ts";
 
 function newQueue(): Actor {
-  let queue = new UploadQueue({ freshFirst: false });
+  let queue = new UploadQueue<string>({ freshFirst: false });
+  const children = new Map<string, Child<string>>();
   return (command, [first = "", second = "none", third = "0"]) => {
+    const child = children.get(first) ?? new Child(first, 0);
     switch (command) {
       case "role":
-        queue = new UploadQueue({ freshFirst: first === "seed" });
+        queue = new UploadQueue<string>({ freshFirst: first === "seed" });
         return [];
       case "add":
-        queue.add(first);
+        children.set(first, queue.add(first));
         return [];
       case "remove":
-        queue.remove(first);
+        queue.remove(child);
         return [];
       case "want": {
-        const refused = queue.want(first, parseIndices(second), Number(third));
+        const refused = queue.want(child, parseIndices(second), Number(third));
         return refused.length === 0 ? [] : [`refused ${formatIndices(refused)}`];
       }
       case "cancel":
-        return [`given back ${formatIndices(queue.cancel(first, parseIndices(second)))}`];
+        return [`given back ${formatIndices(queue.cancel(child, parseIndices(second)))}`];
       case "next": {
         const lines: string[] = [];
         const mayRepeat = second !== "fresh";
         for (let times = Number(first === "" ? 1 : first); times > 0; times--) {
           const want = queue.next(mayRepeat);
-          lines.push(want === undefined ? "nothing to send" : `send ${want.child} ${want.index}`);
+          lines.push(want === undefined ? "nothing to send" : `send ${want.child.owner} ${want.index}`);
           if (want === undefined) break;
         }
         return lines;
       }
+      case "gained": {
+        const hungry = queue.gained(Number(first)).map(({ owner }) => owner);
+        return [hungry.length === 0 ? "nobody is told at once" : `${hungry.join(" ")} told at once`];
+      }
+      case "news":
+        return [`${first} hears of ${formatIndices(queue.takeNews(child))}`];
       case "sent":
-        queue.sent({ child: first, index: Number(second), repeat: false });
+        queue.sent({ child, index: Number(second), repeat: false });
         return [];
       default:
         return assert.fail(`no such command: ${command}`);

@@ -16,6 +16,8 @@ export class Rarity {
   #copies = new Uint8Array(0);
   /** 1: may be asked for. */
   #open = new Uint8Array(0);
+  /** How many pieces each row has. */
+  readonly #sizes = new Int32Array(levelsMax);
   readonly #levels: Int32Array[] = Array.from({ length: levelsMax }, () => new Int32Array(0));
 
   /** Makes room for pieces below `pieces`. */
@@ -34,14 +36,14 @@ export class Rarity {
     this.grow(index + 1);
     if (this.#open[index] === 1) return;
     this.#open[index] = 1;
-    this.#flip(index);
+    this.#flip(index, 1);
   }
 
   /** The piece stands with somebody, or is held. */
   close(index: number): void {
     if (this.#open[index] !== 1) return;
     this.#open[index] = 0;
-    this.#flip(index);
+    this.#flip(index, -1);
   }
 
   isOpen(index: number): boolean {
@@ -67,15 +69,17 @@ export class Rarity {
   }
 
   #count(index: number, change: number): void {
-    if (this.#open[index] === 1) this.#flip(index);
+    const isOpen = this.#open[index] === 1;
+    if (isOpen) this.#flip(index, -1);
     this.#copies[index]! += change;
-    if (this.#open[index] === 1) this.#flip(index);
+    if (isOpen) this.#flip(index, 1);
   }
 
-  /** Puts the piece into the row of its level, or takes it out. */
-  #flip(index: number): void {
-    const level = this.#levels[Math.min(this.#copies[index]!, levelsMax - 1)]!;
-    level[index >> 5]! ^= 1 << ((index & 31) ^ 7);
+  /** Puts the piece into the row of its level (1), or takes it out (-1). */
+  #flip(index: number, change: number): void {
+    const level = Math.min(this.#copies[index]!, levelsMax - 1);
+    this.#sizes[level]! += change;
+    this.#levels[level]![index >> 5]! ^= 1 << ((index & 31) ^ 7);
   }
 
   /** At most `count` open pieces of `among`, rarest first; `unit` gives a number in [0, 1). */
@@ -89,6 +93,7 @@ export class Rarity {
     // The first word is walked twice: from the random bit on, and at the end what came before it.
     const lowBits = (1 << (start & 31)) - 1;
     for (let level = 0; level < levelsMax; level++) {
+      if (this.#sizes[level] === 0) continue;
       const row = this.#levels[level]!;
       for (let step = 0; step <= length; step++) {
         const word = startWord + step < length ? startWord + step : startWord + step - length;

@@ -1,5 +1,6 @@
 /**
- * What a parent sends next, out of everything its children want.
+ * What a parent sends next, out of everything its children want, and which children hear at once of
+ * what it has got.
  *
  * A peer serves its neediest child first (the one that holds least), and gives it the piece that this
  * peer has sent least often. A seed sends every piece once before any twice ("fresh first"), and among
@@ -15,8 +16,8 @@ export interface UploadQueueOptions {
   readonly freshFirst: boolean;
 }
 
-export interface Want {
-  readonly child: string;
+export interface Want<Owner> {
+  readonly child: Child<Owner>;
   readonly index: number;
   /** This parent has sent the piece before. */
   readonly repeat: boolean;
@@ -25,70 +26,117 @@ export interface Want {
 /** A child that asks for more than this is told no: its own window is far smaller. */
 export const wantsMax = 512;
 
-interface Child {
-  held: number;
-  busy: boolean;
-  readonly wants: Set<number>;
+/** One child of this parent; `owner` is whatever the caller knows it by. */
+export class Child<Owner> {
+  readonly owner: Owner;
+  /** How many pieces the child holds. */
+  held = 0;
+  busy = false;
+  readonly wants: number[] = [];
+  /** How much of the log of gained pieces it was told. */
+  told: number;
+
+  constructor(owner: Owner, told: number) {
+    this.owner = owner;
+    this.told = told;
+  }
+
+  /** Nothing of its own stands here. */
+  get hungry(): boolean {
+    return !this.busy && this.wants.length === 0;
+  }
+
+  /** Takes the want back; false when there is none. */
+  drop(index: number): boolean {
+    const place = this.wants.indexOf(index);
+    if (place < 0) return false;
+    this.wants.splice(place, 1);
+    return true;
+  }
 }
 
-export class UploadQueue {
+export class UploadQueue<Owner> {
   readonly #freshFirst: boolean;
-  readonly #children = new Map<string, Child>();
+  readonly #children = new Set<Child<Owner>>();
+  /** Children with wants and nothing on its way: those that `next` chooses from. */
+  readonly #ready = new Set<Child<Owner>>();
   readonly #sentCount: number[] = [];
+  /** Pieces in the order in which this parent got them. */
+  readonly #gained: number[] = [];
 
   constructor(options: UploadQueueOptions) {
     this.#freshFirst = options.freshFirst;
   }
 
-  get children(): number {
-    return this.#children.size;
+  get children(): ReadonlySet<Child<Owner>> {
+    return this.#children;
   }
 
   /** Wants that wait. */
   get waiting(): number {
     let waiting = 0;
-    for (const child of this.#children.values()) waiting += child.wants.size;
+    for (const child of this.#children) waiting += child.wants.length;
     return waiting;
   }
 
-  add(child: string): void {
-    if (!this.#children.has(child)) this.#children.set(child, { held: 0, busy: false, wants: new Set() });
+  /** A child that knows what is held now. */
+  add(owner: Owner): Child<Owner> {
+    const child = new Child(owner, this.#gained.length);
+    this.#children.add(child);
+    return child;
   }
 
-  remove(child: string): void {
+  remove(child: Child<Owner>): void {
     this.#children.delete(child);
+    this.#ready.delete(child);
+  }
+
+  /** This parent holds one piece more. Returns the hungry children, to be told at once; the others can wait for more. */
+  gained(index: number): Child<Owner>[] {
+    this.#gained.push(index);
+    const hungry: Child<Owner>[] = [];
+    for (const child of this.#children) if (child.hungry) hungry.push(child);
+    return hungry;
+  }
+
+  /** What was gained since the child was told last; it counts as told now. */
+  takeNews(child: Child<Owner>): readonly number[] {
+    if (child.told === this.#gained.length) return [];
+    const news = this.#gained.slice(child.told);
+    child.told = this.#gained.length;
+    return news;
   }
 
   /** Adds wants; `held` is how many pieces the child holds. Returns those refused. */
-  want(child: string, indices: readonly number[], held: number): number[] {
-    const state = this.#children.get(child);
-    if (state === undefined) return [...indices];
-    state.held = held;
-    const refused: number[] = [];
+  want(child: Child<Owner>, indices: readonly number[], held: number): readonly number[] {
+    if (!this.#children.has(child)) return indices;
+    child.held = held;
+    let refused: number[] | undefined;
     for (const index of indices) {
-      if (state.wants.has(index) || state.wants.size < wantsMax) state.wants.add(index);
-      else refused.push(index);
+      if (child.wants.includes(index)) continue;
+      if (child.wants.length < wantsMax) child.wants.push(index);
+      else (refused ??= []).push(index);
     }
-    return refused;
+    if (!child.busy && child.wants.length > 0) this.#ready.add(child);
+    return refused ?? [];
   }
 
   /** Takes wants back. Returns those that had not begun; the others come as pieces. */
-  cancel(child: string, indices: readonly number[]): number[] {
-    const wants = this.#children.get(child)?.wants;
-    return indices.filter((index) => wants?.delete(index) === true);
+  cancel(child: Child<Owner>, indices: readonly number[]): number[] {
+    const dropped = indices.filter((index) => child.drop(index));
+    if (child.wants.length === 0) this.#ready.delete(child);
+    return dropped;
   }
 
   /**
    * The next piece to send, now on its way; undefined when every want's child is busy or there is
    * none. Without `mayRepeat` only pieces that were never sent count.
    */
-  next(mayRepeat = true): Want | undefined {
-    let bestChild: Child | undefined;
-    let bestId = "";
+  next(mayRepeat = true): Want<Owner> | undefined {
+    let bestChild: Child<Owner> | undefined;
     let bestIndex = -1;
     let bestSent = Infinity;
-    for (const [id, child] of this.#children) {
-      if (child.busy || child.wants.size === 0) continue;
+    for (const child of this.#ready) {
       // A peer compares children before pieces: one that is not needier cannot win.
       if (!this.#freshFirst && bestChild !== undefined && child.held > bestChild.held) continue;
       for (const index of child.wants) {
@@ -100,23 +148,22 @@ export class UploadQueue {
           if ((this.#freshFirst ? rarer || needier : needier || rarer) >= 0) continue;
         }
         bestChild = child;
-        bestId = id;
         bestIndex = index;
         bestSent = sent;
       }
     }
     if (bestChild === undefined) return undefined;
-    bestChild.wants.delete(bestIndex);
+    bestChild.drop(bestIndex);
     bestChild.busy = true;
+    this.#ready.delete(bestChild);
     this.#sentCount[bestIndex] = bestSent + 1;
-    return { child: bestId, index: bestIndex, repeat: bestSent > 0 };
+    return { child: bestChild, index: bestIndex, repeat: bestSent > 0 };
   }
 
   /** A piece is sent, or its child is gone. */
-  sent(want: Want): void {
-    const child = this.#children.get(want.child);
-    if (child === undefined) return;
+  sent({ child }: Want<Owner>): void {
     child.busy = false;
     child.held++;
+    if (child.wants.length > 0 && this.#children.has(child)) this.#ready.add(child);
   }
 }
