@@ -1,15 +1,22 @@
 /**
  * Machines made of network namespaces on one bridge, each behind a shaped link: download is shaped on
  * the bridge's side of its pair, upload on the machine's. Needs root, iproute2 and ethtool. All
- * traffic stays inside; what was made is removed by `close`, by name and by process id.
+ * traffic stays inside.
+ *
+ * 1. There is one bridge, so one network at a time on a real machine; a second one is refused.
+ * 2. `close` ends what runs inside, process by process, and removes what was made; so does a
+ *    constructor that fails half-way. What an earlier run left behind when it was killed is removed first.
+ * 3. A Ctrl-C never stops a removal half-way: the commands that make and remove do not hear it.
  */
 
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { openSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 
 const bridge = "dnb-br";
+const ownerFile = "/run/darner-bench-network.pid";
 
 export interface MachineWanted {
+  /** A prefix of its program, a dash, and what it is: `dnb-origin`. */
   readonly name: string;
   readonly address: string;
   readonly mbit: number;
@@ -17,13 +24,20 @@ export interface MachineWanted {
 
 export class Network {
   readonly #machines: readonly MachineWanted[];
-  readonly #children = new Set<ChildProcess>();
+  readonly #children = new Set<number>();
 
   constructor(machines: readonly MachineWanted[]) {
     this.#machines = machines;
-    this.#remove();
-    run(`ip link add ${bridge} type bridge`, `ip link set ${bridge} up`, `ip addr add 10.78.255.254/16 dev ${bridge}`);
-    for (const [index, machine] of machines.entries()) this.#add(machine, `dnb${index}`);
+    takeBridge();
+    try {
+      this.#remove();
+      run(`ip link add ${bridge} type bridge`, `ip link set ${bridge} up`);
+      run(`ip addr add 10.78.255.254/16 dev ${bridge}`);
+      for (const [index, machine] of machines.entries()) this.#add(machine, outerLink(index));
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   #add({ name, address, mbit }: MachineWanted, outer: string): void {
@@ -48,45 +62,91 @@ export class Network {
       stdio: ["ignore", output, output],
       detached: true,
     });
-    this.#children.add(child);
+    closeSync(output);
+    const { pid } = child;
+    if (pid !== undefined) {
+      this.#children.add(pid);
+      child.once("exit", () => this.#children.delete(pid));
+    }
     return child;
   }
 
   /** Bytes that a machine has sent since it was made, headers counted. */
   sentBytes(machine: string): number {
     const index = this.#machines.findIndex(({ name }) => name === machine);
-    return Number(readFileSync(`/sys/class/net/dnb${index}/statistics/rx_bytes`, "utf8"));
+    return Number(readFileSync(`/sys/class/net/${outerLink(index)}/statistics/rx_bytes`, "utf8"));
   }
 
   close(): void {
     this.#remove();
+    rmSync(ownerFile, { force: true });
   }
 
   #remove(): void {
-    for (const { pid } of this.#children) if (pid !== undefined) endGroup(pid);
+    for (const pid of this.#children) tryKill(pid);
     this.#children.clear();
-    for (const { name } of this.#machines) {
+    const prefixes = new Set(this.#machines.map(({ name }) => name.slice(0, name.indexOf("-") + 1)));
+    const namespaces = tryRun("ip netns list").split("\n");
+    for (const name of namespaces.map((line) => line.split(" ", 1)[0]!)) {
+      if (!prefixes.has(name.slice(0, name.indexOf("-") + 1))) continue;
       for (const pid of tryRun(`ip netns pids ${name}`).split(/\s+/)) if (pid !== "") tryKill(Number(pid));
+      // A namespace goes in its own time; its outer link would still have the name that the next run wants.
+      tryRun(`ip -n ${name} link del eth0`);
       tryRun(`ip netns del ${name}`);
     }
     tryRun(`ip link del ${bridge}`);
   }
 }
 
-function run(...commands: readonly string[]): void {
-  for (const command of commands) execFileSync("sh", ["-c", command], { stdio: ["ignore", "ignore", "pipe"] });
+const outerLink = (index: number): string => `dnb${index}`;
+
+/** Says whose the bridge is, unless a living process has said so. */
+function takeBridge(): void {
+  const owner = Number(readOrNothing(ownerFile));
+  if (owner > 0 && owner !== process.pid && isAlive(owner)) {
+    throw new Error(
+      `cannot make a network: process ${owner} has one, and there is one bridge; wait for it (${ownerFile})`,
+    );
+  }
+  writeFileSync(ownerFile, String(process.pid));
 }
 
-function tryRun(command: string): string {
+function readOrNothing(path: string): string {
   try {
-    return execFileSync("sh", ["-c", `${command} 2>/dev/null`], { encoding: "utf8" });
+    return readFileSync(path, "utf8");
   } catch {
     return "";
   }
 }
 
-function endGroup(pid: number): void {
-  tryKill(-pid);
+function run(...commands: readonly string[]): void {
+  for (const command of commands) shell(command);
+}
+
+function tryRun(command: string): string {
+  try {
+    return shell(command);
+  } catch {
+    return "";
+  }
+}
+
+function shell(command: string): string {
+  return execFileSync("sh", ["-c", `trap '' INT TERM HUP; ${command}`], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: 30_000,
+    killSignal: "SIGKILL",
+  });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function tryKill(pid: number): void {
