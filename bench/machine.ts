@@ -19,7 +19,7 @@ export function machineFacts(): MachineFacts {
   const flags = /^flags\s*:(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1] ?? "";
   return {
     date: new Date().toISOString().slice(0, 10),
-    commit: execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim(),
+    commit: commit(),
     cpu: cpus()[0]?.model ?? "unknown",
     cores: cpus().length,
     shaExtensions: / sha_ni\b/.test(flags),
@@ -27,6 +27,14 @@ export function machineFacts(): MachineFacts {
     kernel: release(),
     node: process.version,
   };
+}
+
+/** With a plus sign when the program is not quite what that commit holds. */
+function commit(): string {
+  const git = (...args: readonly string[]): string =>
+    execFileSync("git", args, { cwd: import.meta.dirname, encoding: "utf8" }).trim();
+  const name = git("rev-parse", "--short", "HEAD");
+  return git("status", "--porcelain", "--", ":/src", ":/bin", ":/package.json") === "" ? name : `${name}+`;
 }
 
 export function median(values: readonly number[]): number {

@@ -1,6 +1,11 @@
-/** The ways one file goes to many hosts: each contender's processes, as shell commands. */
+/**
+ * The ways one file goes to many hosts: each contender's processes, as shell commands. The two
+ * BitTorrent clients share a .torrent and a tracker on the manager's machine, and have one seed, the
+ * origin; none of them knows more at the start than the others.
+ */
 
 import { writeFileSync } from "node:fs";
+import { needs, python, type Need } from "./needs.ts";
 import { makeTorrent } from "./torrent.ts";
 
 /** What a contender may use: addresses, folders, the object. */
@@ -12,6 +17,7 @@ export interface Ground {
   readonly node: string;
   readonly originAddress: string;
   readonly managerAddress: string;
+  readonly torrentPieceBytes: number;
 }
 
 export interface HostGround {
@@ -20,50 +26,78 @@ export interface HostGround {
   readonly output: string;
 }
 
+export interface Service {
+  readonly machine: "origin" | "manager";
+  readonly command: string;
+}
+
 export interface Contender {
   readonly name: string;
-  /** Long-running processes: machine -> command. */
-  readonly services: (
-    ground: Ground,
-  ) => readonly { readonly machine: "origin" | "manager"; readonly command: string }[];
+  readonly needs: readonly Need[];
+  /** Long-running processes. */
+  readonly services: (ground: Ground) => readonly Service[];
   readonly daemon?: (ground: Ground, host: HostGround) => string;
   /** Ends when the host has the file; BitTorrent clients stay, so their file's name tells. */
   readonly get: (ground: Ground, host: HostGround) => string;
   readonly doneFile?: boolean;
 }
 
+const torrentOf = ({ folder }: Ground): string => `${folder}/data.torrent`;
+const folderOf = (path: string): string => path.slice(0, path.lastIndexOf("/"));
+const peer = ({ root }: Ground): string => `${python} ${root}/bench/swarm/libtorrent_peer.py`;
+
+/** Makes the .torrent; the tracker starts before the seed. */
+function bitTorrent(ground: Ground, seed: string): readonly Service[] {
+  const { root, node, source, managerAddress, torrentPieceBytes } = ground;
+  writeFileSync(
+    torrentOf(ground),
+    makeTorrent(source, "data.bin", `http://${managerAddress}:6969/announce`, torrentPieceBytes),
+  );
+  return [
+    { machine: "manager", command: `exec ${node} ${root}/bench/swarm/torrent.ts ${managerAddress} 6969` },
+    { machine: "origin", command: `sleep 1; exec ${seed}` },
+  ];
+}
+
+const aria2 = "aria2c -q --bt-enable-lpd=false --enable-dht=false";
+
 export const contenders: readonly Contender[] = [
   {
     name: "curl",
+    needs: [needs.curl],
     services: () => [],
     get: ({ url }, { output }) => `exec curl -s --retry 3 -o ${output} ${url}`,
   },
   {
     name: "aria2",
+    needs: [needs.aria2],
     services: (ground) => {
-      const torrent = `${ground.folder}/data.torrent`;
-      const announce = `http://${ground.managerAddress}:6969/announce`;
-      writeFileSync(torrent, makeTorrent(ground.source, "data.bin", announce, 256 * 1024));
       const script = `${ground.folder}/done.sh`;
       writeFileSync(script, '#!/bin/sh\nln -f "$3" "$(dirname "$3")/out.bin"\n', { mode: 0o755 });
-      const seedFolder = ground.source.slice(0, ground.source.lastIndexOf("/"));
-      return [
-        {
-          machine: "manager",
-          command: `exec ${ground.node} ${ground.root}/bench/swarm/torrent.ts ${ground.managerAddress} 6969`,
-        },
-        {
-          machine: "origin",
-          command: `sleep 1; exec aria2c -q -V --seed-ratio=0 --bt-enable-lpd=false --enable-dht=false --interface=${ground.originAddress} -d ${seedFolder} ${torrent}`,
-        },
-      ];
+      return bitTorrent(
+        ground,
+        `${aria2} -V --seed-ratio=0 --interface=${ground.originAddress} -d ${folderOf(ground.source)} ${torrentOf(ground)}`,
+      );
     },
-    get: ({ folder }, { address, folder: own }) =>
-      `exec aria2c -q --seed-time=10 --on-bt-download-complete=${folder}/done.sh --bt-enable-lpd=false --enable-dht=false --file-allocation=none --interface=${address} -d ${own} ${folder}/data.torrent`,
+    get: (ground, { address, folder }) =>
+      `exec ${aria2} --seed-time=10 --on-bt-download-complete=${ground.folder}/done.sh --file-allocation=none --interface=${address} -d ${folder} ${torrentOf(ground)}`,
+    doneFile: true,
+  },
+  {
+    name: "libtorrent",
+    needs: [needs.libtorrent],
+    services: (ground) =>
+      bitTorrent(
+        ground,
+        `${peer(ground)} seed ${torrentOf(ground)} ${folderOf(ground.source)} ${ground.originAddress}`,
+      ),
+    get: (ground, { address, folder, output }) =>
+      `exec ${peer(ground)} get ${torrentOf(ground)} ${folder} ${address} ${output}`,
     doneFile: true,
   },
   {
     name: "darner",
+    needs: [],
     services: ({ root, managerAddress, folder }) => [
       {
         machine: "manager",

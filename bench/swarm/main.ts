@@ -1,232 +1,112 @@
 /**
- * `npm run bench:swarm -- [--hosts N] [--mb SIZE] [--host-mbit R] [--origin-mbit R] [--manager-mbit R]
- * [--runs N] [--only NAME,NAME] [--slow K:MBIT] [--stagger SECONDS]`
- *
- * One file's way from an origin (nginx) to N hosts, each a network namespace behind a shaped link,
- * with rivals in the same run. Prints a table of medians and appends each run with the machine's
- * facts to bench/results/swarm.jsonl. The bound is the fluid one (Kumar and Ross 2006) at the link's
- * TCP goodput, 0.95 of the line: max(F/C_origin, F/d_min, N F/(C_origin + C_manager + sum u)).
+ * `npm run bench:swarm -- --help`: one file's way from an origin to N hosts on shaped links, Darner
+ * beside curl, aria2 and libtorrent in the same run. Prints medians and ratios, and appends each run
+ * with the machine's facts to bench/results/swarm.jsonl.
  */
 
-import { spawnSync } from "node:child_process";
-import { createHash, randomFillSync } from "node:crypto";
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { parseArgs } from "node:util";
-import { machineCpuSeconds, machineFacts, median } from "../machine.ts";
-import { contenders, type Contender, type Ground, type HostGround } from "./contenders.ts";
-import { Network, type MachineWanted } from "./network.ts";
+import { execFileSync } from "node:child_process";
+import { appendFileSync, mkdirSync, statfsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { machineFacts } from "../machine.ts";
+import { contenders, type Contender } from "./contenders.ts";
+import { boundSeconds } from "./figures.ts";
+import { groundNeeds, installPackages, missingPackages } from "./needs.ts";
+import { help, parseOptions, type Options } from "./options.ts";
+import { reportOf, type Measured } from "./report.ts";
+import { runOnce } from "./run.ts";
 
-const { values } = parseArgs({
-  options: {
-    "hosts": { type: "string", default: "20" },
-    "mb": { type: "string", default: "50" },
-    "host-mbit": { type: "string", default: "25" },
-    "origin-mbit": { type: "string", default: "100" },
-    "manager-mbit": { type: "string", default: "100" },
-    "runs": { type: "string", default: "3" },
-    "only": { type: "string", default: contenders.map(({ name }) => name).join(",") },
-    "slow": { type: "string", default: "0:0" },
-    "stagger": { type: "string", default: "0" },
-    "keep": { type: "boolean", default: false },
-  },
-});
-
-const hosts = Number(values.hosts);
-const fileBytes = Number(values.mb) * 1e6;
-const hostMbit = Number(values["host-mbit"]);
-const originMbit = Number(values["origin-mbit"]);
-const managerMbit = Number(values["manager-mbit"]);
-const [slowHosts, slowMbit] = values.slow.split(":").map(Number) as [number, number];
-const staggerMs = Number(values.stagger) * 1000;
 const root = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
-const originAddress = "10.78.0.2";
-const managerAddress = "10.78.0.3";
-const timeoutMs = 400_000;
+const tmpfsMagic = 0x01021994;
 
-interface RunResult {
-  readonly contender: string;
-  readonly finished: number;
-  readonly intact: number;
-  readonly makespanSeconds: number;
-  readonly ownSecondsMax: number;
-  readonly ratio: number;
-  readonly originCopies: number;
-  readonly managerCopies: number;
-  readonly cpuSecondsPerGb: number;
+/** What the user can set right; the message says how. */
+class Refusal extends Error {}
+
+function contendersOf({ only }: Options): readonly Contender[] {
+  const names = contenders.map(({ name }) => name);
+  const unknown = only?.find((name) => !names.includes(name));
+  if (unknown !== undefined) throw new Refusal(`--only knows ${names.join(", ")}, but got "${unknown}"`);
+  return contenders.filter(({ name }) => only?.includes(name) ?? true);
 }
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-const rateOf = (index: number): number => (index < slowHosts ? slowMbit : hostMbit);
-
-/** The same for all: what the machines and their links allow, whoever uses them. */
-function boundSeconds(): number {
-  const bytesPerSecond = (mbit: number): number => (mbit * 0.95e6) / 8;
-  const rates = Array.from({ length: hosts }, (_, index) => rateOf(index));
-  const supply = originMbit + managerMbit + rates.reduce((sum, rate) => sum + rate, 0);
-  return Math.max(
-    fileBytes / bytesPerSecond(originMbit),
-    fileBytes / bytesPerSecond(Math.min(...rates)),
-    (hosts * fileBytes) / bytesPerSecond(supply),
+/** Everything that is missing is told at once, and who wants it. */
+function provide(wanted: readonly Contender[], install: boolean): void {
+  const all = [...groundNeeds, ...wanted.flatMap(({ needs }) => needs)];
+  const missing = missingPackages(all);
+  if (missing.length === 0) return;
+  if (install) {
+    process.stderr.write(`installing ${missing.join(", ")}\n`);
+    installPackages(missing);
+    const still = missingPackages(all);
+    if (still.length > 0) throw new Refusal(`installed, but still not usable: ${still.join(", ")}`);
+    return;
+  }
+  const ground = groundNeeds.map((need) => need.package);
+  const lines = missing.map((name) => {
+    const users = wanted.filter(({ needs }) => needs.some((need) => need.package === name)).map((one) => one.name);
+    return `  ${name} (for ${ground.includes(name) ? "every contender" : users.join(", ")})`;
+  });
+  throw new Refusal(
+    `these Debian packages are missing:\n${lines.join("\n")}\nAdd --install to fetch them with apt-get, or name with --only what can run without.`,
   );
 }
 
-async function runOnce(contender: Contender): Promise<RunResult> {
-  const folder = mkdtempSync("/tmp/bench-swarm-");
-  const machines: MachineWanted[] = [
-    { name: "dnb-origin", address: originAddress, mbit: originMbit },
-    { name: "dnb-manager", address: managerAddress, mbit: managerMbit },
-    ...Array.from({ length: hosts }, (_, index) => ({
-      name: `dnb-host${index}`,
-      address: hostAddress(index),
-      mbit: rateOf(index),
-    })),
-  ];
-  const network = new Network(machines);
-  const onSignal = (): void => {
-    network.close();
-    process.exit(130);
-  };
-  process.once("SIGINT", onSignal);
+/** What `npm ci` leaves behind: one file, and a compile cache that has seen it. */
+function bundleDarner(): void {
+  execFileSync(process.execPath, ["tools/bundle.ts"], { cwd: root, stdio: ["ignore", "ignore", "inherit"] });
+  execFileSync(`${root}/bin/dfget`, ["--help"], { stdio: "ignore" });
+}
+
+async function race(wanted: readonly Contender[], options: Options): Promise<void> {
+  const { layout, torrentPieceBytes } = options;
+  const facts = machineFacts();
+  const series = wanted.map(({ name }) => ({ contender: name, runs: [] as Measured[] }));
+  const run = { root, layout, torrentPieceBytes, keep: options.keep };
+  const where = { memoryBacked: statfsSync(tmpdir()).type === tmpfsMagic };
+  const startedAt = new Date().toISOString();
+  mkdirSync(`${root}/bench/results`, { recursive: true });
+  for (let round = 0; round < options.runs; round++) {
+    for (const [index, contender] of wanted.entries()) {
+      const result = await runOnce(contender, run);
+      series[index]!.runs.push(result);
+      const line = { bench: "swarm", startedAt, round, ...layout, torrentPieceBytes, ...where };
+      const measured = { boundSeconds: boundSeconds(layout), contender: contender.name, ...result, machine: facts };
+      appendFileSync(`${root}/bench/results/swarm.jsonl`, `${JSON.stringify({ ...line, ...measured })}\n`);
+      process.stderr.write(`${progress(contender.name, result)}\n`);
+    }
+  }
+  process.stdout.write(reportOf(layout, series, facts));
+  if (series.some(({ runs }) => runs.some(({ intact }) => intact < layout.hosts))) process.exitCode = 1;
+}
+
+function progress(name: string, { finished, makespanSeconds, ratio, originCopies }: Measured): string {
+  if (makespanSeconds === null || ratio === null) return `${name}: not whole, ${finished} hosts finished`;
+  return `${name}: ${makespanSeconds.toFixed(1)} s, ${ratio.toFixed(2)} x bound, origin ${originCopies.toFixed(2)} copies`;
+}
+
+function optionsOf(args: readonly string[]): Options {
   try {
-    return await measure(contender, network, folder);
-  } finally {
-    process.off("SIGINT", onSignal);
-    network.close();
-    if (!values.keep) rmSync(folder, { recursive: true, force: true });
+    return parseOptions(args);
+  } catch (error) {
+    throw new Refusal(`${(error as Error).message}; see --help`, { cause: error });
   }
 }
 
-function hostAddress(index: number): string {
-  return `10.78.${1 + Math.floor(index / 200)}.${10 + (index % 200)}`;
+async function main(): Promise<void> {
+  const options = optionsOf(process.argv.slice(2));
+  if (options.help) {
+    process.stdout.write(help);
+    return;
+  }
+  const wanted = contendersOf(options);
+  if (process.getuid?.() !== 0) throw new Refusal("this makes network namespaces, so it wants root");
+  provide(wanted, options.install);
+  if (wanted.some(({ name }) => name === "darner")) bundleDarner();
+  await race(wanted, options);
 }
 
-async function measure(contender: Contender, network: Network, folder: string): Promise<RunResult> {
-  const source = `${folder}/www/data.bin`;
-  mkdirSync(`${folder}/www`);
-  const data = randomFillSync(Buffer.alloc(fileBytes));
-  writeFileSync(source, data);
-  const digest = createHash("sha256").update(data).digest("hex");
-  writeFileSync(
-    `${folder}/nginx.conf`,
-    `worker_processes 1; daemon off; pid ${folder}/nginx.pid; error_log ${folder}/nginx.err; events { worker_connections 4096; } http { access_log off; sendfile on; server { listen ${originAddress}:80; root ${folder}/www; } }`,
-  );
-  spawnSync("chmod", ["-R", "a+rX", folder]);
-  network.start("dnb-origin", `exec nginx -c ${folder}/nginx.conf`, `${folder}/nginx.log`);
-  const ground: Ground = {
-    root,
-    folder,
-    source,
-    originAddress,
-    managerAddress,
-    url: `http://${originAddress}/data.bin`,
-    node: process.execPath,
-  };
-  const grounds: HostGround[] = Array.from({ length: hosts }, (_, index) => ({
-    address: hostAddress(index),
-    folder: `${folder}/host${index}`,
-    output: `${folder}/host${index}/out.bin`,
-  }));
-  for (const { folder: own } of grounds) mkdirSync(own);
-  for (const { machine, command } of contender.services(ground))
-    network.start(`dnb-${machine}`, command, `${folder}/${machine}.log`);
-  await pause(2500);
-  if (contender.daemon !== undefined) {
-    for (const [index, host] of grounds.entries())
-      network.start(`dnb-host${index}`, contender.daemon(ground, host), `${host.folder}/daemon.log`);
-    await pause(2000 + 200 * hosts);
-  }
-  const originBefore = network.sentBytes("dnb-origin");
-  const managerBefore = network.sentBytes("dnb-manager");
-  const cpuBefore = machineCpuSeconds();
-  const finishedMs = await race(contender, network, ground, grounds);
-  const cpuSeconds = machineCpuSeconds() - cpuBefore;
-  const intact = grounds.filter(
-    ({ output }) => existsSync(output) && createHash("sha256").update(readFileSync(output)).digest("hex") === digest,
-  );
-  const all = [...finishedMs.values()];
-  const makespanSeconds = Math.max(...all.map(({ atMs }) => atMs)) / 1000;
-  return {
-    contender: contender.name,
-    finished: all.length,
-    intact: intact.length,
-    makespanSeconds,
-    ownSecondsMax: Math.max(...all.map(({ atMs, startMs }) => atMs - startMs)) / 1000,
-    ratio: makespanSeconds / boundSeconds(),
-    originCopies: (network.sentBytes("dnb-origin") - originBefore) / fileBytes,
-    managerCopies: (network.sentBytes("dnb-manager") - managerBefore) / fileBytes,
-    cpuSecondsPerGb: cpuSeconds / ((hosts * fileBytes) / 1e9),
-  };
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`bench:swarm: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(error instanceof Refusal ? 2 : 1);
 }
-
-/** Starts every host's get and waits for all; times are from the first start. */
-async function race(
-  contender: Contender,
-  network: Network,
-  ground: Ground,
-  grounds: readonly HostGround[],
-): Promise<Map<number, { atMs: number; startMs: number }>> {
-  const zero = performance.now();
-  const finished = new Map<number, { atMs: number; startMs: number }>();
-  const starts = new Map<number, number>();
-  const exited = new Set<number>();
-  while (finished.size + exited.size < hosts && performance.now() - zero < timeoutMs) {
-    const nowMs = performance.now() - zero;
-    for (let index = starts.size; index < hosts && nowMs >= staggerMs * index; index++) {
-      starts.set(index, nowMs);
-      const host = grounds[index]!;
-      const child = network.start(`dnb-host${index}`, contender.get(ground, host), `${host.folder}/get.log`);
-      child.on("exit", (code) => {
-        if (contender.doneFile === true) return;
-        if (code === 0) finished.set(index, { atMs: performance.now() - zero, startMs: starts.get(index)! });
-        else exited.add(index);
-      });
-    }
-    if (contender.doneFile === true) {
-      for (const [index, startMs] of starts) {
-        if (!finished.has(index) && existsSync(grounds[index]!.output))
-          finished.set(index, { atMs: performance.now() - zero, startMs });
-      }
-    }
-    await pause(20);
-  }
-  return finished;
-}
-
-const facts = machineFacts();
-const rows: string[] = [];
-const wanted = contenders.filter(({ name }) => values.only.split(",").includes(name));
-const results = new Map<string, RunResult[]>(wanted.map(({ name }) => [name, []]));
-for (let run = 0; run < Number(values.runs); run++) {
-  for (const contender of wanted) {
-    const result = await runOnce(contender);
-    results.get(contender.name)!.push(result);
-    const settings = { hosts, fileBytes, hostMbit, originMbit, managerMbit, slow: values.slow, staggerMs };
-    const line = JSON.stringify({
-      bench: "swarm",
-      ...settings,
-      boundSeconds: boundSeconds(),
-      ...result,
-      machine: facts,
-    });
-    mkdirSync(`${root}/bench/results`, { recursive: true });
-    appendFileSync(`${root}/bench/results/swarm.jsonl`, `${line}\n`);
-    process.stderr.write(
-      `${contender.name}: ${result.makespanSeconds.toFixed(1)} s, ${result.ratio.toFixed(2)} x bound, origin ${result.originCopies.toFixed(2)}\n`,
-    );
-  }
-}
-const pick = (name: string, key: Exclude<keyof RunResult, "contender">): number =>
-  median(results.get(name)!.map((result) => result[key]));
-rows.push(
-  "| contender | intact | makespan s | x bound | origin copies | manager copies | CPU s/GB |",
-  "|---|---|---|---|---|---|---|",
-);
-for (const { name } of wanted) {
-  const cell = (key: Exclude<keyof RunResult, "contender">, digits: number): string => pick(name, key).toFixed(digits);
-  rows.push(
-    `| ${name} | ${cell("intact", 0)}/${hosts} | ${cell("makespanSeconds", 1)} | ${cell("ratio", 3)} | ${cell("originCopies", 3)} | ${cell("managerCopies", 2)} | ${cell("cpuSecondsPerGb", 1)} |`,
-  );
-}
-process.stdout.write(
-  `${rows.join("\n")}\n(medians of ${values.runs} runs; ${facts.cores} cores ${facts.cpu}, SHA extensions ${facts.shaExtensions ? "yes" : "no"})\n`,
-);

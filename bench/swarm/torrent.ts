@@ -36,16 +36,18 @@ export function makeTorrent(path: string, name: string, announce: string, pieceB
   });
 }
 
-/** Answers every announce with all other peers it heard of in the last minutes. */
+/** Answers every announce with all other peers it heard of that have not said goodbye. */
 export function startTracker(host: string, port: number): void {
   const peers = new Map<string, Buffer>();
   createServer((request, response) => {
     const address = (request.socket.remoteAddress ?? "").replace("::ffff:", "");
-    const peerPort = Number(new URL(request.url ?? "/", "http://tracker").searchParams.get("port"));
-    const others = [...peers].filter(([name]) => name !== `${address}:${peerPort}`).map(([, compact]) => compact);
-    const compact = Buffer.from([...address.split(".").map(Number), peerPort >> 8, peerPort & 255]);
-    peers.set(`${address}:${peerPort}`, compact);
-    response.end(bencode({ interval: 5, peers: Buffer.concat(others) }));
+    const asked = new URL(request.url ?? "/", "http://tracker").searchParams;
+    const peerPort = Number(asked.get("port"));
+    const peer = `${address}:${peerPort}`;
+    const others = [...peers].filter(([name]) => name !== peer).map(([, compact]) => compact);
+    if (asked.get("event") === "stopped") peers.delete(peer);
+    else peers.set(peer, Buffer.from([...address.split(".").map(Number), peerPort >> 8, peerPort & 255]));
+    response.end(bencode({ "interval": 5, "min interval": 2, "peers": Buffer.concat(others) }));
   }).listen(port, host);
 }
 
