@@ -137,6 +137,21 @@ describe("a task at the manager", () => {
     for (const host of wave) assert.match(host.kinds, /ended/);
   });
 
+  test("an origin that takes no conditions: what its validator names is not fetched twice", async () => {
+    // As a header alone the scripted origin does not look at it.
+    const { clock, origin, managed, join } = await newManager(() => ({ content, headers: { etag: '"v1"' } }));
+    const [first] = join(1);
+    await clock.settle(3_000);
+    const wave = join(5);
+    await clock.settle(500);
+    assert.equal(origin.asked.length, 2);
+    assert.equal(origin.bytesSent, content.length);
+    assert.equal(origin.bodiesClosed, 2);
+    for (const host of wave) assert.match(host.kinds, /ended/);
+    assert.equal(wave[0]!.generation, first!.generation);
+    assert.equal(managed.versions().length, 1);
+  });
+
   test("no-cache: a wave of a hundred is one question all the same", async () => {
     const { clock, origin, join } = await newManager(() => plain({ headers: { "cache-control": "no-cache" } }));
     join(1);

@@ -11,7 +11,7 @@
 
 import { asDarnerError, DarnerError } from "#base/mod.ts";
 import type { SwarmReport } from "#core/swarm/mod.ts";
-import { judge, refresh, useDecision } from "#core/freshness/mod.ts";
+import { judge, refresh, strongValidator, useDecision, type ResponseFacts } from "#core/freshness/mod.ts";
 import { parseDigest, type Digest } from "#core/model/mod.ts";
 import type { TaskAsk } from "#core/protocol/mod.ts";
 import type { Origin } from "#origins/mod.ts";
@@ -213,7 +213,10 @@ export class ManagedTask {
     const signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(revalidateTimeoutMs)]);
     try {
       const answer = await origin.open({ url: ask.url, headers: ask.headers, unless }, signal);
-      if (answer.kind === "body") return await this.#fetch(ask, answer);
+      if (answer.kind === "body") {
+        if (!isSameVersion(facts, version, answer)) return await this.#fetch(ask, answer);
+        answer.body.close();
+      }
       this.#lastCheckedMs = clock.wallMs();
       const fresher = refresh(stored, answer.facts, ask.headers);
       if (fresher === undefined) return await this.#fetch(ask);
@@ -322,6 +325,13 @@ export class ManagedTask {
     cache.release(task, entry.folder);
     await cache.erase(task, entry.folder);
   }
+}
+
+/** An origin that takes no conditions sends the whole again, though its validator promises the same bytes. */
+function isSameVersion(facts: ResponseFacts, version: TaskVersion, answer: BodyAnswer): boolean {
+  const validator = strongValidator(facts);
+  const sameLength = answer.lengthBytes === undefined || answer.lengthBytes === version.store.lengthBytes;
+  return validator !== undefined && validator === strongValidator(answer.facts) && sameLength;
 }
 
 /** Whether the origin forbids to keep it. A credential is part of the task's key, so it alone is no reason. */
