@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { encodeFrame, encodeJsonFrame, frameType } from "#core/protocol/mod.ts";
 import { SimClock } from "#platform/clock.sim.ts";
 import { MemoryConnection } from "../../test/memory-network.ts";
-import { MessageLink } from "./message-link.ts";
+import { MessageLink, sameForAll } from "./message-link.ts";
 
 interface Said {
   readonly kind: string;
@@ -48,6 +48,29 @@ describe("a message link", () => {
     clock.advance(10);
     assert.ok(!near.link.open && !far.link.open);
     assert.equal(clock.pending, 0);
+  });
+
+  test("only a quiet side says that it lives", () => {
+    const { clock, near, far } = newLinks();
+    for (let second = 0; second < 60; second++) {
+      clock.advance(1_000);
+      near.link.send({ kind: "news" });
+    }
+    clock.advance(10);
+    assert.equal(near.connection.sent.length, far.heard.length);
+    assert.equal(far.connection.sent.length, 17);
+    assert.ok(near.link.open && far.link.open);
+  });
+
+  test("what goes to many is encoded once", () => {
+    const { near, far } = newLinks();
+    let encodings = 0;
+    const message = { kind: "to all", toJSON: () => ({ kind: "to all", encodings: ++encodings }) };
+    near.link.send(message);
+    sameForAll(message);
+    for (const { link } of [near, far, near]) link.send(message);
+    assert.equal(encodings, 2);
+    assert.deepEqual(far.connection.sent[0], near.connection.sent.at(-1));
   });
 
   test("a side that hears nothing takes the other for dead", () => {

@@ -11,7 +11,7 @@ import type { Clock, Timer } from "#platform/clock.ts";
 import type { Connection } from "#platform/connection.ts";
 
 /** A link that said nothing for this long says that it lives. */
-const keepAliveMs = 2_500;
+const keepAliveMs = 3_500;
 const silenceMsMax = 8_000;
 /** A peer that lets this much queue up does not read: the link is ended. */
 const queuedBytesMax = 4 * 1024 * 1024;

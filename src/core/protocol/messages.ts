@@ -99,6 +99,8 @@ export type ManagerMessage =
       /** Ed25519, SPKI DER, base64: who signs tickets; absent with --trust off. */
       readonly publicKey?: string;
     }
+  /** Reports are to come this often from now on: there are more hosts or fewer than at the welcome. */
+  | { readonly kind: "pace"; readonly reportEveryMs: number }
   | { readonly kind: "head"; readonly head: ManifestHead; readonly ticket?: string }
   /** More pieces are vouched for: `indices[i]` has the SHA-256 at `digests[32 i ...]`. */
   | {

@@ -35,10 +35,10 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-const shaped =
-  (shape: Shape): Check =>
-  (value) =>
-    isObject(value) && Object.entries(shape).every(([field, check]) => check(value[field]));
+function shaped(shape: Shape): Check {
+  const fields = Object.entries(shape);
+  return (value) => isObject(value) && fields.every(([field, check]) => check(value[field]));
+}
 
 const retry: Check = (value) => oneOf("never", "now")(value) || shaped({ afterMs: size })(value);
 const error = shaped({ code: text, message: text, retry });
@@ -77,6 +77,7 @@ const hostShapes: Readonly<Record<HostMessage["kind"], Check>> = {
 
 const managerShapes: Readonly<Record<ManagerMessage["kind"], Check>> = {
   welcome: shaped({ version: text, manager: text, hosts: size, reportEveryMs: positive, publicKey: optional(text) }),
+  pace: shaped({ reportEveryMs: positive }),
   head: shaped({ head, ticket: optional(text) }),
   listed: shaped({ ...ofTask, indices: list(size), digests: packed }),
   ended: shaped({ ...ofTask, lengthBytes: size, digests: list(text) }),

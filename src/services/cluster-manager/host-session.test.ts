@@ -10,6 +10,7 @@ import { newSigningKey } from "#platform/signing.ts";
 import { taskIdOf } from "#transfer/mod.ts";
 import { MemoryConnection } from "../../../test/memory-network.ts";
 import { HostSession } from "./host-session.ts";
+import { Pace } from "./pace.ts";
 
 const ask: TaskAsk = { url: "http://origin/a", headers: {}, filterQuery: [], tag: "" };
 const card = { id: "h", name: "h", site: "", address: "10.0.0.1", port: 1 };
@@ -17,12 +18,14 @@ const card = { id: "h", name: "h", site: "", address: "10.0.0.1", port: 1 };
 function newSession() {
   const clock = new SimClock();
   const asked: string[] = [];
+  const pace = new Pace();
   const session = new HostSession({
     clock,
     log: silentLog,
     manager: "m",
     trust: false,
     key: newSigningKey(),
+    pace,
     hostsKnown: () => 1,
     taskFor: (task) => {
       asked.push(task);
@@ -32,7 +35,7 @@ function newSession() {
     onHello: () => {},
     address: "10.0.0.1",
   });
-  const heard: { kind: string; error?: { code: string } }[] = [];
+  const heard: { kind: string; error?: { code: string }; reportEveryMs?: number }[] = [];
   const reader = new FrameReader();
   const near = new MemoryConnection(clock, "manager", () => 1);
   const far = new MemoryConnection(clock, "host", () => 1);
@@ -47,7 +50,7 @@ function newSession() {
   session.link.attach(near);
   const say = (message: unknown): void => session.link.received(encodeJsonFrame(frameType.message, 0, message));
   say({ kind: "hello", version: "1.0", host: card });
-  return { clock, asked, session, heard, say };
+  return { clock, asked, pace, session, heard, say };
 }
 
 test("reports, accusations and leaves of unknown tasks make nothing", () => {
@@ -68,4 +71,22 @@ test("an ask too many is told so; the manager goes on", async () => {
   assert.equal(asked.length, 1);
   assert.equal(heard.at(-1)?.kind, "failed");
   assert.equal(heard.at(-1)?.error?.code, "cluster.refused");
+});
+
+test("a host that came while few were here is told once to report less often when many come", async () => {
+  const { clock, pace, heard, say } = newSession();
+  const report = { kind: "report", task: "t", generation: "g", news: [], held: 0, starving: false };
+  const saySo = (): void => say({ ...report, downBytesPerSecond: 0, upBytesPerSecond: 0, state: "downloading" });
+  saySo();
+  await clock.settle(10);
+  assert.deepEqual(
+    heard.map(({ kind }) => kind),
+    ["welcome"],
+  );
+  assert.equal(heard[0]!.reportEveryMs, 500);
+  for (let host = 0; host < 10_000; host++) pace.heard({ host }, clock.nowMs());
+  saySo();
+  saySo();
+  await clock.settle(10);
+  assert.deepEqual(heard.slice(1), [{ kind: "pace", reportEveryMs: 2_000 }]);
 });

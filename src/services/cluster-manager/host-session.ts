@@ -16,7 +16,7 @@ import type { Log } from "#platform/log.ts";
 import { keyId, type SigningKey } from "#platform/signing.ts";
 import { MessageLink, signTicket, taskIdOf } from "#transfer/mod.ts";
 import type { ManagedTask } from "./managed-task.ts";
-import { reportEveryMs } from "./pace.ts";
+import type { Pace } from "./pace.ts";
 import type { VersionHost } from "./task-version.ts";
 
 /** A ticket lives for minutes; a new one is signed when the old one is half-way. */
@@ -28,6 +28,7 @@ export interface HostSessionOptions {
   readonly manager: string;
   readonly trust: boolean;
   readonly key: SigningKey;
+  readonly pace: Pace;
   readonly hostsKnown: () => number;
   /** The task, made when it is new; throws `cluster.refused` when there are too many. */
   readonly taskFor: (task: string) => ManagedTask;
@@ -41,6 +42,8 @@ export class HostSession implements VersionHost {
   readonly link: MessageLink<HostMessage, ManagerMessage>;
   readonly #options: HostSessionOptions;
   #card: HostCard | undefined;
+  /** What the host was told last. */
+  #reportEveryMs = 0;
   readonly #tickets = new Map<string, { readonly text: string; readonly signedMs: number }>();
   readonly tasks = new Set<string>();
 
@@ -78,8 +81,10 @@ export class HostSession implements VersionHost {
     if (this.#card === undefined) return this.#hello(message);
     switch (message.kind) {
       case "ask":
+        this.#keepPace();
         return this.#ask(message);
       case "report":
+        if (message.state === "downloading") this.#keepPace();
         return this.#options.knownTask(message.task)?.report(this, message.generation, {
           news: message.news,
           starving: message.starving,
@@ -109,8 +114,18 @@ export class HostSession implements VersionHost {
     }
   }
 
+  /** Who comes while few are here, or stays while many come, has to speak at another pace. */
+  #keepPace(): void {
+    const { pace, clock } = this.#options;
+    pace.heard(this, clock.nowMs());
+    const { reportEveryMs } = pace;
+    if (reportEveryMs === this.#reportEveryMs) return;
+    this.#reportEveryMs = reportEveryMs;
+    this.send({ kind: "pace", reportEveryMs });
+  }
+
   #hello(message: HostMessage): void {
-    const { log, trust, manager, key, hostsKnown, onHello, address } = this.#options;
+    const { log, trust, manager, key, pace, hostsKnown, onHello, address } = this.#options;
     if (message.kind !== "hello" || Number(message.version.split(".")[0]) !== protocolVersion.major) {
       log.warn("host.refused", {
         remote: this.link.remote,
@@ -126,12 +141,13 @@ export class HostSession implements VersionHost {
     // A host that does not say where it is reached is reached where it came from.
     this.#card = host.address === "" ? { ...host, address } : host;
     onHello(this);
+    this.#reportEveryMs = pace.reportEveryMs;
     this.send({
       kind: "welcome",
       version: `${protocolVersion.major}.${protocolVersion.minor}`,
       manager,
       hosts: hostsKnown(),
-      reportEveryMs: reportEveryMs(hostsKnown()),
+      reportEveryMs: this.#reportEveryMs,
       ...(trust ? { publicKey: key.publicKey } : {}),
     });
   }

@@ -9,8 +9,36 @@ const reportEveryMsMin = 500;
 /** News of pieces is gathered at least this long, so that one message carries several. */
 const listEveryMsMin = 20;
 
+/** Hosts that spoke within this time are counted: longer than the slowest host is silent. */
+const countedMs = 2 * everyMsMax;
+
+/** Counts the hosts that have something to report, and says how often each of them should. */
+export class Pace {
+  readonly #lastHeard = new WeakMap<object, number>();
+  #period = 0;
+  #heard = 0;
+  #heardBefore = 0;
+
+  /** The host asks for something, or reports on its way. */
+  heard(host: object, nowMs: number): void {
+    const period = Math.floor(nowMs / countedMs);
+    if (period !== this.#period) {
+      this.#heardBefore = period === this.#period + 1 ? this.#heard : 0;
+      this.#heard = 0;
+      this.#period = period;
+    }
+    if (this.#lastHeard.get(host) === period) return;
+    this.#lastHeard.set(host, period);
+    this.#heard++;
+  }
+
+  get reportEveryMs(): number {
+    return reportEveryMs(Math.max(this.#heard, this.#heardBefore));
+  }
+}
+
 /** A host's reports, when this many hosts are downloading. In few steps, so that it seldom changes. */
-export function reportEveryMs(hosts: number): number {
+function reportEveryMs(hosts: number): number {
   const fair = shareMs(hosts);
   return [reportEveryMsMin, 1_000].find((step) => fair <= step) ?? everyMsMax;
 }

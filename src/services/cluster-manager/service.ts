@@ -16,6 +16,7 @@ import type { TaskCache } from "#storage/pieces/mod.ts";
 import { Limiter, ticketRefusal, Uploads } from "#transfer/mod.ts";
 import { HostSession } from "./host-session.ts";
 import { ManagedTask } from "./managed-task.ts";
+import { Pace } from "./pace.ts";
 import { TaskVersion } from "./task-version.ts";
 
 /** Tasks kept in memory; idle ones beyond it are put away (their bytes stay in the cache). */
@@ -58,6 +59,7 @@ export class ClusterManager {
   readonly #uploadLimiter: Limiter;
   readonly #tasks = new Map<string, ManagedTask>();
   readonly #sessions = new Set<HostSession>();
+  readonly #pace = new Pace();
   #settings: ClusterManagerSettings;
   #sweepTimer: Timer | undefined;
   #originBytes = 0;
@@ -111,6 +113,7 @@ export class ClusterManager {
       key,
       address,
       manager: this.id,
+      pace: this.#pace,
       hostsKnown: () => this.#sessions.size,
       taskFor: (task) => this.#taskFor(task),
       knownTask: (task) => this.#tasks.get(task),

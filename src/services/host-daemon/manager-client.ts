@@ -49,6 +49,7 @@ export class ManagerClient {
   readonly #listeners = new Map<string, TaskListener>();
   #link: MessageLink<ManagerMessage, HostMessage> | undefined;
   #welcome: Extract<ManagerMessage, { kind: "welcome" }> | undefined;
+  #reportEveryMs = 1000;
   #failures = 0;
   #timer: Timer | undefined;
   #stopped = false;
@@ -82,7 +83,7 @@ export class ManagerClient {
   }
 
   get reportEveryMs(): number {
-    return this.#welcome?.reportEveryMs ?? 1000;
+    return this.#reportEveryMs;
   }
 
   /** Asks for the listener's task now and on each new connection, until `leave`. */
@@ -182,6 +183,10 @@ export class ManagerClient {
 
   #received(message: ManagerMessage): void {
     if (message.kind === "welcome") return this.#welcomed(message);
+    if (message.kind === "pace") {
+      this.#reportEveryMs = message.reportEveryMs;
+      return;
+    }
     const task = message.kind === "head" ? message.head.task : message.task;
     this.#listeners.get(task)?.heard(message);
   }
@@ -190,6 +195,7 @@ export class ManagerClient {
     if (Number(message.version.split(".")[0]) !== protocolVersion.major) return this.#link?.close();
     this.#timer?.cancel();
     this.#welcome = message;
+    this.#reportEveryMs = message.reportEveryMs;
     this.#failures = 0;
     this.awaySinceMs = undefined;
     this.hostsKnown = Math.max(1, message.hosts);
