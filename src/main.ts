@@ -30,6 +30,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   "dfget": { summary: "get objects, as the command dfget does", load: () => import("./commands/dfget.ts") },
   "set": { summary: "change a setting of what runs, or of the cluster", load: () => import("./commands/set.ts") },
   "task": { summary: "show what a cluster manager distributes", load: () => import("./commands/task.ts") },
+  "sim": { summary: "simulate whole clusters of hosts in virtual time", load: () => import("./commands/sim.ts") },
   "doctor": { summary: "check that this machine can run Darner", load: () => import("./commands/doctor.ts") },
 };
 

@@ -3,8 +3,11 @@
  *
  * Fluid bound: max(F/C_s, F/d_min, N F / (C_s + sum u)) (Kumar and Ross, HOTWEB 2006): the seeds must
  * send each byte once, the slowest host must take it all, and all uplinks together must carry N copies.
- * Discrete bound: (F/u) (1 + floor(log2 N) / M) for M pieces and equal uplinks u (Mundinger, Weber,
- * Weiss, J. Scheduling 2008), which knows that a piece can be passed on only when it is whole.
+ * Discrete bound: a piece can be passed on only when it is whole. For one seed as fast as a host it is
+ * (F/u) (1 + floor(log2 N) / M) with M pieces and equal lines u (Mundinger, Weber, Weiss, J. Scheduling
+ * 2008). Seeds that together are k times as fast as a host start k hosts in each round, every host that
+ * has a piece starts one more, so all N have begun after the first R rounds with k (2^R - 1) >= N, and
+ * the last to begin ends M + R - 1 rounds after the start; k = 1 gives the formula above.
  */
 
 export interface LinkRates {
@@ -27,12 +30,15 @@ export function fluidBoundSeconds(
   return Math.max(lengthBytes / seedBytesPerSecond, lengthBytes / slowest, (hosts.length * lengthBytes) / uplinks);
 }
 
-/** Seconds, for `hosts` hosts of one uplink rate that start together with one seed as fast as they are. */
+/** Seconds, for hosts that start together with lines of one rate each way, and seeds at least as fast as one host. */
 export function discreteBoundSeconds(
   lengthBytes: number,
   pieces: number,
   hosts: number,
-  upBytesPerSecond: number,
+  hostBytesPerSecond: number,
+  seedBytesPerSecond: number,
 ): number {
-  return (lengthBytes / upBytesPerSecond) * (1 + Math.floor(Math.log2(hosts)) / pieces);
+  const seedsAsHosts = Math.max(1, seedBytesPerSecond / hostBytesPerSecond);
+  const rounds = Math.ceil(Math.log2(hosts / seedsAsHosts + 1));
+  return (lengthBytes / hostBytesPerSecond) * (1 + (Math.max(1, rounds) - 1) / pieces);
 }

@@ -1,0 +1,105 @@
+/** What came of one simulated cluster, beside what no scheme can beat. */
+
+import type { LinkRates } from "../bounds.ts";
+import { discreteBoundSeconds, fluidBoundSeconds } from "../bounds.ts";
+import type { Cluster, ClusterPlan } from "../cluster.ts";
+
+/** What simulating took of this machine. */
+export interface Cost {
+  readonly wallSeconds: number;
+  readonly cpuSeconds: number;
+  readonly memoryBytes: number;
+}
+
+export interface Figures extends Cost {
+  readonly hosts: number;
+  readonly pieces: number;
+  readonly pieceBytes: number;
+  /** Honest hosts that are alive and did not finish. */
+  readonly unfinished: number;
+  /** From the first ask to the last end; Infinity when a host did not finish. */
+  readonly makespanSeconds: number;
+  readonly fluidBoundSeconds: number;
+  /** Undefined for hosts that differ or come one after the other. */
+  readonly discreteBoundSeconds: number | undefined;
+  /** The processor's time for all pieces that a host gets; 0 when it is not modelled. */
+  readonly cpuBoundSeconds: number;
+  /** Each finished honest host's time by its own start, in order. */
+  readonly ownSeconds: readonly number[];
+  /** The same over what its own line takes. */
+  readonly ownRatios: readonly number[];
+  readonly originCopies: number;
+  readonly seedsCopies: number;
+  /** Bytes received beyond one copy for each host, in % of all. */
+  readonly twicePercent: number;
+  readonly virtualSeconds: number;
+  readonly events: number;
+}
+
+export function figuresOf(cluster: Cluster, cost: Cost): Figures {
+  const { plan, hosts, pieces, pieceBytes } = cluster;
+  const honest = hosts.flatMap((host, number) => (host.down || host.lies ? [] : [{ host, plan: plan.hosts[number]! }]));
+  const finished = honest.filter(({ host }) => host.finishedMs !== undefined);
+  const own = finished.map(({ host, plan }) => {
+    const seconds = (host.finishedMs! - host.startedMs) / 1000;
+    return { seconds, ratio: seconds / (cluster.plan.lengthBytes / plan.downBytesPerSecond) };
+  });
+  const isAll = finished.length === honest.length;
+  const firstMs = hosts.reduce((least, { startedMs }) => Math.min(least, startedMs), Infinity);
+  const lastMs = finished.reduce((most, { host }) => Math.max(most, host.finishedMs!), 0);
+  const held = hosts.reduce((sum, host) => sum + host.held.count, 0);
+  const received = hosts.reduce((sum, host) => sum + host.receivedPieces, 0);
+  return {
+    ...cost,
+    hosts: hosts.length,
+    pieces,
+    pieceBytes,
+    unfinished: honest.length - finished.length,
+    makespanSeconds: isAll ? (lastMs - firstMs) / 1000 : Infinity,
+    ...boundsOf(plan, pieces),
+    ownSeconds: inOrder(own.map(({ seconds }) => seconds)),
+    ownRatios: inOrder(own.map(({ ratio }) => ratio)),
+    originCopies: cluster.manager.originPieces / pieces,
+    seedsCopies: cluster.seeds.reduce((sum, { sentPieces }) => sum + sentPieces, 0) / pieces,
+    twicePercent: held === 0 ? 0 : (100 * (received - held)) / held,
+    virtualSeconds: cluster.agenda.nowMs / 1000,
+    events: cluster.agenda.happened,
+  };
+}
+
+const inOrder = (numbers: readonly number[]): number[] => numbers.toSorted((a, b) => a - b);
+
+export interface Bounds {
+  readonly fluidBoundSeconds: number;
+  readonly discreteBoundSeconds: number | undefined;
+  readonly cpuBoundSeconds: number;
+}
+
+/** What the manager has not fetched it cannot send, so that the origin's rate bounds as the seeds' does. */
+function boundsOf(plan: ClusterPlan, pieces: number): Bounds {
+  const { lengthBytes, hosts, originBytesPerSecond } = plan;
+  const seeds = plan.seedsBytesPerSecond.reduce((sum, rate) => sum + rate, 0);
+  const fluid = Math.max(lengthBytes / originBytesPerSecond, fluidBoundSeconds(lengthBytes, seeds, hosts));
+  const rate = hosts[0]!.upBytesPerSecond;
+  const isEven = hosts.every((host) => isOneRate(host, rate) && (host.startMs ?? 0) === 0);
+  return {
+    fluidBoundSeconds: fluid,
+    discreteBoundSeconds: isEven
+      ? Math.max(fluid, discreteBoundSeconds(lengthBytes, pieces, hosts.length, rate, seeds))
+      : undefined,
+    cpuBoundSeconds: ((plan.pieceCpuMs ?? 0) * pieces) / 1000,
+  };
+}
+
+const isOneRate = (line: LinkRates, rate: number): boolean =>
+  line.upBytesPerSecond === rate && line.downBytesPerSecond === rate;
+
+/** The smallest of the ordered numbers that `share` of them do not exceed; Infinity without numbers. */
+export function quantile(ordered: readonly number[], share: number): number {
+  return ordered[Math.max(0, Math.ceil(share * ordered.length - 1e-9) - 1)] ?? Infinity;
+}
+
+/** The makespan over what no scheme can beat. */
+export function fluidRatio({ makespanSeconds, fluidBoundSeconds }: Figures): number {
+  return makespanSeconds / fluidBoundSeconds;
+}

@@ -1,0 +1,27 @@
+/** The named experiments: whole clusters whose figures anybody can have again. */
+
+import { articleClients } from "./article-clients.ts";
+import { articleEgress } from "./article-egress.ts";
+import { articleImages } from "./article-images.ts";
+import { doubleEleven } from "./double-eleven.ts";
+import type { Experiment } from "./experiment.ts";
+import { fastLan } from "./fast-lan.ts";
+import { growth } from "./growth.ts";
+import { kraken } from "./kraken.ts";
+
+export type { Asked, Experiment, Outcome } from "./experiment.ts";
+export { isAsDeclared } from "./experiment.ts";
+export type { Cost } from "./figures.ts";
+export { quantile } from "./figures.ts";
+export type { Axis, Picture, Series } from "./picture.ts";
+export { runExperiment, type Meter, type Outlets, type Ran } from "./run.ts";
+
+export const experiments: readonly Experiment[] = [
+  growth,
+  articleClients,
+  articleImages,
+  articleEgress,
+  doubleEleven,
+  kraken,
+  fastLan,
+];
