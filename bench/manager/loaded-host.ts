@@ -8,7 +8,7 @@ import type { Socket } from "node:net";
 import { encodeFrame, encodeJsonFrame, frameType, type FrameHeader, type ManagerMessage } from "#core/protocol/mod.ts";
 import { FrameScan, type FrameScanHandlers } from "./frame-scan.ts";
 
-const keepAliveMs = 3_500;
+const keepAliveMs = 3_000;
 const alive = encodeFrame(frameType.message, 0, 0, new Uint8Array(0));
 const kindPattern = /^\{"kind":"([a-z]+)/;
 /** Small ones are read; of the others it is enough that they came. */

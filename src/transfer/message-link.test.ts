@@ -58,7 +58,7 @@ describe("a message link", () => {
     }
     clock.advance(10);
     assert.equal(near.connection.sent.length, far.heard.length);
-    assert.equal(far.connection.sent.length, 17);
+    assert.equal(far.connection.sent.length, 20);
     assert.ok(near.link.open && far.link.open);
   });
 
@@ -79,6 +79,16 @@ describe("a message link", () => {
     near.connection.silent = true;
     clock.advance(30_000);
     assert.ok(!near.link.open && !far.link.open);
+  });
+
+  test("a side that had no time itself reads what came before it gives the other up", () => {
+    const { clock, near, far } = newLinks();
+    clock.advance(1_000);
+    // Nine seconds pass in which neither a timer fires nor a byte is read.
+    clock.nowMs = () => SimClock.prototype.nowMs.call(clock) + 9_000;
+    clock.advance(10_000);
+    assert.ok(near.link.open && far.link.open);
+    assert.ok(far.connection.sent.length > 2);
   });
 
   test("what is no message ends the link; frames and kinds of newer versions do not", () => {

@@ -11,8 +11,10 @@ import type { Clock, Timer } from "#platform/clock.ts";
 import type { Connection } from "#platform/connection.ts";
 
 /** A link that said nothing for this long says that it lives. */
-const keepAliveMs = 3_500;
+const keepAliveMs = 3_000;
 const silenceMsMax = 8_000;
+/** What came while this side itself had no time is read within this. */
+const doubtMs = 500;
 /** A peer that lets this much queue up does not read: the link is ended. */
 const queuedBytesMax = 4 * 1024 * 1024;
 const alive = encodeFrame(frameType.message, 0, 0, new Uint8Array(0));
@@ -43,6 +45,7 @@ export class MessageLink<Incoming, Outgoing extends object> {
   #heardMs: number;
   #saidMs: number;
   #timer: Timer | undefined;
+  #doubted = false;
 
   /** `read` lets in only what is a message; "unknown" is skipped, "malformed" ends the link. */
   constructor(
@@ -102,18 +105,19 @@ export class MessageLink<Incoming, Outgoing extends object> {
   /** Looks after the link when it may have been quiet for long enough. */
   #watch(): void {
     const quietMs = this.#clock.nowMs() - this.#saidMs;
-    this.#timer = this.#clock.after(
-      Math.max(1, keepAliveMs - quietMs),
-      () => {
-        const nowMs = this.#clock.nowMs();
-        if (nowMs - this.#heardMs > silenceMsMax) return this.close();
-        if (nowMs - this.#saidMs >= keepAliveMs) {
-          this.#connection?.send(alive);
-          this.#saidMs = nowMs;
-        }
-        this.#watch();
-      },
-      { background: true },
-    );
+    const delayMs = this.#doubted ? doubtMs : Math.max(1, keepAliveMs - quietMs);
+    this.#timer = this.#clock.after(delayMs, () => this.#check(), { background: true });
+  }
+
+  #check(): void {
+    const nowMs = this.#clock.nowMs();
+    const silent = nowMs - this.#heardMs > silenceMsMax;
+    if (silent && this.#doubted) return this.close();
+    this.#doubted = silent;
+    if (nowMs - this.#saidMs >= keepAliveMs) {
+      this.#connection?.send(alive);
+      this.#saidMs = nowMs;
+    }
+    this.#watch();
   }
 }

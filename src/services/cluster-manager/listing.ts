@@ -25,15 +25,12 @@ const hurryMs = 4;
 const gatherMs = 20;
 /** Digests in one message: 32 KiB of hashes. */
 const listPiecesMax = 1024;
-const notGreeted = -1;
 
 export interface ListingOptions {
   readonly clock: Clock;
   readonly task: string;
   readonly generation: string;
   readonly store: PieceFile;
-  /** A host that waited for the object to begin is told of it; joins the listing. */
-  greet(host: VersionHost): void;
 }
 
 export class Listing {
@@ -55,12 +52,6 @@ export class Listing {
   constructor(options: ListingOptions) {
     this.#options = options;
     this.#stored = [...options.store.have.indices()];
-  }
-
-  /** These waited for the object to begin: each is greeted in its turn. */
-  invite(hosts: Iterable<VersionHost>): void {
-    for (const host of hosts) this.#heard.set(host, notGreeted);
-    this.#begin();
   }
 
   /** Tells the host all that is known; it hears news from now on. */
@@ -100,10 +91,6 @@ export class Listing {
     const heard = this.#heard.get(host);
     const lines = this.#lines;
     if (heard === undefined || heard === lines) return false;
-    if (heard === notGreeted) {
-      this.#options.greet(host);
-      return true;
-    }
     this.#heard.set(host, lines);
     for (const message of this.#since(heard, lines)) host.send(message);
     return true;

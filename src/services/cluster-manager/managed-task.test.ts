@@ -108,6 +108,24 @@ describe("a task at the manager", () => {
     }
   });
 
+  test("a crowd is welcomed a few at a time; who leaves before its turn hears nothing", async () => {
+    const { clock, managed, join } = await newManager(() => plain());
+    join(1);
+    await clock.settle(500);
+    const crowd = Array.from({ length: 300 }, (_, number) => new TestHost(`crowd${number}`));
+    const welcomed = (): number => crowd.filter(({ heard }) => heard.length > 0).length;
+    for (const host of crowd) void managed.join({ host, ask, holds: undefined });
+    await clock.settle(0);
+    assert.equal(welcomed(), 64);
+    managed.leave(crowd[299]!);
+    await clock.settle(5);
+    assert.equal(welcomed(), 128);
+    await clock.settle(500);
+    assert.deepEqual(crowd[299]!.heard, []);
+    for (const host of crowd.slice(0, 299)) assert.match(host.kinds, /^head listed ended parents/, host.card.id);
+    assert.equal(managed.current?.swarm.size, 300);
+  });
+
   test("who comes in the middle joins the running transfer", async () => {
     const { clock, origin, join } = await newManager(() =>
       plain({ pace: () => new Promise((resolve) => clock.after(1, resolve)) }),

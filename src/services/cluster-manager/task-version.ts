@@ -20,6 +20,8 @@ import { Listing } from "./listing.ts";
 
 /** Hosts that come within this time are matched together. */
 const matchDelayMs = 5;
+/** At most so many, for some 20 ms of work: the others of a crowd wait while reports are answered. */
+const crowdMax = 64;
 
 /** What a host would report that comes with everything. */
 const whollyThere: SwarmReport = {
@@ -29,6 +31,9 @@ const whollyThere: SwarmReport = {
   upBytesPerSecond: 0,
   downBytesPerSecond: 0,
 };
+
+/** What a host says that it has. */
+type Holds = { readonly generation: string; readonly pieces: string };
 
 export interface VersionHost {
   readonly card: HostCard;
@@ -57,6 +62,9 @@ export class TaskVersion {
   #head: ManifestHead | undefined;
   #listing: Listing | undefined;
   #matchTimer: Timer | undefined;
+  /** Hosts that were welcomed and are to be matched; behind them those that are to be welcomed. */
+  #unmatched = 0;
+  readonly #waiting = new Map<VersionHost, Holds | undefined>();
 
   constructor(options: TaskVersionOptions) {
     this.#options = options;
@@ -101,7 +109,7 @@ export class TaskVersion {
     if (this.#head !== undefined) this.#withdraw("the object changed at the origin");
     this.#swarm = this.#newSwarm();
     this.#begin();
-    this.#listing?.invite(this.#hosts.values());
+    for (const host of this.#hosts.values()) this.#welcome(host, undefined);
   }
 
   pieceStored(index: number): void {
@@ -118,11 +126,12 @@ export class TaskVersion {
   failed(error: unknown): void {
     this.#tellAll({ kind: "failed", task: this.task, error: errorToWire(error) });
     this.#listing?.leaveAll();
+    this.#waiting.clear();
     this.#hosts.clear();
     this.#swarm = this.#newSwarm();
   }
 
-  join(host: VersionHost, holds: { readonly generation: string; readonly pieces: string } | undefined): void {
+  join(host: VersionHost, holds: Holds | undefined): void {
     this.#hosts.set(host.card.id, host);
     if (this.#head !== undefined) this.#welcome(host, holds);
   }
@@ -131,6 +140,7 @@ export class TaskVersion {
   leave(host: VersionHost): void {
     const { id } = host.card;
     this.#listing?.leave(host);
+    this.#waiting.delete(host);
     if (this.#hosts.get(id) !== host) return;
     this.#hosts.delete(id);
     this.#tellChanges(this.#swarm.leave(id, this.#options.clock.nowMs()));
@@ -185,7 +195,6 @@ export class TaskVersion {
       task: this.task,
       generation: object.generation,
       store: this.store,
-      greet: (host) => this.#welcome(host, undefined),
     });
   }
 
@@ -195,6 +204,7 @@ export class TaskVersion {
     this.#head = undefined;
     this.#listing?.stop();
     this.#listing = undefined;
+    this.#waiting.clear();
     this.#options.uploads.withdraw(this.task, generation, reason);
     this.#tellAll({ kind: "withdrawn", task: this.task, generation });
   }
@@ -204,10 +214,12 @@ export class TaskVersion {
     for (const host of this.#hosts.values()) host.send(message);
   }
 
-  /** Everything that is known so far, for a host that just came. */
-  #welcome(host: VersionHost, holds: { readonly generation: string; readonly pieces: string } | undefined): void {
+  /** Everything that is known so far, for a host that just came; in a crowd, when its turn comes. */
+  #welcome(host: VersionHost, holds: Holds | undefined): void {
     const head = this.#head;
     if (head === undefined) return;
+    if (this.#unmatched >= crowdMax) return void this.#waiting.set(host, holds);
+    this.#unmatched++;
     const ticket = host.ticket(this.task);
     host.send({ kind: "head", head, ...(ticket === undefined ? {} : { ticket }) });
     this.#listing?.join(host);
@@ -218,10 +230,18 @@ export class TaskVersion {
     );
     this.#swarm.join(host.card, held);
     if (this.store.end !== undefined && held.full) this.report(host.card.id, whollyThere);
-    this.#matchTimer ??= this.#options.clock.after(matchDelayMs, () => {
-      this.#matchTimer = undefined;
-      this.#tellChanges(this.#swarm.match(this.#options.clock.nowMs()));
-    });
+    this.#matchTimer ??= this.#options.clock.after(matchDelayMs, () => this.#match());
+  }
+
+  #match(): void {
+    this.#matchTimer = undefined;
+    this.#unmatched = 0;
+    this.#tellChanges(this.#swarm.match(this.#options.clock.nowMs()));
+    for (const [host, holds] of this.#waiting) {
+      if (this.#unmatched >= crowdMax) return;
+      this.#waiting.delete(host);
+      this.#welcome(host, holds);
+    }
   }
 
   #tellChanges(changes: readonly SwarmChange[]): void {
