@@ -116,10 +116,10 @@ describe("a task at the manager", () => {
     const welcomed = (): number => crowd.filter(({ heard }) => heard.length > 0).length;
     for (const host of crowd) void managed.join({ host, ask, holds: undefined });
     await clock.settle(0);
-    assert.equal(welcomed(), 64);
+    assert.equal(welcomed(), 128);
     managed.leave(crowd[299]!);
     await clock.settle(5);
-    assert.equal(welcomed(), 128);
+    assert.equal(welcomed(), 256);
     await clock.settle(500);
     assert.deepEqual(crowd[299]!.heard, []);
     for (const host of crowd.slice(0, 299)) assert.match(host.kinds, /^head listed ended parents/, host.card.id);

@@ -9,8 +9,8 @@ const reportEveryMsMin = 500;
 /** News of pieces is gathered at least this long, so that one message carries several. */
 const listEveryMsMin = 20;
 
-/** Hosts that spoke within this time are counted: longer than the slowest host is silent. */
-const countedMs = 2 * everyMsMax;
+/** Hosts that spoke within this time are counted: a crowd that comes slowly may begin to report all at once. */
+const countedMs = 30_000;
 
 /** Counts the hosts that have something to report, and says how often each of them should. */
 export class Pace {

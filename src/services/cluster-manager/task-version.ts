@@ -20,8 +20,8 @@ import { Listing } from "./listing.ts";
 
 /** Hosts that come within this time are matched together. */
 const matchDelayMs = 5;
-/** At most so many, for some 20 ms of work: the others of a crowd wait while reports are answered. */
-const crowdMax = 64;
+/** At most so many, for some 40 ms of work: the others of a crowd wait while reports are answered. */
+const crowdMax = 128;
 
 /** What a host would report that comes with everything. */
 const whollyThere: SwarmReport = {
@@ -149,7 +149,11 @@ export class TaskVersion {
   report(host: string, report: SwarmReport): void {
     // A host's word is bounded by what exists: it can hold no piece that is not here.
     const news = report.news.filter((index) => Number.isInteger(index) && this.store.have.has(index));
-    this.#tellChanges(this.#swarm.report(host, { ...report, news }, this.#options.clock.nowMs()));
+    const changes = this.#swarm.report(host, { ...report, news }, this.#options.clock.nowMs());
+    this.#tellChanges(changes);
+    // Who is answered hears all news at once: one message the less to send it.
+    const answered = changes.length > 0 ? this.#hosts.get(host) : undefined;
+    if (answered !== undefined) this.#listing?.tell(answered);
   }
 
   accuse(host: string, parent: string): void {
@@ -257,7 +261,6 @@ export class TaskVersion {
         parents: change.parents,
         ...(ticket === undefined ? {} : { ticket }),
       });
-      if (host !== undefined) this.#listing?.tell(host);
     }
   }
 }
