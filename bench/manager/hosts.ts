@@ -17,6 +17,8 @@ export interface HostOrders {
   readonly rateBytesPerSecond: number;
   readonly starvingShare: number;
   readonly arriveMs: number;
+  /** Nobody downloads before all have joined. */
+  readonly together: boolean;
 }
 
 /** What a process of hosts tells; times of answers only of reports made after all had joined. */
@@ -49,7 +51,7 @@ const dialledAtOnce = 64;
 const wheelStepMs = 10;
 const windowMs = 2_000;
 
-const tell = (news: HostNews): void => void process.send!(news);
+const tell = (news: HostNews, told = (): void => {}): void => void process.send!(news, told);
 const ask = { url: orders.url, headers: {}, filterQuery: [], tag: "" };
 const answers: { steady: number[]; joining: number[] } = { steady: [], joining: [] };
 const windows = { count: 0, messages: 0, most: 0, over: 0 };
@@ -59,6 +61,7 @@ const ground: HostGround = {
   ask,
   rateBytesPerSecond: orders.rateBytesPerSecond,
   starvingShare: orders.starvingShare,
+  beginMs: orders.together ? Infinity : 0,
   listed: new Set(),
   counts: { sent: 0, received: 0, aliveSent: 0, aliveReceived: 0, receivedBytes: 0 },
   receivedKinds: new Map(),
@@ -175,11 +178,12 @@ process.on("message", (command: HostCommand) => {
     askAll();
   } else if (command === "all-joined") {
     allJoinedMs = performance.now();
+    if (orders.together) ground.beginMs = allJoinedMs;
     for (const host of hosts) host.heardInWindow = 0;
     setInterval(everyWindow, windowMs).unref();
   } else {
     wheel.stop();
-    tell({
+    const done: HostNews = {
       kind: "done",
       steadyMs: answers.steady,
       joiningMs: answers.joining,
@@ -187,10 +191,9 @@ process.on("message", (command: HostCommand) => {
       kinds: Object.fromEntries(ground.receivedKinds),
       windows,
       loopDelayMs: { p99: loopDelay.percentile(99) / 1e6, max: loopDelay.max / 1e6 },
-    });
+    };
     for (const host of hosts) host.close();
-    process.disconnect!();
-    process.exitCode = 0;
+    tell(done, () => process.disconnect!());
   }
 });
 setInterval(everySecond, 1_000).unref();

@@ -20,6 +20,8 @@ export interface HostGround {
   readonly ask: unknown;
   readonly rateBytesPerSecond: number;
   readonly starvingShare: number;
+  /** From when the downloads run; a host that joins later begins when it joins. */
+  beginMs: number;
   /** Pieces that the manager has listed, as the first host of the process heard them. */
   readonly listed: Set<number>;
   readonly counts: Record<"sent" | "received" | "aliveSent" | "aliveReceived" | "receivedBytes", number>;
@@ -80,20 +82,17 @@ export class LoadedHost implements FrameScanHandlers {
 
   /** What there is to say now, if anything. */
   tick(nowMs: number): void {
-    if (this.#head === undefined || this.whole) {
-      if (nowMs - this.#saidMs >= keepAliveMs) this.#keepAlive(nowMs);
-      return;
-    }
-    const { rateBytesPerSecond, starvingShare } = this.#ground;
+    if (this.#head === undefined || this.whole || nowMs < this.#ground.beginMs) return this.#keepAlive(nowMs);
+    const { rateBytesPerSecond, starvingShare, beginMs } = this.#ground;
     const pieces = Math.ceil(this.#head.lengthBytes / this.#head.pieceBytes);
     const due = Math.min(
       pieces,
-      Math.floor(((nowMs - this.#startedMs) * rateBytesPerSecond) / 1000 / this.#head.pieceBytes),
+      Math.floor(((nowMs - Math.max(this.#startedMs, beginMs)) * rateBytesPerSecond) / 1000 / this.#head.pieceBytes),
     );
     const news = this.#gain(due - this.#held, pieces);
     this.whole = this.#held === pieces;
     const starving = !this.whole && (this.#starvingSinceMs !== undefined || Math.random() < starvingShare);
-    if (news.length === 0 && !starving) return;
+    if (news.length === 0 && !starving) return this.#keepAlive(nowMs);
     this.#send({
       kind: "report",
       task: this.#ground.task,
@@ -165,6 +164,7 @@ export class LoadedHost implements FrameScanHandlers {
   }
 
   #keepAlive(nowMs: number): void {
+    if (nowMs - this.#saidMs < keepAliveMs) return;
     this.#ground.counts.aliveSent++;
     this.#saidMs = nowMs;
     this.#socket?.write(alive);

@@ -9,7 +9,8 @@
  * way; appends a line with the machine's facts to bench/results/manager.jsonl.
  *
  * The figures are of the steady time: from when the last host has joined and the manager has the whole
- * until the first host has it. With `--warm` the manager has the object before the hosts ask for it.
+ * until the first host has it. With `--warm` the manager has the object before the hosts ask for it,
+ * and all downloads begin when the last host has joined.
  */
 
 import type { ChildProcess } from "node:child_process";
@@ -45,7 +46,7 @@ const sizeBytes = Number(values.mb) * 1e6;
 const bytesPerSecond = (mbit: string): number => Number(mbit) * 125_000;
 const generators = Math.min(Number(values.processes), hosts);
 const folder = mkdtempSync("/tmp/bench-manager-");
-const timeoutMs = 180_000;
+const timeoutMs = 90_000;
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 type Second = Extract<HostNews, { kind: "second" }>;
 type Done = Extract<HostNews, { kind: "done" }>;
@@ -87,6 +88,7 @@ class Generators {
         rateBytesPerSecond: bytesPerSecond(values.mbit),
         starvingShare: Number(values.starving),
         arriveMs: Number(values.arrive) * 1000,
+        together: values.warm,
       };
       const script = `${root}/bench/manager/hosts.ts`;
       const child = startNode([script, JSON.stringify(orders)], count + 256, `${folder}/hosts${number}.log`);
@@ -122,7 +124,6 @@ function logged(name: string): string {
 
 function fail(reason: string): never {
   process.stderr.write(`${reason}\n`);
-  for (const child of started) child.kill();
   process.exit(1);
 }
 
@@ -278,6 +279,7 @@ function report(
     seedMbit: Number(values["seed-mbit"]),
     originMbit: Number(values["origin-mbit"]),
     starvingShare: Number(values.starving),
+    warm: values.warm,
     pieceBytes: task.pieceBytes,
     steadySeconds: wall,
     answers: answers.length,
@@ -304,9 +306,10 @@ function report(
   appendFileSync(`${root}/bench/results/manager.jsonl`, `${JSON.stringify({ ...result, machine: machineFacts() })}\n`);
 }
 
-try {
-  await run();
-} finally {
+process.on("exit", () => {
+  for (const child of started) child.kill();
   if (!values.keep) rmSync(folder, { recursive: true, force: true });
-}
+});
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
+await run();
 process.exit(0);
