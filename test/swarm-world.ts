@@ -24,7 +24,7 @@ export interface WorldOptions {
 
 const slots = 2;
 /** A piece that the first parent has not begun stands with a second one only after so long. */
-const lateMsMin = 1_000;
+const lateMsMin = 250;
 const managerId = "manager";
 
 /** mulberry32: small, and the same everywhere. */
@@ -89,11 +89,11 @@ class Sender {
   lies = false;
   #active = 0;
 
-  constructor(world: World, id: string, freshFirst: boolean) {
+  constructor(world: World, id: string) {
     this.world = world;
     this.id = id;
     this.held = new Bitfield(world.options.pieces);
-    this.queue = new UploadQueue({ freshFirst });
+    this.queue = new UploadQueue();
   }
 
   get links(): Map<string, Link> {
@@ -110,8 +110,8 @@ class Sender {
     for (const link of this.feeding.values()) link.toChild(this.world, { kind: "had", parent: this.id, indices });
   }
 
-  wanted(link: Link, indices: readonly number[], held: number): void {
-    const refused = this.queue.want(this.children.get(link.child.id)!, indices, held);
+  wanted(link: Link, indices: readonly number[]): void {
+    const refused = this.queue.want(this.children.get(link.child.id)!, indices);
     if (refused.length > 0) link.toChild(this.world, { kind: "cancelled", parent: this.id, indices: refused });
     this.pump();
   }
@@ -148,7 +148,7 @@ export class Host extends Sender {
   #news: number[] = [];
 
   constructor(world: World, id: string) {
-    super(world, id, false);
+    super(world, id);
     this.brain = new SwarmDownload({ held: this.held, inboundMax: 64, unit: world.unit });
   }
 
@@ -204,7 +204,7 @@ export class Host extends Sender {
       case "want": {
         for (const index of effect.indices) this.#checkWant(effect.parent, index);
         const link = this.#up.get(effect.parent);
-        return link?.toParent(world, () => link.parent.wanted(link, effect.indices, this.held.count));
+        return link?.toParent(world, () => link.parent.wanted(link, effect.indices));
       }
       case "cancel": {
         const link = this.#up.get(effect.parent);
@@ -261,7 +261,7 @@ export class World {
     this.options = options;
     this.unit = randomOf(options.seed);
     this.swarm = new Swarm([{ id: managerId, address: "", port: 0, seed: true }], this.unit);
-    this.seed = new Sender(this, managerId, true);
+    this.seed = new Sender(this, managerId);
     for (let number = 0; number < options.hosts; number++) this.#addHost(`h${number}`);
     if (options.liar) this.hosts.get("h0")!.lies = true;
     for (let index = 0; index < options.pieces; index++) this.at(index * 30, () => this.#fetched(index));

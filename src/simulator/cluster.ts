@@ -65,7 +65,6 @@ export class Cluster {
           id: `seed${number}`,
           upBytesPerSecond,
           slots: Math.max(4, Math.round((tune["seedSlots"] ?? 1) * (upBytesPerSecond / median))),
-          freshFirst: true,
         }),
     );
     this.manager = new Manager({
@@ -84,7 +83,6 @@ export class Cluster {
         upBytesPerSecond: host.upBytesPerSecond,
         downBytesPerSecond: host.downBytesPerSecond,
         slots,
-        freshFirst: false,
         latencyMs: plan.latencyMs,
         jitterMs: plan.jitterMs,
         reportEveryMs: tune["report"] ?? (plan.hosts.length > 1000 ? 2000 : 500),

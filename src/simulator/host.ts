@@ -194,7 +194,7 @@ export class Host extends Sender {
         return wire?.leave();
       }
       case "want":
-        return this.#up.get(effect.parent)?.want(effect.indices, this.held.count);
+        return this.#up.get(effect.parent)?.want(effect.indices);
       case "cancel":
         return this.#up.get(effect.parent)?.cancel(effect.indices);
       case "accuse":

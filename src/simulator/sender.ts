@@ -20,7 +20,6 @@ export interface SenderOptions {
   readonly lengthBytes: number;
   readonly upBytesPerSecond: number;
   readonly slots: number;
-  readonly freshFirst: boolean;
   /** News of pieces is gathered this long for children that have something standing here. */
   readonly newsEveryMs: number;
 }
@@ -47,7 +46,7 @@ export class Sender implements Actor {
     this.id = options.id;
     this.agenda = options.agenda;
     this.held = new Bitfield(options.pieces);
-    this.queue = new UploadQueue<Wire>({ freshFirst: options.freshFirst });
+    this.queue = new UploadQueue<Wire>();
     this.uplink = new Uplink(options.agenda, options.upBytesPerSecond, (transfer) => this.#out(transfer));
   }
 
@@ -67,9 +66,9 @@ export class Sender implements Actor {
     wire.opened(this.held.clone());
   }
 
-  wanted(wire: Wire, indices: readonly number[], held: number): void {
+  wanted(wire: Wire, indices: readonly number[]): void {
     if (wire.queued === undefined) return;
-    const refused = this.queue.want(wire.queued, indices, held);
+    const refused = this.queue.want(wire.queued, indices);
     if (refused.length > 0) wire.cancelled(refused);
     this.pump();
   }

@@ -26,8 +26,6 @@ export class Wire implements Actor {
   /** The child in its parent's queue, and what is on its way to it; the parent's. */
   queued: Child<Wire> | undefined;
   sending: Want<Wire> | undefined;
-  /** The child's pieces held when it last spoke. */
-  #childHeld = 0;
   #lastToChildMs = 0;
   #lastToParentMs = 0;
 
@@ -45,8 +43,7 @@ export class Wire implements Actor {
     this.#say(2 * this.#latencyMs, toParent.open);
   }
 
-  want(indices: readonly number[], held: number): void {
-    this.#childHeld = held;
+  want(indices: readonly number[]): void {
     this.#say(0, toParent.want, indices);
   }
 
@@ -112,7 +109,7 @@ export class Wire implements Actor {
       case toParent.open:
         return parent.accept(this);
       case toParent.want:
-        return parent.wanted(this, argument as readonly number[], this.#childHeld);
+        return parent.wanted(this, argument as readonly number[]);
       case toParent.cancel:
         return parent.cancel(this, argument as readonly number[]);
       case toParent.close:

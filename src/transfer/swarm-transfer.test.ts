@@ -79,7 +79,7 @@ class World {
         ? ticketRefusal(request.ticket, { task: request.task, host }, [managerKey.publicKey], clock.wallMs())
         : null;
     const limiter = new Limiter(clock, Infinity);
-    const uploads = new Uploads({ clock, log: silentLog, limiter, slots: 2, freshFirst: seed, refusal, trust });
+    const uploads = new Uploads({ clock, log: silentLog, limiter, slots: 2, refusal, trust });
     uploads.serve({ task: head.task, generation: head.generation, store: await this.store(held) });
     this.uploads.set(id, uploads);
     this.network.listen(id, {

@@ -41,7 +41,6 @@ async function newParent(slots = 2) {
     log: silentLog,
     limiter,
     slots,
-    freshFirst: false,
     refusal: () => null,
     trust: false,
   });

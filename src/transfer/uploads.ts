@@ -30,8 +30,6 @@ export interface UploadsOptions {
   readonly log: Log;
   readonly limiter: Gate;
   readonly slots: number;
-  /** A seed sends every piece once before any twice. */
-  readonly freshFirst: boolean;
   /** Why this host may not have the task, or null. Called with a proven host only, unless trust is off. */
   readonly refusal: (request: OpenRequest, host: string) => string | null;
   readonly trust: boolean;
@@ -96,7 +94,7 @@ export class Uploads implements ChildHandlers {
   serve(task: ServedTask): void {
     const name = nameOf(task.task, task.generation);
     assert(!this.#tasks.has(name), "a version of a task is served once");
-    const queue = new UploadQueue<Target>({ freshFirst: this.#options.freshFirst });
+    const queue = new UploadQueue<Target>(task.store.have.count);
     this.#tasks.set(name, { ...task, queue, bytes: 0, repeats: 0 });
   }
 
@@ -175,13 +173,13 @@ export class Uploads implements ChildHandlers {
     return serving === undefined ? "this version of the task is not here" : null;
   }
 
-  onWant(child: ChildConnection, channel: number, indices: readonly number[], held: number): void {
+  onWant(child: ChildConnection, channel: number, indices: readonly number[]): void {
     const target = this.#connections.get(child)?.get(channel);
     if (target === undefined) return;
     const { store, queue } = target.owner.serving;
     const ours = indices.filter((index) => store.have.has(index));
     const others = indices.filter((index) => !store.have.has(index));
-    child.cancelled(channel, [...others, ...queue.want(target, ours, held)]);
+    child.cancelled(channel, [...others, ...queue.want(target, ours)]);
     this.#pump();
   }
 

@@ -1,6 +1,6 @@
 /**
- * Stories about what a parent sends next. Commands: role seed|peer (first of all), add NAME,
- * remove NAME, want NAME PIECES HELD, cancel NAME PIECES, next [TIMES [fresh]] (fresh: no second
+ * Stories about what a parent sends next. Commands: holds COUNT (first of all), add NAME,
+ * remove NAME, want NAME PIECES, cancel NAME PIECES, next [TIMES [fresh]] (fresh: no second
  * copies), sent NAME PIECE, gained PIECE (by this parent), news NAME.
  */
 
@@ -9,13 +9,13 @@ import { UploadQueue, Child } from "#core/swarm/mod.ts";
 import { formatIndices, parseIndices, playStories, type Actor } from "./scenario.ts";
 
 function newQueue(): Actor {
-  let queue = new UploadQueue<string>({ freshFirst: false });
+  let queue = new UploadQueue<string>();
   const children = new Map<string, Child<string>>();
-  return (command, [first = "", second = "none", third = "0"]) => {
+  return (command, [first = "", second = "none"]) => {
     const child = children.get(first) ?? new Child(first, 0);
     switch (command) {
-      case "role":
-        queue = new UploadQueue<string>({ freshFirst: first === "seed" });
+      case "holds":
+        queue = new UploadQueue<string>(Number(first));
         return [];
       case "add":
         children.set(first, queue.add(first));
@@ -24,7 +24,7 @@ function newQueue(): Actor {
         queue.remove(child);
         return [];
       case "want": {
-        const refused = queue.want(child, parseIndices(second), Number(third));
+        const refused = queue.want(child, parseIndices(second));
         return refused.length === 0 ? [] : [`refused ${formatIndices(refused)}`];
       }
       case "cancel":

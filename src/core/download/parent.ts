@@ -58,6 +58,11 @@ export class Parent {
     this.news = 0;
   }
 
+  /** Its pace is known. */
+  get measured(): boolean {
+    return this.#intervalMs !== undefined;
+  }
+
   asked(nowMs: number): void {
     this.#owingSinceMs ??= nowMs;
   }
@@ -71,9 +76,11 @@ export class Parent {
     this.failuresInRow = 0;
   }
 
-  /** Nothing stands with it any more. */
-  settle(): void {
-    if (this.owed === 0) this.#owingSinceMs = undefined;
+  /** A piece was taken back. When nothing stands with it any more, the time it let pass counts as its pace. */
+  settle(nowMs: number): void {
+    if (this.owed > 0 || this.#owingSinceMs === undefined) return;
+    this.#intervalMs = Math.max(this.#intervalMs ?? 0, nowMs - this.#owingSinceMs);
+    this.#owingSinceMs = undefined;
   }
 
   /** Milliseconds until it will have sent us one piece; grows while it owes one and sends none. */

@@ -13,7 +13,7 @@ import { assert, Bitfield, unreachable } from "#base/mod.ts";
 import type { ParentOffer } from "#core/protocol/mod.ts";
 import type { DownloadEffect, DownloadEvent } from "./events.ts";
 import { Parent } from "./parent.ts";
-import { Rarity } from "./rarity.ts";
+import { Wants } from "./wants.ts";
 
 /** A parent that says nothing for this long is given up; parents speak at least every 2 s. */
 const silenceMsMax = 6_000;
@@ -27,9 +27,11 @@ const seedRestMsMax = 200;
 const windowPieces = { min: 3, max: 24, seedMin: 8 } as const;
 const windowMs = 800;
 /** Pace of a parent before its first piece. */
-const guessMs = 500;
+const guessMs = 100;
+/** Puts seeds behind all peers. */
+const seedWaitMs = 1e9;
 const lateFactor = 3;
-const lateMsMin = 1_500;
+const lateMsMin = 300;
 
 export interface SwarmDownloadOptions {
   /** Pieces held at the start. */
@@ -44,21 +46,10 @@ export interface SwarmDownloadOptions {
 
 export class SwarmDownload {
   readonly held: Bitfield;
-  readonly #wanted: (index: number) => boolean;
+  readonly #wants: Wants;
   readonly #unit: () => number;
   readonly #inboundMax: number;
-  readonly #listed: Bitfield;
   readonly #parents = new Map<string, Parent>();
-  /** Open there: listed, wanted, not held, and standing with nobody. */
-  readonly #rarity = new Rarity();
-  /** Piece -> the parent it stands with (or comes from). */
-  readonly #holders: (Parent | undefined)[] = [];
-  /** How many pieces have a holder. */
-  #inbound = 0;
-  /** Pieces that two parents may send. */
-  readonly #doubled = new Set<number>();
-  /** Listed and wanted pieces not held yet. */
-  #missing = 0;
   #pieces: number | undefined;
   #effects: DownloadEffect[] = [];
   /** Pieces that came and wait for the disk. */
@@ -68,24 +59,19 @@ export class SwarmDownload {
 
   constructor(options: SwarmDownloadOptions) {
     this.held = options.held;
-    this.#wanted = options.wanted ?? (() => true);
+    this.#wants = new Wants(options.held, options.wanted ?? (() => true));
     this.#unit = options.unit;
     this.#inboundMax = options.inboundMax;
-    this.#listed = new Bitfield(options.held.length);
   }
 
   /** The manifest ended and every wanted piece is held. */
   get finished(): boolean {
-    if (this.#pieces === undefined || this.#missing > 0) return false;
-    for (let index = this.held.firstClear(); index < this.#pieces; index = this.held.firstClear(index + 1)) {
-      if (this.#wanted(index)) return false;
-    }
-    return true;
+    return this.#pieces !== undefined && this.#wants.met(this.#pieces);
   }
 
   /** Listed and wanted pieces not held yet. */
   get missing(): number {
-    return this.#missing;
+    return this.#wants.missing;
   }
 
   /** Fewer than two open parents have anything new: the manager should give others at once. */
@@ -125,8 +111,7 @@ export class SwarmDownload {
   #apply(event: DownloadEvent, nowMs: number): void {
     switch (event.kind) {
       case "listed":
-        for (const index of event.indices) this.#list(index);
-        this.held.grow(this.#listed.length);
+        for (const index of event.indices) this.#wants.list(index);
         return this.#fillAll(nowMs);
       case "ended":
         this.#pieces = event.pieces;
@@ -147,7 +132,7 @@ export class SwarmDownload {
       case "cancelled": {
         const parent = this.#parents.get(event.parent);
         if (parent !== undefined) this.#applyToParent(parent, event, nowMs);
-        else if (event.kind === "stored") this.#keep(event.index);
+        else if (event.kind === "stored") this.#keep(event.index, nowMs);
         return;
       }
       default:
@@ -160,14 +145,14 @@ export class SwarmDownload {
     switch (event.kind) {
       case "opened":
         parent.opened(event.pieces.clone(), this.held, nowMs);
-        if (!parent.offer.seed) this.#rarity.addAll(parent.has);
+        if (!parent.offer.seed) this.#wants.rarity.addAll(parent.has);
         return this.#fill(parent, nowMs);
       case "had":
         for (const index of event.indices) {
           parent.has.grow(index + 1);
           if (!parent.has.set(index)) continue;
           if (!this.held.has(index)) parent.news++;
-          if (!parent.offer.seed) this.#rarity.add(index);
+          if (!parent.offer.seed) this.#wants.rarity.add(index);
         }
         return this.#fill(parent, nowMs);
       case "closed":
@@ -176,11 +161,11 @@ export class SwarmDownload {
         parent.standing.delete(event.index);
         parent.cancelling.delete(event.index);
         parent.started = event.index;
-        if (this.#holders[event.index] !== parent) this.#doubled.add(event.index);
-        this.#setHolder(event.index, parent);
+        if (this.#wants.holder(event.index) !== parent) this.#wants.double(event.index);
+        this.#wants.hand(event.index, parent);
         return;
       case "stored":
-        if (!this.#keep(event.index)) this.duplicates++;
+        if (!this.#keep(event.index, nowMs)) this.duplicates++;
         return this.#delivered(parent, event.index, nowMs);
       case "bad":
         this.#effects.push({ kind: "accuse", parent: parent.id, index: event.index });
@@ -188,64 +173,35 @@ export class SwarmDownload {
         parent.state = "banned";
         return this.#fillAll(nowMs);
       case "cancelled":
-        for (const index of event.indices) this.#givenBack(parent, index);
+        for (const index of event.indices) this.#givenBack(parent, index, nowMs);
         return this.#fillAll(nowMs);
       default:
         unreachable(event);
     }
   }
 
-  #list(index: number): void {
-    this.#listed.grow(index + 1);
-    if (!this.#listed.set(index)) return;
-    if (!this.held.has(index) && this.#wanted(index)) this.#missing++;
-    this.#reopen(index);
-  }
-
-  /** The piece may be asked for, if it is wanted and nobody has it in hand. */
-  #reopen(index: number): void {
-    const free = this.#listed.has(index) && !this.held.has(index) && this.#holders[index] === undefined;
-    if (free && this.#wanted(index)) this.#rarity.open(index);
-  }
-
-  #setHolder(index: number, parent: Parent | undefined): void {
-    const before = this.#holders[index];
-    if (before === parent) return;
-    this.#holders[index] = parent;
-    this.#inbound += Number(parent !== undefined) - Number(before !== undefined);
-    if (parent === undefined) this.#reopen(index);
-    else this.#rarity.close(index);
-  }
-
   /** A piece thought to be held is not the one in the manifest: it is to be got after all. */
   forget(index: number): void {
-    if (!this.held.clear(index)) return;
-    if (this.#listed.has(index) && this.#wanted(index)) this.#missing++;
+    if (!this.#wants.forget(index)) return;
     for (const parent of this.#parents.values()) if (parent.has.has(index)) parent.news++;
-    this.#reopen(index);
   }
 
   /** The disk has this many pieces before it: parents are asked again as it catches up. */
   #paced(pieces: number, nowMs: number): void {
-    const wasFull = this.#inbound + this.#unwritten >= this.#inboundMax;
+    const wasFull = this.#wants.inHand + this.#unwritten >= this.#inboundMax;
     this.#unwritten = pieces;
     if (wasFull) this.#fillAll(nowMs);
   }
 
   /** True when the piece is new. Whoever else it stands with is told. */
-  #keep(index: number): boolean {
-    this.held.grow(index + 1);
-    const isNew = this.held.set(index);
-    this.#setHolder(index, undefined);
+  #keep(index: number, nowMs: number): boolean {
+    const { isNew, doubled } = this.#wants.keep(index);
     if (!isNew) return false;
-    this.#rarity.close(index);
-    if (this.#listed.has(index) && this.#wanted(index)) this.#missing--;
-    const doubled = this.#doubled.delete(index);
     for (const parent of this.#parents.values()) {
       if (parent.has.has(index)) parent.news--;
       // Two may have it: a late piece's second parent, or one that was asked because the first seemed not to answer.
       if (!doubled || !parent.standing.delete(index)) continue;
-      parent.settle();
+      parent.settle(nowMs);
       this.#effects.push({ kind: "cancel", parent: parent.id, indices: [index] });
     }
     return true;
@@ -258,11 +214,11 @@ export class SwarmDownload {
     this.#fill(parent, nowMs);
   }
 
-  #givenBack(parent: Parent, index: number): void {
+  #givenBack(parent: Parent, index: number, nowMs: number): void {
     parent.cancelling.delete(index);
     parent.standing.delete(index);
-    parent.settle();
-    if (this.#holders[index] === parent) this.#setHolder(index, undefined);
+    parent.settle(nowMs);
+    this.#wants.release(index, parent);
   }
 
   #replaceParents(offers: readonly ParentOffer[], nowMs: number): void {
@@ -293,8 +249,8 @@ export class SwarmDownload {
 
   /** The connection is over: what stood with the parent is free, and it rests before it is dialled again. */
   #lose(parent: Parent, nowMs: number): void {
-    for (const index of parent.forsake()) if (this.#holders[index] === parent) this.#setHolder(index, undefined);
-    if (!parent.offer.seed) this.#rarity.removeAll(parent.has);
+    for (const index of parent.forsake()) this.#wants.release(index, parent);
+    if (!parent.offer.seed) this.#wants.rarity.removeAll(parent.has);
     parent.lost();
     if (parent.state === "banned") return;
     parent.state = "resting";
@@ -323,7 +279,7 @@ export class SwarmDownload {
       return this.#hangUp(parent, `it stopped in the middle of a piece for ${Math.round(silentMs)} ms`, nowMs, true);
     }
     for (const [index, sinceMs] of parent.cancelling) {
-      if (nowMs - sinceMs > cancelMsMax) this.#givenBack(parent, index);
+      if (nowMs - sinceMs > cancelMsMax) this.#givenBack(parent, index, nowMs);
     }
   }
 
@@ -332,14 +288,21 @@ export class SwarmDownload {
    * back what it gave.
    */
   #fillAll(nowMs: number): void {
-    const open = [...this.#parents.values()].filter((parent) => parent.state === "open");
-    const waitMs = new Map(open.map((parent) => [parent, parent.waitMs(nowMs, guessMs)]));
-    open.sort((a, b) => Number(a.offer.seed) - Number(b.offer.seed) || waitMs.get(a)! - waitMs.get(b)!);
-    for (const parent of open) this.#fill(parent, nowMs);
+    if (this.#wants.missing === 0) return;
+    const nothingOpen = this.#wants.missing <= this.#wants.inHand;
+    const candidates: { readonly parent: Parent; readonly waitMs: number }[] = [];
+    for (const parent of this.#parents.values()) {
+      // Where everything is in somebody's hand, only an idle parent has something to do: it takes over.
+      if (parent.state !== "open" || parent.news === 0 || (nothingOpen && parent.owed > 0)) continue;
+      candidates.push({ parent, waitMs: parent.waitMs(nowMs, guessMs) + (parent.offer.seed ? seedWaitMs : 0) });
+    }
+    candidates.sort((a, b) => a.waitMs - b.waitMs);
+    for (const { parent } of candidates) this.#fill(parent, nowMs);
   }
 
   #window(parent: Parent, nowMs: number): number {
     const min = parent.offer.seed ? windowPieces.seedMin : windowPieces.min;
+    if (!parent.measured) return min;
     const byPace = Math.ceil(windowMs / parent.intervalMs(nowMs, guessMs)) + 1;
     return Math.max(min, Math.min(byPace, windowPieces.max));
   }
@@ -347,10 +310,10 @@ export class SwarmDownload {
   /** Lets more pieces stand with the parent, up to its window; a parent with nothing to do takes over others' work. */
   #fill(parent: Parent, nowMs: number): void {
     if (parent.state !== "open") return;
-    const free = this.#inboundMax - this.#inbound - this.#unwritten;
+    const free = this.#inboundMax - this.#wants.inHand - this.#unwritten;
     const room = Math.min(this.#window(parent, nowMs) - parent.owed, free);
     if (room <= 0) return;
-    const chosen = parent.news > 0 ? this.#rarity.rarest(parent.has, room, this.#unit) : [];
+    const chosen = parent.news > 0 ? this.#wants.rarity.rarest(parent.has, room, this.#unit) : [];
     if (chosen.length > 0) this.#ask(parent, chosen, nowMs);
     else if (parent.owed === 0) this.#takeOver(parent, nowMs);
   }
@@ -359,7 +322,7 @@ export class SwarmDownload {
     for (const index of indices) {
       assert(!this.held.has(index), "a held piece is not asked for");
       parent.standing.add(index);
-      this.#setHolder(index, parent);
+      this.#wants.hand(index, parent);
     }
     parent.asked(nowMs);
     this.#effects.push({ kind: "want", parent: parent.id, indices });
@@ -397,8 +360,8 @@ export class SwarmDownload {
       const index = parent.started;
       if (parent === idle || index === undefined || !idle.has.has(index) || this.held.has(index)) continue;
       const lateMs = Math.max(lateMsMin, lateFactor * idle.intervalMs(nowMs, guessMs));
-      if (parent.intervalMs(nowMs, guessMs) < lateMs || this.#holders[index] !== parent) continue;
-      this.#doubled.add(index);
+      if (parent.intervalMs(nowMs, guessMs) < lateMs || this.#wants.holder(index) !== parent) continue;
+      this.#wants.double(index);
       this.#ask(idle, [index], nowMs);
       return;
     }

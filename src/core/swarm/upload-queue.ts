@@ -2,19 +2,18 @@
  * What a parent sends next, out of everything its children want, and which children hear at once of
  * what it has got.
  *
- * A peer serves its neediest child first (the one that holds least), and gives it the piece that this
- * peer has sent least often. A seed sends every piece once before any twice ("fresh first"), and among
- * equals serves the neediest child: that shortens the time in which one seed holds what nobody has.
+ * It sends the piece that it has sent least often, so that a seed sends every piece once before any
+ * twice, and takes its children in turn. While it holds few pieces it sends few at a time: the first
+ * one goes to one child with all of the line, since a piece that is whole somewhere can be passed on.
+ * Serving the neediest child first would starve those who came early while others keep coming, and
+ * give the line to hosts that can't use it; docs/decisions/0007 has the comparison.
  *
  * Invariants:
  *  1. A want is given out once; it comes back only when its child asks again.
- *  2. No child has more than one piece on its way at a time.
+ *  2. No child has more than one piece on its way at a time, and no more pieces are on their way than
+ *     this parent holds.
  *  3. A child's wants are bounded by `wantsMax`; what exceeds it is refused at once.
  */
-
-export interface UploadQueueOptions {
-  readonly freshFirst: boolean;
-}
 
 export interface Want<Owner> {
   readonly child: Child<Owner>;
@@ -29,8 +28,6 @@ export const wantsMax = 512;
 /** One child of this parent; `owner` is whatever the caller knows it by. */
 export class Child<Owner> {
   readonly owner: Owner;
-  /** How many pieces the child holds. */
-  held = 0;
   busy = false;
   readonly wants: number[] = [];
   /** How much of the log of gained pieces it was told. */
@@ -56,7 +53,6 @@ export class Child<Owner> {
 }
 
 export class UploadQueue<Owner> {
-  readonly #freshFirst: boolean;
   readonly #children = new Set<Child<Owner>>();
   /** Children with wants and nothing on its way: those that `next` chooses from. */
   readonly #ready = new Set<Child<Owner>>();
@@ -64,8 +60,12 @@ export class UploadQueue<Owner> {
   /** Pieces in the order in which this parent got them. */
   readonly #gained: number[] = [];
 
-  constructor(options: UploadQueueOptions) {
-    this.#freshFirst = options.freshFirst;
+  /** Pieces held when the log of gained ones began. */
+  readonly #heldBefore: number;
+  #sending = 0;
+
+  constructor(heldBefore = 0) {
+    this.#heldBefore = heldBefore;
   }
 
   get children(): ReadonlySet<Child<Owner>> {
@@ -89,9 +89,10 @@ export class UploadQueue<Owner> {
   remove(child: Child<Owner>): void {
     this.#children.delete(child);
     this.#ready.delete(child);
+    this.#rest(child);
   }
 
-  /** This parent holds one piece more. Returns the hungry children, to be told at once; the others can wait for more. */
+  /** One piece more is held here. Returns the hungry children, to be told at once; the others can wait for more. */
   gained(index: number): Child<Owner>[] {
     this.#gained.push(index);
     const hungry: Child<Owner>[] = [];
@@ -107,10 +108,9 @@ export class UploadQueue<Owner> {
     return news;
   }
 
-  /** Adds wants; `held` is how many pieces the child holds. Returns those refused. */
-  want(child: Child<Owner>, indices: readonly number[], held: number): readonly number[] {
+  /** Adds wants. Returns those refused. */
+  want(child: Child<Owner>, indices: readonly number[]): readonly number[] {
     if (!this.#children.has(child)) return indices;
-    child.held = held;
     let refused: number[] | undefined;
     for (const index of indices) {
       if (child.wants.includes(index)) continue;
@@ -133,28 +133,24 @@ export class UploadQueue<Owner> {
    * none. Without `mayRepeat` only pieces that were never sent count.
    */
   next(mayRepeat = true): Want<Owner> | undefined {
+    if (this.#sending >= Math.max(1, this.#heldBefore + this.#gained.length)) return undefined;
     let bestChild: Child<Owner> | undefined;
     let bestIndex = -1;
-    let bestSent = Infinity;
+    let bestSent = mayRepeat ? Infinity : 1;
     for (const child of this.#ready) {
-      // A peer compares children before pieces: one that is not needier cannot win.
-      if (!this.#freshFirst && bestChild !== undefined && child.held > bestChild.held) continue;
       for (const index of child.wants) {
         const sent = this.#sentCount[index] ?? 0;
-        if (sent > 0 && !mayRepeat) continue;
-        if (bestChild !== undefined) {
-          const needier = child.held - bestChild.held;
-          const rarer = sent - bestSent;
-          if ((this.#freshFirst ? rarer || needier : needier || rarer) >= 0) continue;
-        }
+        if (sent >= bestSent) continue;
         bestChild = child;
         bestIndex = index;
         bestSent = sent;
       }
+      if (bestSent === 0) break;
     }
     if (bestChild === undefined) return undefined;
     bestChild.drop(bestIndex);
     bestChild.busy = true;
+    this.#sending++;
     this.#ready.delete(bestChild);
     this.#sentCount[bestIndex] = bestSent + 1;
     return { child: bestChild, index: bestIndex, repeat: bestSent > 0 };
@@ -162,8 +158,14 @@ export class UploadQueue<Owner> {
 
   /** A piece is sent, or its child is gone. */
   sent({ child }: Want<Owner>): void {
-    child.busy = false;
-    child.held++;
+    this.#rest(child);
     if (child.wants.length > 0 && this.#children.has(child)) this.#ready.add(child);
+  }
+
+  /** Nothing is on its way to the child any more. */
+  #rest(child: Child<Owner>): void {
+    if (!child.busy) return;
+    child.busy = false;
+    this.#sending--;
   }
 }

@@ -62,7 +62,7 @@ async function newManager(serve: Serve) {
   const cache = await TaskCache.open({ disk, directory: "/data", boot, wallMs: () => clock.wallMs(), ...marks });
   const limiter = new Limiter(clock, Infinity);
   const refusal = (): null => null;
-  const uploads = new Uploads({ clock, log: silentLog, limiter, slots: 4, freshFirst: true, refusal, trust: false });
+  const uploads = new Uploads({ clock, log: silentLog, limiter, slots: 4, refusal, trust: false });
   const seed = { id: "m", address: "10.0.0.9", port: 8002, seed: true };
   const newTask = (): ManagedTask =>
     new ManagedTask({

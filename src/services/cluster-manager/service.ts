@@ -76,7 +76,6 @@ export class ClusterManager {
       log,
       limiter: this.#uploadLimiter,
       slots: options.settings.uploadSlots,
-      freshFirst: true,
       trust: options.trust,
       refusal: (request, host) => this.#refusal(request, host),
     });

@@ -106,7 +106,6 @@ export class HostDaemon {
       trust,
       limiter: bothGates(this.#limits.upload, this.#limits.diskRead),
       slots: settings.uploadSlots,
-      freshFirst: false,
       refusal: (request, host) => this.#refusal(request, host),
     });
     this.#pool = new ParentPool({

@@ -1,0 +1,100 @@
+/**
+ * Which pieces are still to be got, and which parent has each of them in hand.
+ *
+ * A piece is open when it is listed, wanted, not held and in nobody's hand; only open pieces are
+ * chosen, the rarest among the parents first.
+ */
+
+import { Bitfield } from "#base/mod.ts";
+import type { Parent } from "./parent.ts";
+import { Rarity } from "./rarity.ts";
+
+export class Wants {
+  readonly held: Bitfield;
+  readonly rarity = new Rarity();
+  readonly #wanted: (index: number) => boolean;
+  readonly #listed: Bitfield;
+  /** Piece -> the parent it stands with (or comes from). */
+  readonly #holders: (Parent | undefined)[] = [];
+  /** Pieces that two parents may send. */
+  readonly #doubled = new Set<number>();
+  /** How many pieces have a holder. */
+  inHand = 0;
+  /** Listed and wanted pieces not held yet. */
+  missing = 0;
+
+  constructor(held: Bitfield, wanted: (index: number) => boolean) {
+    this.held = held;
+    this.#wanted = wanted;
+    this.#listed = new Bitfield(held.length);
+  }
+
+  /** Whether nothing wanted is missing of an object of `pieces` pieces. */
+  met(pieces: number): boolean {
+    if (this.missing > 0) return false;
+    for (let index = this.held.firstClear(); index < pieces; index = this.held.firstClear(index + 1)) {
+      if (this.#wanted(index)) return false;
+    }
+    return true;
+  }
+
+  list(index: number): void {
+    this.#listed.grow(index + 1);
+    this.held.grow(index + 1);
+    if (!this.#listed.set(index)) return;
+    if (!this.held.has(index) && this.#wanted(index)) this.missing++;
+    this.#reopen(index);
+  }
+
+  holder(index: number): Parent | undefined {
+    return this.#holders[index];
+  }
+
+  /** The piece stands with the parent from now on, or with nobody. */
+  hand(index: number, parent: Parent | undefined): void {
+    const before = this.#holders[index];
+    if (before === parent) return;
+    this.#holders[index] = parent;
+    this.inHand += Number(parent !== undefined) - Number(before !== undefined);
+    if (parent === undefined) this.#reopen(index);
+    else this.rarity.close(index);
+  }
+
+  /** The parent gives up what it had in hand. */
+  release(index: number, parent: Parent): void {
+    if (this.#holders[index] === parent) this.hand(index, undefined);
+  }
+
+  /** Another parent than its holder may send the piece as well. */
+  double(index: number): void {
+    this.#doubled.add(index);
+  }
+
+  /** The piece is held: `isNew` when it was not before, `doubled` when another parent may still send it. */
+  keep(index: number): { readonly isNew: boolean; readonly doubled: boolean } {
+    this.held.grow(index + 1);
+    const isNew = this.held.set(index);
+    this.hand(index, undefined);
+    if (!isNew) return { isNew, doubled: false };
+    this.rarity.close(index);
+    if (this.#isListed(index)) this.missing--;
+    return { isNew, doubled: this.#doubled.delete(index) };
+  }
+
+  /** A piece thought to be held is not; true when it was. */
+  forget(index: number): boolean {
+    if (!this.held.clear(index)) return false;
+    if (this.#isListed(index)) this.missing++;
+    this.#reopen(index);
+    return true;
+  }
+
+  #isListed(index: number): boolean {
+    return this.#listed.has(index) && this.#wanted(index);
+  }
+
+  #reopen(index: number): void {
+    const free = this.#isListed(index) && !this.held.has(index) && this.#holders[index] === undefined;
+    if (free) this.rarity.open(index);
+  }
+}
