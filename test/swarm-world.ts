@@ -10,7 +10,7 @@ import assert from "node:assert/strict";
 import { Bitfield } from "#base/mod.ts";
 import { SwarmDownload, type DownloadEffect, type DownloadEvent } from "#core/download/mod.ts";
 import type { ParentOffer } from "#core/protocol/mod.ts";
-import { Swarm, UploadQueue, type Child, type SwarmChange } from "#core/swarm/mod.ts";
+import { spreadEveryMs, Swarm, UploadQueue, type Child, type SwarmChange } from "#core/swarm/mod.ts";
 
 export interface WorldOptions {
   readonly seed: number;
@@ -317,7 +317,9 @@ export class World {
       host.step({ kind: "listed", indices: listed });
       if (this.seed.held.full) host.step({ kind: "ended", pieces: this.options.pieces });
       this.swarm.join(card, host.held.clone());
-      this.at(this.nowMs + 5, () => this.give(this.swarm.match(this.nowMs)));
+      for (const delayMs of [5, 5 + spreadEveryMs]) {
+        this.at(this.nowMs + delayMs, () => this.give(this.swarm.match(this.nowMs)));
+      }
     });
   }
 

@@ -69,7 +69,7 @@ export const clusterManagerSettings = settingsGroup({
       default: 8,
       live: true,
       topic: limits,
-      help: "hosts that are sent to at the same time",
+      help: "hosts that are sent to at the same time, at least; a manager faster than its hosts takes more",
     }),
   },
   check(values) {

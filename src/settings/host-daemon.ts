@@ -52,7 +52,7 @@ export const hostDaemonSettings = settingsGroup({
     uploadSlots: setting({
       name: "upload-slots",
       kind: count({ min: 1, max: 256 }),
-      default: 4,
+      default: 8,
       live: true,
       topic: limits,
       help: "peers that are sent to at the same time",

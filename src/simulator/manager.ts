@@ -5,7 +5,7 @@
  */
 
 import type { ParentOffer, HostCard } from "#core/protocol/mod.ts";
-import { Swarm, type SwarmChange, type SwarmReport } from "#core/swarm/mod.ts";
+import { spreadEveryMs, Swarm, type SwarmChange, type SwarmReport } from "#core/swarm/mod.ts";
 import type { Actor, Agenda } from "./agenda.ts";
 import type { Host, ManagerLine } from "./host.ts";
 import type { Chance } from "./random.ts";
@@ -88,7 +88,9 @@ export class Manager implements Actor, ManagerLine {
         return this.#list();
       case matchCode:
         this.#matchDue = false;
-        return this.#give(this.swarm.match(nowMs));
+        this.#give(this.swarm.match(nowMs));
+        if (this.swarm.unspread) this.#options.agenda.after(spreadEveryMs, this, matchCode);
+        return;
       case joinCode:
         return this.#joined(argument as Host);
       case reportCode: {

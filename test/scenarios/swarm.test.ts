@@ -1,5 +1,5 @@
 /**
- * Stories about one swarm as its manager matches it. Commands: join NAME[@SITE] PIECES [later], report NAME
+ * Stories about one swarm as its manager matches it. Commands: join NAME[@SITE] PIECES [crowd], report NAME
  * PIECES [starving] [seeding], leave NAME, accuse NAME PARENT, wait MS, parents (who has whom now).
  * The manager's own seed is always among the parents and is not shown.
  */
@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { Bitfield } from "#base/mod.ts";
 import type { HostCard } from "#core/protocol/mod.ts";
-import { Swarm, type Member, type SwarmChange } from "#core/swarm/mod.ts";
+import { spreadEveryMs, Swarm, type Member, type SwarmChange } from "#core/swarm/mod.ts";
 import { parseIndices, playStories, type Actor } from "./scenario.ts";
 
 const pieces = 8;
@@ -36,8 +36,10 @@ function newSwarm(): Actor {
       case "join": {
         const held = new Bitfield(pieces);
         for (const index of parseIndices(second)) held.set(index);
+        const isCrowd = flags.includes("crowd");
+        if (!isCrowd) nowMs += spreadEveryMs;
         swarm.join(cardOf(host), held);
-        return flags.includes("later") ? [] : swarm.match(nowMs).map(told);
+        return isCrowd ? [] : swarm.match(nowMs).map(told);
       }
       case "report": {
         const rates = { upBytesPerSecond: 0, downBytesPerSecond: 0 };
@@ -50,7 +52,7 @@ function newSwarm(): Actor {
         return swarm.accuse(host, second, nowMs).map(told);
       case "wait":
         nowMs += Number(host);
-        return [];
+        return swarm.match(nowMs).map(told);
       case "parents":
         return [...swarm.members].map(
           ({ card, parents, children }) => `${card.id}: from ${names(parents)}, to ${names(children)}`,

@@ -5,7 +5,7 @@
  * N hosts (Mundinger, Weber, Weiss 2008: M + floor(log2 N) rounds), so M >= floor(log2 N) / epsilon.
  * Since a host sends several pieces side by side, a piece takes a few rounds, and an epsilon of 0.005
  * is worth its price while the bookkeeping of N x M pieces stays small; in a crowd it grows to 0.02.
- * The cost of handling a piece and the bounds of 64 KiB and 16 MiB limit it (docs/decisions/0007).
+ * The cost of handling a piece and the bounds of 64 KiB and 16 MiB limit it (docs/decisions/0008).
  */
 
 import { assert } from "#base/mod.ts";

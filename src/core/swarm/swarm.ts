@@ -5,7 +5,8 @@
  * The manager decides candidates, never pieces: a host gets up to `parentsWanted` parents of mixed
  * progress, renewed when one leaves and when the host says that fewer than two of them have anything
  * new; newcomers are made parents of others as well. The peers pick the pieces. Newcomers are gathered:
- * `match` gives all who came since the last call their parents, so that a crowd costs one message each.
+ * `match` gives all who came since the last call their parents, and a few times a second children, so
+ * that a crowd costs a message or two for each host.
  * Whatever the number of hosts, one match or renewal looks at a few members drawn by chance.
  *
  * Invariants:
@@ -31,6 +32,8 @@ const drawnMax = 48;
 const replacedMax = 2;
 const accusersMax = 2;
 const accusedMax = 4096;
+/** Newcomers are made parents of others this often. */
+export const spreadEveryMs = 200;
 /** A host that asks for others gets them at most this often. */
 const renewMsMin = 250;
 
@@ -54,6 +57,9 @@ export class Swarm {
   /** Who was accused by whom; kept when the accused leaves, so that coming back clears no name. */
   readonly #accusers = new Map<string, Set<string>>();
   #newcomers: Member[] = [];
+  /** They have parents and are to be given children. */
+  #childless: Member[] = [];
+  #spreadMs = -Infinity;
   #seeded = 0;
 
   constructor(seeds: readonly ParentOffer[], unit: () => number) {
@@ -86,19 +92,32 @@ export class Swarm {
     this.#newcomers.push(member);
   }
 
-  /** Gives everybody who came since the last call parents, and makes them parents of others. */
+  /**
+   * Gives everybody who came since the last call parents, and makes them parents of others, at most
+   * every `spreadEveryMs`: while `unspread` it is to be called again after that time.
+   */
   match(nowMs: number): SwarmChange[] {
-    const newcomers = this.#newcomers.filter((member) => member.place >= 0);
-    this.#newcomers = [];
     const changed = new Set<Member>();
-    for (const member of newcomers) {
+    for (const member of this.#newcomers) {
+      if (member.place < 0) continue;
+      this.#childless.push(member);
       if (member.seeding) continue;
       if (this.#seeded < seededMax) this.#giveSeeds(member);
       this.#choose(member, nowMs);
       changed.add(member);
     }
-    for (const member of newcomers) this.#findChildren(member, changed);
+    this.#newcomers = [];
+    if (nowMs - this.#spreadMs >= spreadEveryMs) {
+      this.#spreadMs = nowMs;
+      for (const member of this.#childless) if (member.place >= 0) this.#findChildren(member, changed);
+      this.#childless = [];
+    }
     return [...changed].map((member) => this.#told(member));
+  }
+
+  /** Some newcomers are nobody's parents yet. */
+  get unspread(): boolean {
+    return this.#childless.length > 0;
   }
 
   report(host: string, report: SwarmReport, nowMs: number): SwarmChange[] {

@@ -6,7 +6,7 @@
  * twice, and takes its children in turn. While it holds few pieces it sends few at a time: the first
  * one goes to one child with all of the line, since a piece that is whole somewhere can be passed on.
  * Serving the neediest child first would starve those who came early while others keep coming, and
- * give the line to hosts that can't use it; docs/decisions/0007 has the comparison.
+ * give the line to hosts that can't use it; docs/decisions/0008 has the comparison.
  *
  * Invariants:
  *  1. A want is given out once; it comes back only when its child asks again.

@@ -12,7 +12,7 @@
 import { Bitfield, errorToWire } from "#base/mod.ts";
 import type { ResponseFacts } from "#core/freshness/mod.ts";
 import type { HostCard, ManagerMessage, ManifestHead, ParentOffer, TaskAsk } from "#core/protocol/mod.ts";
-import { Swarm, type SwarmChange, type SwarmReport } from "#core/swarm/mod.ts";
+import { spreadEveryMs, Swarm, type SwarmChange, type SwarmReport } from "#core/swarm/mod.ts";
 import type { Clock, Timer } from "#platform/clock.ts";
 import type { PieceFile } from "#storage/pieces/mod.ts";
 import { sameForAll, type Uploads } from "#transfer/mod.ts";
@@ -234,13 +234,16 @@ export class TaskVersion {
     );
     this.#swarm.join(host.card, held);
     if (this.store.end !== undefined && held.full) this.report(host.card.id, whollyThere);
-    this.#matchTimer ??= this.#options.clock.after(matchDelayMs, () => this.#match());
+    if (this.#unmatched > 1) return;
+    this.#matchTimer?.cancel();
+    this.#matchTimer = this.#options.clock.after(matchDelayMs, () => this.#match());
   }
 
   #match(): void {
     this.#matchTimer = undefined;
     this.#unmatched = 0;
     this.#tellChanges(this.#swarm.match(this.#options.clock.nowMs()));
+    if (this.#swarm.unspread) this.#matchTimer = this.#options.clock.after(spreadEveryMs, () => this.#match());
     for (const [host, holds] of this.#waiting) {
       if (this.#unmatched >= crowdMax) return;
       this.#waiting.delete(host);
