@@ -4,5 +4,6 @@
  */
 
 export * from "./members.ts";
+export * from "./slots.ts";
 export * from "./swarm.ts";
 export * from "./upload-queue.ts";

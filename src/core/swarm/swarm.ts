@@ -75,6 +75,15 @@ export class Swarm {
     return this.#members.all;
   }
 
+  /** What a host of this swarm receives, in bytes a second: the mean of a few that are downloading. */
+  get hostBytesPerSecond(): number {
+    const rates = this.#members
+      .draw(drawnMax, this.#unit)
+      .filter((member) => !member.seeding && member.downBytesPerSecond > 0)
+      .map((member) => member.downBytesPerSecond);
+    return rates.length === 0 ? 0 : rates.reduce((sum, rate) => sum + rate, 0) / rates.length;
+  }
+
   has(host: string): boolean {
     return this.#members.get(host) !== undefined;
   }

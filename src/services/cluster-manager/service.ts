@@ -5,6 +5,7 @@
 
 import { DarnerError } from "#base/mod.ts";
 import type { OpenRequest, ParentOffer, TaskAsk } from "#core/protocol/mod.ts";
+import type { Swarm } from "#core/swarm/mod.ts";
 import type { Origin } from "#origins/mod.ts";
 import type { Clock, Timer } from "#platform/clock.ts";
 import type { Connection } from "#platform/connection.ts";
@@ -17,6 +18,7 @@ import { Limiter, ticketRefusal, Uploads } from "#transfer/mod.ts";
 import { HostSession } from "./host-session.ts";
 import { ManagedTask } from "./managed-task.ts";
 import { Pace } from "./pace.ts";
+import { SeedSlots } from "./seed-slots.ts";
 import { TaskVersion } from "./task-version.ts";
 
 /** Tasks kept in memory; idle ones beyond it are put away (their bytes stay in the cache). */
@@ -60,6 +62,7 @@ export class ClusterManager {
   readonly #tasks = new Map<string, ManagedTask>();
   readonly #sessions = new Set<HostSession>();
   readonly #pace = new Pace();
+  readonly #seeding: SeedSlots;
   #settings: ClusterManagerSettings;
   #sweepTimer: Timer | undefined;
   #originBytes = 0;
@@ -79,6 +82,7 @@ export class ClusterManager {
       trust: options.trust,
       refusal: (request, host) => this.#refusal(request, host),
     });
+    this.#seeding = new SeedSlots(clock, this.uploads, () => this.#swarms(), options.settings.uploadSlots);
     this.#registerMetrics();
     this.#sweep();
   }
@@ -98,8 +102,12 @@ export class ClusterManager {
   /** Changes what may change while running. */
   applySettings(settings: ClusterManagerSettings): void {
     this.#settings = settings;
-    this.uploads.setSlots(settings.uploadSlots);
+    this.#seeding.setMin(settings.uploadSlots);
     this.#uploadLimiter.setRate(settings.uploadRateBytesPerSecond);
+  }
+
+  *#swarms(): Generator<Swarm> {
+    for (const task of this.#tasks.values()) if (task.current !== undefined) yield task.current.swarm;
   }
 
   /** A host's control connection. */
@@ -139,6 +147,7 @@ export class ClusterManager {
 
   async stop(): Promise<void> {
     this.#sweepTimer?.cancel();
+    this.#seeding.stop();
     for (const session of this.#sessions) session.link.close();
     this.uploads.close();
     await Promise.all([...this.#tasks.values()].map((task) => task.close("the manager stops")));
