@@ -13,7 +13,7 @@ import { ParentConnection, type ChannelHandlers } from "./parent-connection.ts";
 /** A child with one channel that writes down what it hears. */
 function newChild(pieceBytesMax = Infinity) {
   const clock = new SimClock();
-  const parent = new ParentConnection(new Limiter(clock, Infinity));
+  const parent = new ParentConnection(new Limiter(clock, Infinity), clock);
   const connection = new MemoryConnection(clock, "parent", (bytes) => bytes);
   parent.attach(connection);
   const heard: string[] = [];
@@ -28,7 +28,7 @@ function newChild(pieceBytesMax = Infinity) {
     onClosed: (reason) => void heard.push(`closed: ${reason}`),
   };
   const channel = parent.open({ task: "t", generation: "g" }, handlers);
-  return { parent, connection, heard, channel, pieceBytesHeard: () => pieceBytesHeard };
+  return { clock, parent, connection, heard, channel, pieceBytesHeard: () => pieceBytesHeard };
 }
 
 const anyFrame = fc.oneof(
@@ -87,6 +87,27 @@ describe("a connection to a parent", () => {
       pour(frame.subarray(at, at + 7_000), parent);
     }
     assert.equal(parent.lowWaterBytes(), 1);
+  });
+
+  test("the mark follows the pace: few reads on a fast connection, none too long in coming on a slow one", () => {
+    const { clock, parent, channel } = newChild();
+    const frame = encodeFrame(frameType.piece, channel, 0, new Uint8Array(4_000_000));
+    pour(frame.subarray(0, 16), parent);
+    let at = 16;
+    const readsAt = (bytesPerSecond: number, seconds: number): number => {
+      let reads = 0;
+      for (const endMs = clock.nowMs() + seconds * 1000; clock.nowMs() < endMs; reads++) {
+        const count = parent.lowWaterBytes();
+        clock.advance((count / bytesPerSecond) * 1000);
+        pour(frame.subarray(at, at + count), parent);
+        at += count;
+      }
+      return reads;
+    };
+    readsAt(750_000, 1);
+    assert.ok(readsAt(750_000, 2) <= 12);
+    readsAt(20_000, 10);
+    assert.ok(readsAt(20_000, 10) >= 10);
   });
 
   test("property: any bytes at all end the connection or are skipped, never an exception", () => {

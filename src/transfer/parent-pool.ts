@@ -63,7 +63,7 @@ export class ParentPool {
 
   async #dial(offer: ParentOffer, address: string): Promise<ParentConnection> {
     const { clock, dialler, limiter, host, key } = this.#options;
-    const parent = new ParentConnection(limiter);
+    const parent = new ParentConnection(limiter, clock);
     const onClose = (reason: string): void => {
       this.#connections.delete(address);
       parent.ended(reason);
