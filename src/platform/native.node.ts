@@ -8,7 +8,7 @@
 
 import type { Socket } from "node:net";
 import { assert } from "#base/mod.ts";
-import { absentNative, type Native } from "./native.ts";
+import { absentNative, cachedBytesMax, type Native } from "./native.ts";
 import { peerCredentials, receiveDescriptors, sendDescriptors } from "./native/descriptors.node.ts";
 import { errno, openLibc, type Libc } from "./native/libc.node.ts";
 import { isMemoryFile } from "./native/memory-file.node.ts";
@@ -20,6 +20,8 @@ const TCP_NOTSENT_LOWAT = 25;
 const RWF_NOWAIT = 8;
 /** What the kernel takes at most in one call. */
 const sendFileBytesMax = 0x7ffff000;
+/** Where in the block a read's bytes go, behind its iovec. */
+const bytesAt = 16;
 
 /** The real calls, or the absent ones where these cannot be had. */
 export function loadNative(): Native {
@@ -55,12 +57,24 @@ class LinuxNative implements Native {
   }
 
   isCached(fileDescriptor: number, position: number): boolean {
-    const { memory, address, preadv2 } = this.#libc;
-    if (preadv2 === undefined) return false;
-    memory.setBigUint64(0, address + 16n, true);
-    memory.setBigUint64(8, 1n, true);
-    if (preadv2(fileDescriptor, address, 1, BigInt(position), RWF_NOWAIT) >= 0n) return true;
+    if (this.#readNow(fileDescriptor, position, 1) >= 0) return true;
+    if (this.#libc.preadv2 === undefined) return false;
     return this.#libc.errno() === errno.notSupported && isMemoryFile(fileDescriptor);
+  }
+
+  readCached(fileDescriptor: number, position: number, count: number): Uint8Array | undefined {
+    assert(count > 0 && count <= cachedBytesMax, "what is read at once fits into the block");
+    if (this.#readNow(fileDescriptor, position, count) < count) return undefined;
+    return new Uint8Array(this.#libc.memory.buffer.slice(bytesAt, bytesAt + count));
+  }
+
+  /** How many bytes came without a wait; -1 when none could. */
+  #readNow(fileDescriptor: number, position: number, count: number): number {
+    const { memory, address, preadv2 } = this.#libc;
+    if (preadv2 === undefined) return -1;
+    memory.setBigUint64(0, address + BigInt(bytesAt), true);
+    memory.setBigUint64(8, BigInt(count), true);
+    return Number(preadv2(fileDescriptor, address, 1, BigInt(position), RWF_NOWAIT));
   }
 
   sendDescriptors(socket: Socket, bytes: Uint8Array, descriptors: readonly number[]): boolean {

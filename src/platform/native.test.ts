@@ -163,6 +163,10 @@ describe("the page cache", needsNative, () => {
     assert.equal(native.isCached(descriptor, 0), true);
     assert.equal(native.isCached(descriptor, fileBytes - 1), true);
     assert.equal(native.isCached(-1, 0), false);
+    const slice = native.readCached(descriptor, fileBytes - 100, 100);
+    assert.deepEqual(slice, new Uint8Array(fs.readFileSync(descriptor).subarray(-100)));
+    assert.equal(native.readCached(descriptor, fileBytes - 100, 101), undefined);
+    assert.equal(native.readCached(-1, 0, 10), undefined);
     if (!fs.existsSync("/dev/shm")) return;
     const name = `/dev/shm/darner-native-${process.pid}`;
     fs.writeFileSync(name, "in memory");
@@ -317,6 +321,7 @@ describe("where the calls cannot be had", () => {
     const socket = new net.Socket();
     assert.equal(absentNative.sendFile(socket, 0, 0, 1), -1);
     assert.equal(absentNative.isCached(0, 0), false);
+    assert.equal(absentNative.readCached(0, 0, 1), undefined);
     assert.equal(absentNative.sendDescriptors(socket, Buffer.from("x"), []), false);
     assert.deepEqual(absentNative.receiveDescriptors(socket, 1), { kind: "closed" });
     assert.equal(absentNative.peerCredentials(socket), undefined);

@@ -12,6 +12,9 @@ export const descriptorsMax = 8;
 /** Bytes that may travel beside descriptors, in one message. */
 export const messageBytesMax = 4096;
 
+/** A slice small enough to be read in passing. */
+export const cachedBytesMax = 4096;
+
 export type ReceivedDescriptors =
   /** The descriptors are the caller's to close; there may be none. */
   | { readonly kind: "received"; readonly bytes: Uint8Array; readonly descriptors: number[] }
@@ -44,6 +47,8 @@ export interface Native {
   sendFile(socket: Socket, fileDescriptor: number, position: number, count: number): number;
   /** Whether the byte at `position` can be read without waiting for a disk; false where nobody can tell. */
   isCached(fileDescriptor: number, position: number): boolean;
+  /** Up to `cachedBytesMax` bytes that can be had without waiting for a disk; undefined when not all can. */
+  readCached(fileDescriptor: number, position: number, count: number): Uint8Array | undefined;
   /**
    * SCM_RIGHTS over a unix socket: one message of 1 to `messageBytesMax` bytes and up to
    * `descriptorsMax` descriptors, which stay open here too. False when the system did not take it.
@@ -66,6 +71,7 @@ export const absentNative: Native = {
   setUnsentLowWater() {},
   sendFile: () => -1,
   isCached: () => false,
+  readCached: () => undefined,
   sendDescriptors: () => false,
   receiveDescriptors: () => ({ kind: "closed" }),
   peerCredentials: () => undefined,
