@@ -48,6 +48,12 @@ export class Reporter {
     this.#startedMs = options.clock.nowMs();
   }
 
+  /** Whether anybody sees how far a download is before it is done. */
+  get showsProgress(): boolean {
+    const { json, quiet, terminal } = this.#options;
+    return json || (!quiet && terminal.columns() !== undefined);
+  }
+
   /** One step of the way (`--explain`). */
   explain(text: string): void {
     if (this.#options.json) this.#event({ event: "way", text });

@@ -29,6 +29,8 @@ const listBytesMax = 64 * 1024 * 1024;
 const textBytesMax = 1024 * 1024;
 /** The daemon tells its progress many times a second; this is for one that was stopped or hangs. */
 const silenceMsMin = 60_000;
+/** Where nobody sees the progress, a sign of life is enough. */
+const progressEveryMs = { shown: 200, unseen: 2000 } as const;
 
 /** Resolves to the exit status: 0, or that of the first failure. Says everything itself. */
 export async function runDfget(ports: DfgetPorts, call: DfgetCall): Promise<number> {
@@ -199,6 +201,7 @@ class Sources {
               backToSource,
               rateBytesPerSecond: limitRateBytesPerSecond,
               triesMax: triesOf(this.#settings),
+              progressEveryMs: reporter.showsProgress ? progressEveryMs.shown : progressEveryMs.unseen,
               silenceMsMax: Math.max(silenceMsMin, readTimeoutMs),
               signal: this.#signal,
               tell: (event) => reporter.tell(output, event),

@@ -26,6 +26,8 @@ export interface DaemonParts {
   readonly backToSource: boolean;
   readonly rateBytesPerSecond: number;
   readonly triesMax: number;
+  /** How often somebody looks at the progress. */
+  readonly progressEveryMs: number;
   readonly silenceMsMax: number;
   readonly signal: AbortSignal;
   tell(event: DownloadEvent): void;
@@ -94,7 +96,7 @@ async function copyBody(
 }
 
 function askFor(parts: DaemonParts, wanted: Wanted, output: DownloadAsk["output"]): DownloadAsk {
-  const { mode, backToSource, rateBytesPerSecond, triesMax } = parts;
+  const { mode, backToSource, rateBytesPerSecond, triesMax, progressEveryMs } = parts;
   const { url, headers, filterQuery, tag, range, digest } = wanted;
   return {
     url,
@@ -106,6 +108,7 @@ function askFor(parts: DaemonParts, wanted: Wanted, output: DownloadAsk["output"
     backToSource,
     // JSON has no Infinity.
     triesMax: Math.min(triesMax, Number.MAX_SAFE_INTEGER),
+    progressEveryMs,
     ...(rateBytesPerSecond === Infinity ? {} : { rateBytesPerSecond }),
     ...(range === undefined ? {} : { range }),
     ...digestFields(digest === undefined ? undefined : digestToText(digest), range !== undefined),

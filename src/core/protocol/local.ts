@@ -29,6 +29,8 @@ export interface DownloadAsk extends TaskAsk {
   /** Bytes a second for this download alone. */
   readonly rateBytesPerSecond?: number;
   readonly triesMax: number;
+  /** How often the client wants to hear its progress; more often than it shows it is a waste. */
+  readonly progressEveryMs?: number;
   /** A digest that only the user knows; the daemon proves it when nobody else has. */
   readonly userDigest?: string;
 }

@@ -12,9 +12,9 @@ import { copyChecked, proveSpan, readChecked, spanOf } from "./output-copy.ts";
 import type { HostTask } from "./host-task.ts";
 import { lastModifiedOf } from "./object-record.ts";
 
-const progressEveryMs = 200;
+const progressEveryMs = { min: 100, usual: 200, max: 2000 } as const;
 /** A client that hears nothing for long takes the daemon for dead. */
-const quietTicksMax = 5;
+const quietMsMax = 2000;
 const settleWaitMs = 30_000;
 
 export interface DownloadOptions {
@@ -33,7 +33,7 @@ export class Download {
   #task: HostTask | undefined;
   #progressTimer: Timer | undefined;
   #progressed = false;
-  #quietTicks = 0;
+  #toldMs = 0;
   #waiters: (() => void)[] = [];
   #settled: (() => void) | undefined;
   over = false;
@@ -152,10 +152,13 @@ export class Download {
   }
 
   #tick(): void {
-    this.#progressTimer = this.#options.clock.after(progressEveryMs, () => {
-      if (this.#task !== undefined && (this.#progressed || ++this.#quietTicks >= quietTicksMax)) {
+    const { clock } = this.#options;
+    const asked = this.ask.progressEveryMs ?? progressEveryMs.usual;
+    const everyMs = Math.max(progressEveryMs.min, Math.min(asked, progressEveryMs.max));
+    this.#progressTimer = clock.after(everyMs, () => {
+      if (this.#task !== undefined && (this.#progressed || clock.nowMs() - this.#toldMs >= quietMsMax)) {
         this.#progressed = false;
-        this.#quietTicks = 0;
+        this.#toldMs = clock.nowMs();
         const { lengthBytes, bytes } = this.#task;
         this.#options.tell({
           event: "progress",

@@ -31,7 +31,8 @@ import { TaskReports, type ReportSource } from "./task-reports.ts";
 import { unreachableManagers, type ManagerClient, type TaskListener } from "./manager-client.ts";
 import { objectRecordOf } from "./object-record.ts";
 
-const watchEveryMs = 200;
+/** How often it is asked whether the wait is too long: a tenth of the wait, within these. */
+const watchEveryMs = { min: 50, max: 1000 } as const;
 
 export interface HostTaskSettings {
   readonly originFallbackAfterMs: number;
@@ -310,7 +311,10 @@ export class HostTask implements TaskListener {
   }
 
   #watchProgress(): void {
-    this.#watch = this.#options.clock.after(watchEveryMs, () => {
+    const { originFallbackAfterMs, stallTimeoutMs } = this.#options.settings();
+    const tenthMs = Math.min(originFallbackAfterMs, stallTimeoutMs) / 10;
+    const everyMs = Math.max(watchEveryMs.min, Math.min(tenthMs, watchEveryMs.max));
+    this.#watch = this.#options.clock.after(everyMs, () => {
       this.#judgeWaiting();
       if (this.#phase === "swarm") this.#watchProgress();
     });
