@@ -3,14 +3,14 @@
  * earlier one wrote may be torn. Containers share the boot of their machine, and its page cache.
  */
 
-import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import { sha256 } from "./digest.ts";
+import { nodeRandom } from "./random.node.ts";
 
 export const bootTagBytes = 8;
 
 /** Where nobody tells: every process is a boot of its own, so it trusts nothing that is older. */
-const tagOfProcess: Uint8Array = new Uint8Array(randomBytes(bootTagBytes));
+const tagOfProcess: Uint8Array = nodeRandom.bytes(bootTagBytes);
 
 /** The head of the boot id's SHA-256. */
 export function readBootTag(source = "/proc/sys/kernel/random/boot_id"): Uint8Array {

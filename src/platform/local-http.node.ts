@@ -1,9 +1,11 @@
-/** HTTP on a unix socket over `node:http`, one connection for each request. */
+/**
+ * HTTP/1.1 on a unix socket, one connection for each request, over `node:net` alone: loading node:http
+ * costs more than a whole request, and every start of dfget would pay for it.
+ */
 
-import type * as HttpTypes from "node:http";
-import { http } from "./http-modules.node.ts";
 import * as net from "node:net";
 import { DarnerError, errorFromWire, type ErrorWire } from "#base/mod.ts";
+import { HttpAnswer } from "./http-answer.node.ts";
 import type { LocalHttp, LocalReply } from "./local-http.ts";
 import type { Native } from "./native.ts";
 
@@ -31,7 +33,14 @@ export function createNodeLocalHttp(loadNative: () => Promise<Native>): LocalHtt
       const native = await loadNative();
       const socket = await connect(socketPath, connectTimeoutMs);
       socket.on("error", () => socket.destroy());
-      if (!native.sendDescriptors(socket, bytes, descriptors)) {
+      // The request that names them must not overtake them: the daemon says when it has them.
+      const kept = new Promise<boolean>((resolve) =>
+        socket.once("data", () => resolve(true)).once("close", () => resolve(false)),
+      );
+      const timer = setTimeout(() => socket.destroy(), connectTimeoutMs);
+      const taken = native.sendDescriptors(socket, bytes, descriptors) && (await kept);
+      clearTimeout(timer);
+      if (!taken) {
         socket.destroy();
         throw unreachable(socketPath, "it does not take open files");
       }
@@ -86,36 +95,40 @@ function says(error: Error): string {
   }
 }
 
-function ask(
+async function ask(
   socketPath: string,
   method: string,
   path: string,
   body: string | undefined,
   signal: AbortSignal,
 ): Promise<LocalReply> {
-  return new Promise((resolve, reject) => {
-    const headers =
-      body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
-    const request = http.request({ socketPath, method, path, headers, agent: false, signal });
-    const timer = setTimeout(() => request.destroy(new Error("no answer in time")), headTimeoutMs);
-    request.on("error", (error) => {
-      clearTimeout(timer);
-      if (signal.aborted) reject(signal.reason instanceof Error ? signal.reason : gone(error));
-      else
-        reject(
-          ["ECONNRESET", "EPIPE"].includes((error as NodeJS.ErrnoException).code ?? "")
-            ? gone(error)
-            : unreachable(socketPath, says(error), error),
-        );
-    });
-    request.on("response", (response) => {
-      clearTimeout(timer);
-      const reply = new NodeReply(response, signal);
-      if (response.statusCode === 200) resolve(reply);
-      else refusal(reply, response.statusCode ?? 0).then(reject, reject);
-    });
-    request.end(body);
-  });
+  signal.throwIfAborted();
+  const socket = await connect(socketPath, connectTimeoutMs);
+  // Whoever waits for the answer meets the error there.
+  socket.on("error", () => undefined);
+  const abort = (): void => void socket.destroy(new Error("aborted"));
+  signal.addEventListener("abort", abort);
+  socket.once("close", () => signal.removeEventListener("abort", abort));
+  const timer = setTimeout(() => socket.destroy(new Error("no answer in time")), headTimeoutMs);
+  try {
+    if (signal.aborted) abort();
+    const about =
+      body === undefined ? "" : `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`;
+    socket.write(`${method} ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${about}\r\n${body ?? ""}`);
+    const answer = await HttpAnswer.read(socket);
+    const reply = new NodeReply(socket, answer, signal);
+    if (answer.status === 200) return reply;
+    throw await refusal(reply, answer.status);
+  } catch (error) {
+    socket.destroy();
+    if (error instanceof DarnerError) throw error;
+    if (signal.aborted) throw signal.reason;
+    if (error instanceof Error && error.message === "no answer in time")
+      throw unreachable(socketPath, error.message, error);
+    throw gone(error);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function refusal(reply: NodeReply, status: number): Promise<DarnerError> {
@@ -133,24 +146,23 @@ async function refusal(reply: NodeReply, status: number): Promise<DarnerError> {
 }
 
 class NodeReply implements LocalReply {
-  readonly #response: HttpTypes.IncomingMessage;
+  readonly #socket: net.Socket;
+  readonly #answer: HttpAnswer;
   readonly #signal: AbortSignal;
 
-  constructor(response: HttpTypes.IncomingMessage, signal: AbortSignal) {
-    this.#response = response;
+  constructor(socket: net.Socket, answer: HttpAnswer, signal: AbortSignal) {
+    this.#socket = socket;
+    this.#answer = answer;
     this.#signal = signal;
-    // What fails while nobody iterates is met by the next iteration.
-    response.on("error", () => undefined);
   }
 
   async *body(): AsyncGenerator<Uint8Array> {
     try {
-      for await (const chunk of this.#response as AsyncIterable<Buffer>) yield chunk;
+      yield* this.#answer.body();
     } catch (error) {
       if (this.#signal.aborted) throw this.#signal.reason;
       throw gone(error);
     }
-    if (!this.#response.complete) throw gone();
   }
 
   async *lines(): AsyncGenerator {
@@ -166,7 +178,7 @@ class NodeReply implements LocalReply {
   }
 
   close(): void {
-    this.#response.destroy();
+    this.#socket.destroy();
   }
 }
 

@@ -1,16 +1,23 @@
 /** A user's outputs on the real file system. */
 
 import * as fs from "node:fs";
-import * as fsp from "node:fs/promises";
 import * as net from "node:net";
 import { dirname } from "node:path";
+import { promisify } from "node:util";
 import { DarnerError } from "#base/mod.ts";
 import type { DiskFile } from "./disk.ts";
 import { diskError, nodeDisk } from "./disk.node.ts";
-import { openNodeSink } from "./byte-sink.node.ts";
 import type { OutputFiles, OutputKind, OutputLook } from "./output-files.ts";
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = fs.constants;
+/** What little is needed of `node:fs/promises`, whose loading every start of dfget would pay for. */
+const fsp = {
+  stat: promisify(fs.stat),
+  lstat: promisify(fs.lstat),
+  rename: promisify(fs.rename),
+  link: promisify(fs.link),
+  unlink: promisify(fs.unlink),
+};
 const missing: OutputLook = { kind: "missing", sizeBytes: 0, permissions: 0, identity: "" };
 
 async function guard<T>(action: string, work: () => Promise<T>): Promise<T> {
@@ -81,17 +88,16 @@ async function openOwn(path: string, permissions: number): Promise<number> {
 async function lock(part: DiskFile): Promise<{ release(): void }> {
   if (process.platform !== "linux") return { release: () => undefined };
   const { device, inode } = await part.identity();
-  const server = net.createServer((socket) => socket.destroy());
-  server.unref();
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (error) => {
-      if (codeOf(error) !== "EADDRINUSE") return resolve();
-      const says = "another dfget is downloading to it; wait for that one, or choose another output";
-      reject(new DarnerError("output.not-writable", `cannot write ${part.name}: ${says}`));
-    });
-    server.listen(`\0darner-part-${device}-${inode}`, resolve);
-  });
-  return { release: () => void server.close() };
+  try {
+    // Bound is enough: nobody ever connects to it, and a listening server loads `node:cluster`.
+    const options = { path: `\0darner-part-${device}-${inode}` }; // the types know of TCP only
+    const bound = new net.BoundSocket(options as net.BoundSocketOptions);
+    return { release: () => bound.close() };
+  } catch (error) {
+    if (codeOf(error) !== "EADDRINUSE") return { release: () => undefined };
+    const says = "another dfget is downloading to it; wait for that one, or choose another output";
+    throw new DarnerError("output.not-writable", `cannot write ${part.name}: ${says}`);
+  }
 }
 
 async function publish(file: DiskFile, part: string, to: string, replace: boolean): Promise<void> {
@@ -162,6 +168,9 @@ export const nodeOutputFiles: OutputFiles = {
   remove: (path) => nodeDisk.remove(path),
   makeDirectory: (path) => nodeDisk.makeDirectory(path),
   freeBytes: (path) => nodeDisk.freeBytes(dirname(path)),
-  openSink: openNodeSink,
+  async openSink(path, signal) {
+    const { openNodeSink } = await import("./byte-sink.node.ts");
+    return await openNodeSink(path, signal);
+  },
   readText,
 };

@@ -68,6 +68,7 @@ export class ScriptedDaemon {
       if (received.kind === "closed") return;
       if (received.kind === "received") {
         this.#handed.set(Buffer.from(received.bytes).toString(), received.descriptors);
+        socket.write(Uint8Array.of(1));
         return;
       }
       await delay(5);
