@@ -11,8 +11,9 @@ import { nodeOutputFiles } from "#platform/output-files.node.ts";
 import { nodeRandom } from "#platform/random.node.ts";
 import { createNodeTerminal } from "#platform/terminal.node.ts";
 import { dfgetSettings, resolveSettings, type SettingsGroup } from "#settings/mod.ts";
-import { addSettings, expandAliases, givenFlags, newCommand, parseCommandLine } from "./command-line.ts";
+import type { Flags } from "./command-line.ts";
 import { loadSources, placesHere } from "./load-settings.ts";
+import { quickFlags } from "./quick-flags.ts";
 
 // A group's check takes its own values only, so that the list can promise nothing about them.
 const groups = [dfgetSettings] as unknown as readonly SettingsGroup[];
@@ -20,16 +21,10 @@ const groups = [dfgetSettings] as unknown as readonly SettingsGroup[];
 const stopMsMax = 3000;
 
 export async function run(argv: readonly string[]): Promise<number> {
-  const program = newCommand(
-    "dfget",
-    "Gets objects: from peers and a cluster manager where there are some, else alone.",
-  );
-  program.argument("[URL...]", "what to get");
-  addSettings(program, groups, placesHere());
-  const urls: string[] = [];
-  program.action((given: string[]) => void urls.push(...given));
-  if (await parseCommandLine(program, expandAliases(argv, groups))) return 0;
-  const { values, origins } = resolveSettings(dfgetSettings, await loadSources(givenFlags(program, groups)));
+  const line = quickFlags(argv, groups) ?? (await readCommandLine(argv));
+  if (line === "help") return 0;
+  const { flags, words: urls } = line;
+  const { values, origins } = resolveSettings(dfgetSettings, await loadSources(flags));
   const forCall = (kind: string): boolean => kind === "flag" || kind === "environment";
   return await runDfget(portsHere(), {
     settings: values,
@@ -39,19 +34,43 @@ export async function run(argv: readonly string[]): Promise<number> {
   });
 }
 
+/** Everything else that a command line may be, and what is wrong with it. */
+async function readCommandLine(
+  argv: readonly string[],
+): Promise<{ readonly flags: Flags; readonly words: readonly string[] } | "help"> {
+  process.stdout.on("error", readerIsGone);
+  const { addSettings, expandAliases, givenFlags, newCommand, parseCommandLine } = await import("./command-line.ts");
+  const program = newCommand(
+    "dfget",
+    "Gets objects: from peers and a cluster manager where there are some, else alone.",
+  );
+  program.argument("[URL...]", "what to get");
+  addSettings(program, groups, placesHere());
+  const words: string[] = [];
+  program.action((given: string[]) => void words.push(...given));
+  if (await parseCommandLine(program, expandAliases(argv, groups))) return "help";
+  return { flags: givenFlags(program, groups), words };
+}
+
+/** Whoever reads our output may stop reading (`| head`): no failure. */
+function readerIsGone(error: NodeJS.ErrnoException): never {
+  process.exit(error.code === "EPIPE" ? 0 : 1);
+}
+
 function portsHere(): DfgetPorts {
   return {
     clock: nodeClock,
     random: nodeRandom,
     disk: nodeDisk,
     outputs: nodeOutputFiles,
-    terminal: createNodeTerminal(),
+    terminal: createNodeTerminal(readerIsGone),
     localHttp: createNodeLocalHttp(async () => (await import("#platform/native.node.ts")).loadNative()),
     boot: readBootTag,
     openOrigin,
     async startDaemon({ flags, dataDirectory }) {
       const { startDetachedDaemon } = await import("#platform/daemon-start.node.ts");
-      const program = process.argv[1]!; // main.ts, or the bundle of it
+      // main.ts, or the bundle of it, which lies beside dfget's own.
+      const program = process.argv[1]!.replace(/\/dfget\.cjs$/, "/darner.cjs");
       await startDetachedDaemon({ program, flags, dataDirectory });
     },
     netrcPath: process.env["NETRC"] || homePath(".netrc"),
