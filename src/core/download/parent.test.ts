@@ -40,7 +40,7 @@ describe("a parent", () => {
     const parent = newParent();
     parent.standing.add(1).add(2);
     parent.started = 3;
-    parent.cancelling.set(4, 0);
+    parent.cancelling.set(4, { sinceMs: 0, taker: parent });
     assert.equal(parent.owed, 3);
     assert.deepEqual(
       parent.forsake().sort((a, b) => a - b),

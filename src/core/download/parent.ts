@@ -21,8 +21,9 @@ export class Parent {
   readonly standing = new Set<number>();
   /** The piece whose bytes are coming now. */
   started: number | undefined;
-  /** Asked to be given back: piece -> when. */
-  readonly cancelling = new Map<number, number>();
+  startedMs = 0;
+  /** Asked to be given back: piece -> since when, and for whom. */
+  readonly cancelling = new Map<number, { readonly sinceMs: number; readonly taker: Parent }>();
   /** When the last frame or byte came. */
   heardMs: number;
   #intervalMs: number | undefined;
@@ -65,6 +66,11 @@ export class Parent {
 
   asked(nowMs: number): void {
     this.#owingSinceMs ??= nowMs;
+  }
+
+  /** It was asked for the piece, and has neither sent it nor given it back. */
+  mayStillSend(index: number): boolean {
+    return this.started === index || this.standing.has(index) || this.cancelling.has(index);
   }
 
   /** A piece of ours is whole. */

@@ -9,7 +9,7 @@
  *  3. What stands with a parent is bounded by its window; every wait ends at a later tick.
  */
 
-import { assert, Bitfield, unreachable } from "#base/mod.ts";
+import { assert, type Bitfield, unreachable } from "#base/mod.ts";
 import type { ParentOffer } from "#core/protocol/mod.ts";
 import type { DownloadEffect, DownloadEvent } from "./events.ts";
 import { Parent } from "./parent.ts";
@@ -156,14 +156,14 @@ export class SwarmDownload {
         }
         return this.#fill(parent, nowMs);
       case "closed":
-        return this.#lose(parent, nowMs);
+        this.#lose(parent, nowMs);
+        return this.#fillAll(nowMs);
       case "started":
         parent.standing.delete(event.index);
         parent.cancelling.delete(event.index);
         parent.started = event.index;
-        if (this.#wants.holder(event.index) !== parent) this.#wants.double(event.index);
-        this.#wants.hand(event.index, parent);
-        return;
+        parent.startedMs = nowMs;
+        return this.#begun(parent, event.index, nowMs);
       case "stored":
         if (!this.#keep(event.index, nowMs)) this.duplicates++;
         return this.#delivered(parent, event.index, nowMs);
@@ -178,6 +178,15 @@ export class SwarmDownload {
       default:
         unreachable(event);
     }
+  }
+
+  /** Bytes of the piece come. Who else was asked for it since and has not begun need not. */
+  #begun(parent: Parent, index: number, nowMs: number): void {
+    const other = this.#wants.holder(index);
+    if (other === parent) return;
+    this.#wants.double(index);
+    this.#wants.hand(index, parent);
+    if (other?.standing.has(index) === true) this.#askBack(other, index, parent, nowMs);
   }
 
   /** A piece thought to be held is not the one in the manifest: it is to be got after all. */
@@ -214,11 +223,15 @@ export class SwarmDownload {
     this.#fill(parent, nowMs);
   }
 
+  /** What was asked back for an idle parent goes to that one: who gave it might be the first to be asked again. */
   #givenBack(parent: Parent, index: number, nowMs: number): void {
+    const taker = parent.cancelling.get(index)?.taker;
     parent.cancelling.delete(index);
     parent.standing.delete(index);
     parent.settle(nowMs);
-    this.#wants.release(index, parent);
+    this.#wants.release(index, parent, this.#parents.values());
+    const mayTake = taker?.state === "open" && taker.owed === 0 && taker.has.has(index);
+    if (mayTake && this.#wants.rarity.isOpen(index)) this.#ask(taker, [index], nowMs);
   }
 
   #replaceParents(offers: readonly ParentOffer[], nowMs: number): void {
@@ -249,13 +262,12 @@ export class SwarmDownload {
 
   /** The connection is over: what stood with the parent is free, and it rests before it is dialled again. */
   #lose(parent: Parent, nowMs: number): void {
-    for (const index of parent.forsake()) this.#wants.release(index, parent);
+    for (const index of parent.forsake()) this.#wants.release(index, parent, this.#parents.values());
     if (!parent.offer.seed) this.#wants.rarity.removeAll(parent.has);
     parent.lost();
     if (parent.state === "banned") return;
     parent.state = "resting";
     parent.restUntilMs = nowMs + Math.min(restMs.max, restMs.first * 2 ** parent.failuresInRow++);
-    this.#fillAll(nowMs);
   }
 
   #tick(nowMs: number): void {
@@ -278,7 +290,7 @@ export class SwarmDownload {
     if (parent.started !== undefined && silentMs > stallMsMax) {
       return this.#hangUp(parent, `it stopped in the middle of a piece for ${Math.round(silentMs)} ms`, nowMs, true);
     }
-    for (const [index, sinceMs] of parent.cancelling) {
+    for (const [index, { sinceMs }] of parent.cancelling) {
       if (nowMs - sinceMs > cancelMsMax) this.#givenBack(parent, index, nowMs);
     }
   }
@@ -342,10 +354,13 @@ export class SwarmDownload {
       }
     }
     if (slowest === undefined) return this.#duplicateLate(idle, nowMs);
-    const index = this.#stealable(slowest, idle)!;
-    slowest.standing.delete(index);
-    slowest.cancelling.set(index, nowMs);
-    this.#effects.push({ kind: "cancel", parent: slowest.id, indices: [index] });
+    this.#askBack(slowest, this.#stealable(slowest, idle)!, idle, nowMs);
+  }
+
+  #askBack(parent: Parent, index: number, taker: Parent, nowMs: number): void {
+    parent.standing.delete(index);
+    parent.cancelling.set(index, { sinceMs: nowMs, taker });
+    this.#effects.push({ kind: "cancel", parent: parent.id, indices: [index] });
   }
 
   /** The last piece that stands, unbegun, with `parent` and that `idle` could send. */
@@ -360,7 +375,8 @@ export class SwarmDownload {
       const index = parent.started;
       if (parent === idle || index === undefined || !idle.has.has(index) || this.held.has(index)) continue;
       const lateMs = Math.max(lateMsMin, lateFactor * idle.intervalMs(nowMs, guessMs));
-      if (parent.intervalMs(nowMs, guessMs) < lateMs || this.#wants.holder(index) !== parent) continue;
+      if (nowMs - parent.startedMs < lateMs || this.#wants.holder(index) !== parent) continue;
+      if (this.#wants.secondOf(index, parent, this.#parents.values()) !== undefined) continue;
       this.#wants.double(index);
       this.#ask(idle, [index], nowMs);
       return;

@@ -60,9 +60,16 @@ export class Wants {
     else this.rarity.close(index);
   }
 
-  /** The parent gives up what it had in hand. */
-  release(index: number, parent: Parent): void {
-    if (this.#holders[index] === parent) this.hand(index, undefined);
+  /** The parent gives up what it had in hand; if the piece was asked twice, it is in the second one's now. */
+  release(index: number, parent: Parent, parents: Iterable<Parent>): void {
+    if (this.#holders[index] === parent) this.hand(index, this.secondOf(index, parent, parents));
+  }
+
+  /** Who of `parents` may send the piece beside `first`. */
+  secondOf(index: number, first: Parent, parents: Iterable<Parent>): Parent | undefined {
+    if (!this.#doubled.has(index)) return undefined;
+    for (const parent of parents) if (parent !== first && parent.mayStillSend(index)) return parent;
+    return undefined;
   }
 
   /** Another parent than its holder may send the piece as well. */
