@@ -3,6 +3,9 @@
  * further away in coarse bins that are spread over the ring when their time comes near; so putting and
  * taking an event costs the same whatever their number. Events of one step happen in the order in
  * which they were put, which makes a run the same each time.
+ *
+ * The ring has room for two bins: that of now and the next. A bin is spread before anything is put
+ * into its buckets, so that what was put early stays ahead.
  */
 
 import { assert } from "#base/mod.ts";
@@ -12,7 +15,8 @@ export interface Actor {
   on(code: number, argument: unknown): void;
 }
 
-const ringSize = 1 << 14;
+const binSlots = 1 << 14;
+const ringSize = 2 * binSlots;
 
 export class Agenda {
   /** One step of time: two events closer than this may happen in the order they were put. */
@@ -21,6 +25,8 @@ export class Agenda {
   /** Events that happened. */
   happened = 0;
   #slot = 0;
+  /** The first slot beyond the ring. */
+  #ringEnd = ringSize;
   /** Events of one step, flat: actor, code, argument. */
   readonly #ring: unknown[][] = Array.from({ length: ringSize }, () => []);
   /** Bin number -> events flat: slot, actor, code, argument. */
@@ -36,11 +42,11 @@ export class Agenda {
     assert(delayMs >= 0, "nothing happens in the past");
     const slot = Math.max(this.#slot, Math.ceil((this.nowMs + delayMs) / this.stepMs - 1e-6));
     this.#waiting++;
-    if (slot - this.#slot < ringSize) {
+    if (slot < this.#ringEnd) {
       this.#ring[slot % ringSize]!.push(actor, code, argument);
       return;
     }
-    const bin = Math.floor(slot / ringSize);
+    const bin = Math.floor(slot / binSlots);
     const events = this.#bins.get(bin);
     if (events === undefined) this.#bins.set(bin, [slot, actor, code, argument]);
     else events.push(slot, actor, code, argument);
@@ -54,7 +60,7 @@ export class Agenda {
       this.nowMs = Math.max(nowMs, this.nowMs);
       this.#runSlot(this.#ring[this.#slot % ringSize]!);
       this.#slot++;
-      if (this.#slot % ringSize === 0) this.#spread(this.#slot / ringSize);
+      if (this.#slot % binSlots === 0) this.#spread();
     }
   }
 
@@ -67,20 +73,15 @@ export class Agenda {
     events.length = 0;
   }
 
-  #spread(bin: number): void {
-    // An event is put at most one bin ahead of the ring's own range, so the next bin is spread as well.
-    for (const number of [bin, bin + 1]) {
-      const events = this.#bins.get(number);
-      if (events === undefined) continue;
-      const later: unknown[] = [];
-      for (let at = 0; at < events.length; at += 4) {
-        const slot = events[at] as number;
-        if (slot - this.#slot < ringSize) {
-          this.#ring[slot % ringSize]!.push(events[at + 1], events[at + 2], events[at + 3]);
-        } else later.push(slot, events[at + 1], events[at + 2], events[at + 3]);
-      }
-      if (later.length === 0) this.#bins.delete(number);
-      else this.#bins.set(number, later);
+  /** A bin is over: the one after the next finds room in the ring. */
+  #spread(): void {
+    const bin = this.#ringEnd / binSlots;
+    this.#ringEnd += binSlots;
+    const events = this.#bins.get(bin);
+    if (events === undefined) return;
+    this.#bins.delete(bin);
+    for (let at = 0; at < events.length; at += 4) {
+      this.#ring[(events[at] as number) % ringSize]!.push(events[at + 1], events[at + 2], events[at + 3]);
     }
   }
 }

@@ -2,17 +2,22 @@
 
 import { choosePieceBytes, pieceCount } from "#core/model/mod.ts";
 import { Agenda } from "./agenda.ts";
+import type { Fault } from "./faults.ts";
 import { Host } from "./host.ts";
 import { Manager, Seed } from "./manager.ts";
+import { managerPlace, Network } from "./network.ts";
 import { Chance } from "./random.ts";
 import type { Sender } from "./sender.ts";
+import { Trouble } from "./trouble.ts";
+import type { Watcher } from "./watcher.ts";
 
 export interface HostPlan {
   readonly upBytesPerSecond: number;
   readonly downBytesPerSecond: number;
   /** When it asks. */
   readonly startMs?: number;
-  readonly lies?: boolean;
+  /** The share of the pieces it sends that have wrong bytes; `true` is one in ten. */
+  readonly lies?: boolean | number;
 }
 
 export interface ClusterPlan {
@@ -27,6 +32,8 @@ export interface ClusterPlan {
   readonly jitterMs: number;
   readonly pieceCpuMs?: number;
   readonly stepMs?: number;
+  readonly faults?: readonly Fault[];
+  readonly watcher?: Watcher;
   readonly tune?: Readonly<Record<string, number>>;
 }
 
@@ -34,78 +41,99 @@ export class Cluster {
   readonly plan: ClusterPlan;
   readonly agenda: Agenda;
   readonly chance: Chance;
+  readonly network: Network;
   readonly pieceBytes: number;
   readonly pieces: number;
   readonly hosts: Host[] = [];
   readonly seeds: Seed[];
   readonly manager: Manager;
   readonly #senders = new Map<string, Sender>();
+  /** Hosts that have it all. */
   finished = 0;
+  /** Honest hosts that have not finished and are not gone for good. */
+  #awaited = 0;
 
   constructor(plan: ClusterPlan) {
     this.plan = plan;
     this.agenda = new Agenda(plan.stepMs ?? 0.05);
     this.chance = new Chance(plan.seed);
+    this.network = new Network(this.chance, plan.latencyMs, plan.jitterMs);
     this.pieceBytes = plan.pieceBytes ?? choosePieceBytes(plan.lengthBytes, plan.hosts.length);
     this.pieces = pieceCount(plan.lengthBytes, this.pieceBytes);
-    const tune = plan.tune ?? {};
-    const shared = {
-      agenda: this.agenda,
-      pieces: this.pieces,
-      pieceBytes: this.pieceBytes,
-      lengthBytes: plan.lengthBytes,
-      newsEveryMs: tune["news"] ?? 100,
-    };
-    const median = plan.hosts[plan.hosts.length >> 1]!.upBytesPerSecond;
-    const slots = tune["slots"] ?? 8;
-    this.seeds = plan.seedsBytesPerSecond.map(
-      (upBytesPerSecond, number) =>
-        new Seed({
-          ...shared,
-          id: `seed${number}`,
-          upBytesPerSecond,
-          slots: Math.max(4, Math.round((tune["seedSlots"] ?? 1) * (upBytesPerSecond / median))),
-        }),
-    );
+    this.seeds = this.#makeSeeds();
     this.manager = new Manager({
-      ...shared,
+      agenda: this.agenda,
       chance: this.chance,
+      network: this.network,
+      pieces: this.pieces,
       originBytesPerSecond: plan.originBytesPerSecond,
       seeds: this.seeds,
-      latencyMs: plan.latencyMs,
     });
     for (const seed of this.seeds) this.#senders.set(seed.id, seed);
-    plan.hosts.forEach((host, number) => {
-      const made = new Host({
-        ...shared,
-        chance: this.chance,
-        id: `h${number}`,
-        upBytesPerSecond: host.upBytesPerSecond,
-        downBytesPerSecond: host.downBytesPerSecond,
-        slots,
-        latencyMs: plan.latencyMs,
-        jitterMs: plan.jitterMs,
-        reportEveryMs: tune["report"] ?? (plan.hosts.length > 1000 ? 2000 : 500),
-        pieceCpuMs: plan.pieceCpuMs ?? 0,
-        manager: this.manager,
-        senderOf: (id) => this.#senders.get(id),
-        onFinished: () => this.finished++,
-      });
-      made.lies = host.lies ?? false;
-      this.hosts.push(made);
-      this.#senders.set(made.id, made);
-    });
+    plan.hosts.forEach((host, number) => this.#addHost(host, number));
   }
 
+  /** What all senders of the cluster have in common. */
+  #shared() {
+    const { plan, agenda, chance, pieces, pieceBytes } = this;
+    const newsEveryMs = plan.tune?.["news"] ?? 100;
+    return { agenda, chance, pieces, pieceBytes, lengthBytes: plan.lengthBytes, newsEveryMs, watcher: plan.watcher };
+  }
+
+  #makeSeeds(): Seed[] {
+    const { hosts, seedsBytesPerSecond, tune } = this.plan;
+    const median = hosts[hosts.length >> 1]!.upBytesPerSecond;
+    return seedsBytesPerSecond.map(
+      (upBytesPerSecond, number) =>
+        new Seed({
+          ...this.#shared(),
+          id: `seed${number}`,
+          place: managerPlace,
+          upBytesPerSecond,
+          slots: Math.max(4, Math.round((tune?.["seedSlots"] ?? 1) * (upBytesPerSecond / median))),
+          lies: 0,
+        }),
+    );
+  }
+
+  #addHost(plan: HostPlan, place: number): void {
+    const { hosts, pieceCpuMs, tune } = this.plan;
+    const made = new Host({
+      ...this.#shared(),
+      network: this.network,
+      id: `h${place}`,
+      place,
+      upBytesPerSecond: plan.upBytesPerSecond,
+      downBytesPerSecond: plan.downBytesPerSecond,
+      slots: tune?.["slots"] ?? 8,
+      lies: Number(plan.lies === true ? 0.1 : (plan.lies ?? 0)),
+      reportEveryMs: tune?.["report"] ?? (hosts.length > 1000 ? 2000 : 500),
+      pieceCpuMs: pieceCpuMs ?? 0,
+      manager: this.manager,
+      senderOf: (id) => this.#senders.get(id),
+      onFinished: (host) => this.#hostFinished(host),
+    });
+    if (made.lies === 0) this.#awaited++;
+    this.hosts.push(made);
+    this.#senders.set(made.id, made);
+  }
+
+  /** Until every honest host that is not gone for good has finished, or the time is up. */
   run(untilMs: number): void {
-    const starter = { on: (_code: number, host: unknown) => this.#start(host as Host) };
+    const starter = { on: (_code: number, host: unknown) => (host as Host).start() };
     this.hosts.forEach((host, number) => this.agenda.after(this.plan.hosts[number]!.startMs ?? 0, starter, 0, host));
     this.manager.start();
-    this.agenda.run(untilMs, () => this.finished === this.hosts.length);
+    if (this.plan.faults !== undefined) new Trouble(this, this.plan.faults).start();
+    this.agenda.run(untilMs, () => this.#awaited === 0);
   }
 
-  #start(host: Host): void {
-    host.start();
-    this.manager.join(host);
+  #hostFinished(host: Host): void {
+    this.finished++;
+    if (host.lies === 0) this.#awaited--;
+  }
+
+  /** The host will not come back. */
+  hostGone(host: Host): void {
+    if (host.lies === 0 && host.finishedMs === undefined) this.#awaited--;
   }
 }

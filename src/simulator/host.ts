@@ -1,55 +1,65 @@
 /**
- * One simulated host: the product's own download brain and upload queue, a processor that takes time
- * for each piece, and a manager that it reports to.
+ * One simulated host: the product's own download brain and upload queue, a processor and a disk that
+ * take time for each piece, and a control connection to the manager that is dialled again when it ends.
  */
 
 import { SwarmDownload, type DownloadEffect, type DownloadEvent } from "#core/download/mod.ts";
 import type { ParentOffer } from "#core/protocol/mod.ts";
-import type { SwarmReport } from "#core/swarm/mod.ts";
-import type { Chance } from "./random.ts";
+import { ControlLink } from "./control-link.ts";
 import { Downlink } from "./lines.ts";
+import type { Manager } from "./manager.ts";
+import type { Network } from "./network.ts";
 import { Sender, type SenderOptions } from "./sender.ts";
 import { Wire } from "./wire.ts";
 
 const tickCode = 200;
-const storedCode = 201;
-const reportCode = 202;
-const keepAliveCode = 203;
-const listedCode = 204;
-const endedCode = 205;
-const parentsCode = 206;
+const checkedCode = 201;
+const writtenCode = 202;
+const reportCode = 203;
+const keepAliveCode = 204;
+const connectCode = 205;
 const tickMs = 250;
 const keepAliveMs = 2_000;
-
-/** What a host says to its manager; it arrives after the latency. */
-export interface ManagerLine {
-  report(host: Host, report: SwarmReport): void;
-  accuse(host: Host, parent: string): void;
-}
+const backoffMs = { first: 200, max: 5_000 } as const;
+/** Memory that pieces on their way to the disk may take, as in the product. */
+const inboundBytesMax = 64 * 1024 * 1024;
+const inboundPiecesMin = 8;
 
 export interface HostOptions extends SenderOptions {
-  readonly chance: Chance;
+  readonly network: Network;
   readonly downBytesPerSecond: number;
-  readonly latencyMs: number;
-  readonly jitterMs: number;
   readonly reportEveryMs: number;
   /** Processor time for each piece received: hashing, storing, handling. */
   readonly pieceCpuMs: number;
-  readonly manager: ManagerLine;
-  readonly onFinished: () => void;
+  readonly manager: Manager;
+  readonly onFinished: (host: Host) => void;
   readonly senderOf: (id: string) => Sender | undefined;
 }
 
 export class Host extends Sender {
   readonly downlink: Downlink;
-  readonly brain: SwarmDownload;
   readonly options: HostOptions;
+  /** Pieces that may stand with parents, come from them or wait for the disk at a time. */
+  readonly inboundMax: number;
+  brain: SwarmDownload;
+  link: ControlLink | undefined;
   readonly #up = new Map<string, Wire>();
   #news: number[] = [];
+  /** Processor and disk time for each piece, now. */
+  pieceCpuMs: number;
+  pieceDiskMs = 0;
   #cpuFreeMs = 0;
+  #diskFreeMs = 0;
+  #unwritten = 0;
+  #lineFactor = 1;
+  #connectFailures = 0;
+  started = false;
+  /** It will not come back. */
+  lost = false;
   startedMs = 0;
   finishedMs: number | undefined;
   receivedPieces = 0;
+  #duplicatesBefore = 0;
   #receivedAtReport = 0;
   #sentAtReport = 0;
   #wasStarving = false;
@@ -57,103 +67,220 @@ export class Host extends Sender {
   constructor(options: HostOptions) {
     super(options);
     this.options = options;
+    this.pieceCpuMs = options.pieceCpuMs;
     this.downlink = new Downlink(options.downBytesPerSecond);
-    this.brain = new SwarmDownload({ held: this.held, inboundMax: 256, unit: options.chance.unit });
+    this.inboundMax = Math.max(inboundPiecesMin, Math.floor(inboundBytesMax / options.pieceBytes));
+    this.brain = this.#newBrain();
   }
 
-  /** The download begins. */
+  #newBrain(): SwarmDownload {
+    return new SwarmDownload({
+      held: this.held.clone(),
+      inboundMax: this.inboundMax,
+      unit: this.options.chance.unit,
+    });
+  }
+
+  /** Connections to parents, also those that are being opened. */
+  get parents(): ReadonlyMap<string, Wire> {
+    return this.#up;
+  }
+
+  /** Pieces that came twice, in all its lives. */
+  get duplicates(): number {
+    return this.#duplicatesBefore + this.brain.duplicates;
+  }
+
+  /** The download begins; the control connection stands already, if there is a manager. */
   start(): void {
+    const { network, manager } = this.options;
+    if (this.lost) return;
+    this.started = true;
     this.startedMs = this.agenda.nowMs;
+    this.#startTimers();
+    if (manager.down) return this.#connect();
+    this.link = new ControlLink(this.agenda, network, this, manager);
+    this.link.established(this.options.chance.unit);
+    this.link.ask(this.held.clone());
+  }
+
+  #startTimers(): void {
     const { chance, reportEveryMs } = this.options;
-    this.agenda.after(chance.unit() * tickMs, this, tickCode);
-    this.agenda.after(chance.unit() * reportEveryMs, this, reportCode);
-    this.agenda.after(chance.unit() * keepAliveMs, this, keepAliveCode);
-  }
-
-  /** What the manager says, after its way. */
-  listed(delayMs: number, indices: readonly number[]): void {
-    this.agenda.after(delayMs, this, listedCode, indices);
-  }
-
-  ended(delayMs: number, pieces: number): void {
-    this.agenda.after(delayMs, this, endedCode, pieces);
-  }
-
-  parents(delayMs: number, offers: readonly ParentOffer[]): void {
-    this.agenda.after(delayMs, this, parentsCode, offers);
+    this.agenda.after(chance.unit() * tickMs, this, tickCode, this.life);
+    this.agenda.after(chance.unit() * reportEveryMs, this, reportCode, this.life);
+    this.agenda.after(chance.unit() * keepAliveMs, this, keepAliveCode, this.life);
   }
 
   override on(code: number, argument: unknown): void {
     if (code < tickCode) return super.on(code, argument);
     if (this.down) return;
+    if (code === checkedCode || code === writtenCode) {
+      if (this.paused) return this.later(this, code, argument);
+      return this.#handled(code, argument as Arrival);
+    }
+    if (argument !== this.life) return;
+    if (this.paused) return this.laterByTimer(this, code, argument);
     switch (code) {
       case tickCode:
         return this.#tick();
-      case storedCode:
-        return this.#stored(argument as Arrival);
       case reportCode:
-        this.#report();
-        return this.agenda.after(this.options.reportEveryMs, this, reportCode);
+        return this.#reportNow();
       case keepAliveCode:
         this.keepAlive();
-        return this.agenda.after(keepAliveMs, this, keepAliveCode);
-      case listedCode:
-        return this.step({ kind: "listed", indices: argument as readonly number[] });
-      case endedCode:
-        return this.step({ kind: "ended", pieces: argument as number });
-      case parentsCode:
-        return this.step({ kind: "parents", offers: argument as readonly ParentOffer[] });
+        return this.agenda.after(keepAliveMs, this, keepAliveCode, this.life);
+      case connectCode:
+        return this.#connect();
     }
   }
 
   step(event: DownloadEvent): void {
     if (this.down || this.finishedMs !== undefined) return;
+    this.watcher?.event(this, event);
     for (const effect of this.brain.step(event, this.agenda.nowMs)) this.#carryOut(effect);
   }
 
-  /** A piece's last byte came: the processor checks and stores it. */
+  /** The manifest ended. */
+  ended(pieces: number): void {
+    this.step({ kind: "ended", pieces });
+    this.#finishIfDone();
+  }
+
+  /** A piece's last byte came: the processor checks it. Wrong bytes are told as the complement. */
   arrived(wire: Wire, index: number): void {
     this.receivedPieces++;
-    const { pieceCpuMs } = this.options;
-    if (pieceCpuMs === 0) return this.#stored({ wire, index });
-    this.#cpuFreeMs = Math.max(this.#cpuFreeMs, this.agenda.nowMs) + pieceCpuMs;
-    this.agenda.after(this.#cpuFreeMs - this.agenda.nowMs, this, storedCode, { wire, index });
+    const { nowMs } = this.agenda;
+    if (this.pieceCpuMs === 0 && this.#cpuFreeMs <= nowMs) return this.#checked(wire, index);
+    this.#cpuFreeMs = Math.max(this.#cpuFreeMs, nowMs) + this.pieceCpuMs;
+    // What the connection says next is read when the piece is checked.
+    wire.readFromMs = this.#cpuFreeMs;
+    this.agenda.after(this.#cpuFreeMs - nowMs, this, checkedCode, { wire, index, life: this.life });
   }
 
-  #stored({ wire, index }: Arrival): void {
+  #handled(code: number, { wire, index, life }: Arrival): void {
+    if (life !== this.life) return;
+    if (code === checkedCode) return this.#checked(wire, index);
+    this.step({ kind: "unwritten", pieces: --this.#unwritten });
+    this.#written(index);
+  }
+
+  #checked(wire: Wire, index: number): void {
     if (this.finishedMs !== undefined) return;
-    const { parent } = wire;
-    if (parent.lies) return this.step({ kind: "bad", parent: parent.id, index });
-    const isNew = !this.held.has(index);
-    this.step({ kind: "stored", parent: parent.id, index });
-    if (!isNew) return;
+    const parent = wire.parent.id;
+    if (index < 0) return this.step({ kind: "bad", parent, index: ~index });
+    const isNew = !this.brain.held.has(index);
+    const waits = this.pieceDiskMs > 0 || this.#unwritten > 0;
+    if (waits) this.step({ kind: "unwritten", pieces: ++this.#unwritten });
+    this.step({ kind: "stored", parent, index });
+    if (!waits) return isNew ? this.#written(index) : undefined;
+    this.#diskFreeMs = Math.max(this.#diskFreeMs, this.agenda.nowMs) + this.pieceDiskMs;
+    this.agenda.after(this.#diskFreeMs - this.agenda.nowMs, this, writtenCode, { wire, index, life: this.life });
+  }
+
+  #written(index: number): void {
+    if (this.held.has(index)) {
+      this.#finishIfDone();
+      return;
+    }
     this.#news.push(index);
     this.gained(index);
-    if (this.brain.finished) this.#finish();
-    else if (this.#news.length > 1 && this.brain.starving && !this.#wasStarving) this.#report();
+    this.watcher?.stored(this, index);
+    if (this.#finishIfDone()) return;
+    if (this.#news.length > 1 && this.brain.starving && !this.#wasStarving) this.#report();
   }
 
-  #finish(): void {
+  #finishIfDone(): boolean {
+    if (this.finishedMs !== undefined || this.#unwritten > 0 || !this.brain.finished) return false;
     this.finishedMs = this.agenda.nowMs;
-    this.options.onFinished();
-    for (const wire of this.#up.values()) wire.leave();
+    for (const wire of this.#up.values()) wire.leave(false);
     this.#up.clear();
     this.#report();
+    this.watcher?.note(this.id, "has it all");
+    this.options.onFinished(this);
+    return true;
   }
 
-  lost(wire: Wire): void {
+  /** A connection to a parent is over, or never came to be. */
+  connectionLost(wire: Wire): void {
+    wire.open = false;
     if (this.#up.get(wire.parent.id) !== wire) return;
     this.#up.delete(wire.parent.id);
-    wire.open = false;
     this.step({ kind: "closed", parent: wire.parent.id });
   }
 
-  /** The process dies: nothing of it is heard any more. */
-  crash(): void {
-    this.closeAll();
-    this.down = true;
-    for (const wire of this.#up.values()) wire.leave();
+  welcomed(link: ControlLink): void {
+    this.#connectFailures = 0;
+    link.ask(this.held.clone());
+  }
+
+  /** The control connection is over, or was refused. */
+  controlLost(link: ControlLink): void {
+    if (this.link !== link || this.down) return;
+    this.link = undefined;
+    this.watcher?.note(this.id, "lost its control connection");
+    const doubled = Math.min(backoffMs.max, backoffMs.first * 2 ** this.#connectFailures++);
+    const delayMs = doubled * (0.5 + this.options.chance.unit());
+    this.agenda.after(delayMs, this, connectCode, this.life);
+  }
+
+  #connect(): void {
+    const { network, manager } = this.options;
+    this.link = new ControlLink(this.agenda, network, this, manager);
+    this.link.dial();
+  }
+
+  /** The process is killed; with `gone` its machine is, and nobody hears of it. */
+  crash(gone: boolean): void {
+    this.gone ||= gone;
+    if (this.down || !this.started) return;
+    if (gone) {
+      for (const wire of [...this.wires, ...this.#up.values()]) wire.fallSilent(Infinity);
+      this.link?.fallSilent(Infinity, this.options.chance.unit);
+    }
+    for (const wire of this.#up.values()) wire.leave(true);
     this.#up.clear();
+    this.link?.closeAtHost();
+    this.link = undefined;
+    this.die();
+    this.watcher?.died(this);
+  }
+
+  /** The process starts again with what its store holds. */
+  restart(): void {
+    if (!this.down || this.lost) return;
+    this.liveAgain();
+    this.#duplicatesBefore += this.brain.duplicates;
+    this.brain = this.#newBrain();
+    this.#news = [];
+    this.#unwritten = 0;
+    this.#cpuFreeMs = 0;
+    this.#diskFreeMs = 0;
+    this.setLines(this.#lineFactor);
+    this.#startTimers();
+    this.#connect();
+  }
+
+  /** SIGSTOP. */
+  pause(): void {
+    if (this.down || this.paused || !this.started) return;
+    this.standStill();
+    this.uplink.setRate(0);
+    this.link?.hostStandsStill(this.options.chance.unit);
+  }
+
+  /** SIGCONT. */
+  resume(): void {
+    if (!this.paused) return;
+    this.goOn(this.options.chance.unit() < 0.5);
+    this.setLines(this.#lineFactor);
+    this.pump();
+  }
+
+  /** Both lines run at this share of their rates from now on. */
+  setLines(factor: number): void {
+    const { upBytesPerSecond, downBytesPerSecond } = this.options;
+    this.#lineFactor = factor;
+    if (!this.paused) this.uplink.setRate(upBytesPerSecond * factor);
+    this.downlink.setRate(downBytesPerSecond * factor, this.agenda.nowMs);
   }
 
   #tick(): void {
@@ -161,18 +288,26 @@ export class Host extends Sender {
     const { nowMs } = this.agenda;
     // Bytes of a piece on its way are heard as they come.
     for (const wire of this.#up.values())
-      if (!wire.silent && !wire.parent.down) this.brain.heard(wire.parent.id, 0, nowMs);
+      if (wire.sending !== undefined && !wire.silent && !wire.parent.paused) this.brain.heard(wire.parent.id, 0, nowMs);
     this.step({ kind: "tick" });
-    this.agenda.after(tickMs, this, tickCode);
+    this.agenda.after(tickMs, this, tickCode, this.life);
+  }
+
+  /** What is new since the last report; a host that has it all has told so. */
+  #reportNow(): void {
+    if (this.finishedMs !== undefined) return;
+    if (this.#news.length > 0 || this.brain.starving) this.#report();
+    this.agenda.after(this.options.reportEveryMs, this, reportCode, this.life);
   }
 
   #report(): void {
+    if (this.link?.welcomed !== true) return;
     const { pieceBytes, reportEveryMs } = this.options;
     const perSecond = (pieceBytes * 1000) / reportEveryMs;
     const seeding = this.finishedMs !== undefined;
     const starving = !seeding && this.brain.starving;
     this.#wasStarving = starving;
-    this.options.manager.report(this, {
+    this.link.report({
       news: this.#news,
       starving,
       seeding,
@@ -185,29 +320,29 @@ export class Host extends Sender {
   }
 
   #carryOut(effect: DownloadEffect): void {
+    this.watcher?.effect(this, effect);
     switch (effect.kind) {
       case "dial":
         return this.#dial(effect.offer);
       case "hang-up": {
         const wire = this.#up.get(effect.parent);
         this.#up.delete(effect.parent);
-        return wire?.leave();
+        return wire?.leave(effect.sever);
       }
       case "want":
         return this.#up.get(effect.parent)?.want(effect.indices);
       case "cancel":
         return this.#up.get(effect.parent)?.cancel(effect.indices);
       case "accuse":
-        return this.options.manager.accuse(this, effect.parent);
+        if (this.link?.welcomed === true) this.link.accuse(effect.parent);
     }
   }
 
   #dial(offer: ParentOffer): void {
-    const { chance, latencyMs, jitterMs, senderOf } = this.options;
-    const parent = senderOf(offer.id);
+    const parent = this.options.senderOf(offer.id);
     if (parent === undefined) return;
-    this.#up.get(offer.id)?.leave();
-    const wire = new Wire(this.agenda, chance, this, parent, latencyMs, jitterMs);
+    this.#up.get(offer.id)?.leave(false);
+    const wire = new Wire(this.agenda, this.options.network, this, parent);
     this.#up.set(offer.id, wire);
     wire.dial();
   }
@@ -216,4 +351,5 @@ export class Host extends Sender {
 interface Arrival {
   readonly wire: Wire;
   readonly index: number;
+  readonly life: number;
 }

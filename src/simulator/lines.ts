@@ -17,20 +17,44 @@ export interface Transfer {
   readonly wire: Wire;
   readonly index: number;
   readonly bytes: number;
-  readonly startedMs: number;
-  /** The share of the uplink, in bytes, at which the piece is out. */
+  /** The share of the uplink, in bytes, at which the piece is out; while it is held, what is left of it. */
   outAtBytes: number;
+  /** What the downlink could have taken when the piece began, and once it is out: when it will be whole. */
+  throughAtBytes: number;
 }
 
 const dueCode = 0;
 /** Bytes within which a piece counts as out: rounding must not keep it. */
 const nearlyBytes = 1e-3;
 
+/** What a line could have carried by now, whatever its rate was meanwhile. */
+class Capacity {
+  bytesPerMs: number;
+  #sinceMs = 0;
+  #bytes = 0;
+
+  constructor(bytesPerSecond: number) {
+    this.bytesPerMs = bytesPerSecond / 1000;
+  }
+
+  at(nowMs: number): number {
+    return this.#bytes + (nowMs - this.#sinceMs) * this.bytesPerMs;
+  }
+
+  setRate(bytesPerSecond: number, nowMs: number): void {
+    this.#bytes = this.at(nowMs);
+    this.#sinceMs = nowMs;
+    this.bytesPerMs = bytesPerSecond / 1000;
+  }
+}
+
 export class Uplink implements Actor {
   readonly #agenda: Agenda;
   readonly #onOut: (transfer: Transfer) => void;
-  #bytesPerMs: number;
+  readonly #capacity: Capacity;
   readonly #active: Transfer[] = [];
+  /** On connections that fell silent: they take nothing of the line. */
+  readonly #held: Transfer[] = [];
   /** What a piece on its way since the beginning would have sent. */
   #shareBytes = 0;
   #lastMs = 0;
@@ -41,21 +65,28 @@ export class Uplink implements Actor {
 
   constructor(agenda: Agenda, bytesPerSecond: number, onOut: (transfer: Transfer) => void) {
     this.#agenda = agenda;
-    this.#bytesPerMs = bytesPerSecond / 1000;
+    this.#capacity = new Capacity(bytesPerSecond);
     this.#onOut = onOut;
   }
 
-  start(wire: Wire, index: number, bytes: number): void {
+  /** What it could have sent by now. */
+  get capacityBytes(): number {
+    return this.#capacity.at(this.#agenda.nowMs);
+  }
+
+  start(wire: Wire, index: number, bytes: number): Transfer {
     this.#advance();
-    const transfer = { wire, index, bytes, startedMs: this.#agenda.nowMs, outAtBytes: this.#shareBytes + bytes };
+    const throughAtBytes = wire.child.downlink.capacityBytes(this.#agenda.nowMs);
+    const transfer: Transfer = { wire, index, bytes, outAtBytes: this.#shareBytes + bytes, throughAtBytes };
     this.#active.push(transfer);
     this.#plan();
+    return transfer;
   }
 
   /** The line is slower or faster from now on; at 0 it stands still. */
   setRate(bytesPerSecond: number): void {
     this.#advance();
-    this.#bytesPerMs = bytesPerSecond / 1000;
+    this.#capacity.setRate(bytesPerSecond, this.#agenda.nowMs);
     this.#dueMs = Infinity;
     this.#plan();
   }
@@ -63,8 +94,28 @@ export class Uplink implements Actor {
   /** The connection is gone: its piece takes no more of the line. */
   abandon(wire: Wire): void {
     this.#advance();
-    const at = this.#active.findIndex((transfer) => transfer.wire === wire);
-    if (at >= 0) this.#active.splice(at, 1);
+    take(this.#active, wire);
+    take(this.#held, wire);
+    this.#plan();
+  }
+
+  /** The connection fell silent: its piece waits. */
+  hold(wire: Wire): void {
+    this.#advance();
+    const transfer = take(this.#active, wire);
+    if (transfer === undefined) return;
+    transfer.outAtBytes -= this.#shareBytes;
+    this.#held.push(transfer);
+    this.#plan();
+  }
+
+  /** The connection is heard again: its piece goes on. */
+  release(wire: Wire): void {
+    this.#advance();
+    const transfer = take(this.#held, wire);
+    if (transfer === undefined) return;
+    transfer.outAtBytes += this.#shareBytes;
+    this.#active.push(transfer);
     this.#plan();
   }
 
@@ -86,15 +137,17 @@ export class Uplink implements Actor {
     const elapsedMs = nowMs - this.#lastMs;
     this.#lastMs = nowMs;
     if (this.#active.length === 0 || elapsedMs <= 0) return;
-    this.#shareBytes += (elapsedMs * this.#bytesPerMs) / this.#active.length;
-    this.sentBytes += elapsedMs * this.#bytesPerMs;
+    const bytes = elapsedMs * this.#capacity.bytesPerMs;
+    this.#shareBytes += bytes / this.#active.length;
+    this.sentBytes += bytes;
   }
 
   #plan(): void {
-    if (this.#active.length === 0 || this.#bytesPerMs === 0) return;
+    const { bytesPerMs } = this.#capacity;
+    if (this.#active.length === 0 || bytesPerMs === 0) return;
     let next = Infinity;
     for (const transfer of this.#active) next = Math.min(next, transfer.outAtBytes);
-    const delayMs = (Math.max(0, next - this.#shareBytes) * this.#active.length) / this.#bytesPerMs;
+    const delayMs = (Math.max(0, next - this.#shareBytes) * this.#active.length) / bytesPerMs;
     const dueMs = this.#agenda.nowMs + delayMs;
     // An earlier look plans again by itself.
     if (this.#dueMs <= dueMs + this.#agenda.stepMs) return;
@@ -103,19 +156,40 @@ export class Uplink implements Actor {
   }
 }
 
+function take(transfers: Transfer[], wire: Wire): Transfer | undefined {
+  const at = transfers.findIndex((transfer) => transfer.wire === wire);
+  return at < 0 ? undefined : transfers.splice(at, 1)[0];
+}
+
 export class Downlink {
-  readonly #bytesPerMs: number;
-  /** When all that began to come is through, were it to come as fast as the line can. */
-  #throughMs = 0;
+  readonly #capacity: Capacity;
+  /** What the line must have been able to take for all that is out to be through. */
+  #throughBytes = 0;
 
   constructor(bytesPerSecond: number) {
-    this.#bytesPerMs = bytesPerSecond / 1000;
     assert(bytesPerSecond > 0, "a downlink has a rate");
+    this.#capacity = new Capacity(bytesPerSecond);
   }
 
-  /** When the piece that is out now will be whole here. */
+  /** What it could have taken by now. */
+  capacityBytes(nowMs: number): number {
+    return this.#capacity.at(nowMs);
+  }
+
+  setRate(bytesPerSecond: number, nowMs: number): void {
+    this.#capacity.setRate(bytesPerSecond, nowMs);
+  }
+
+  /** The piece is out: it takes its place behind those that were out before. Returns `wholeMs`. */
+  out(transfer: Transfer, nowMs: number): number {
+    this.#throughBytes = Math.max(this.#throughBytes, transfer.throughAtBytes) + transfer.bytes;
+    transfer.throughAtBytes = this.#throughBytes;
+    return this.wholeMs(transfer, nowMs);
+  }
+
+  /** When the piece that is out will be whole here, at the line's present rate. */
   wholeMs(transfer: Transfer, nowMs: number): number {
-    this.#throughMs = Math.max(this.#throughMs, transfer.startedMs) + transfer.bytes / this.#bytesPerMs;
-    return Math.max(nowMs, this.#throughMs);
+    const missingBytes = transfer.throughAtBytes - this.#capacity.at(nowMs);
+    return missingBytes <= nearlyBytes ? nowMs : nowMs + missingBytes / this.#capacity.bytesPerMs;
   }
 }

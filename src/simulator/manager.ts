@@ -1,24 +1,25 @@
 /**
  * One simulated cluster manager: fetches the object from the origin once, lists its pieces, seeds them
  * through one or several seeds, and matches the hosts with the product's own `Swarm`. With several
- * seeds each fetches and seeds its share of the pieces.
+ * seeds each fetches and seeds its share of the pieces. A manager that starts again has lost its swarm
+ * and its connections, and goes on with the pieces that its seeds had stored.
  */
 
+import { assert, Bitfield } from "#base/mod.ts";
 import type { ParentOffer, HostCard } from "#core/protocol/mod.ts";
 import { spreadEveryMs, Swarm, type SwarmChange, type SwarmReport } from "#core/swarm/mod.ts";
 import type { Actor, Agenda } from "./agenda.ts";
-import type { Host, ManagerLine } from "./host.ts";
+import type { ControlLink } from "./control-link.ts";
+import { Listing } from "./listing.ts";
+import type { Network } from "./network.ts";
 import type { Chance } from "./random.ts";
 import { Sender } from "./sender.ts";
 
-const fetchedCode = 0;
-const listCode = 1;
+const begunCode = 0;
+const fetchedCode = 1;
 const matchCode = 2;
-const joinCode = 3;
-const reportCode = 4;
-const accuseCode = 5;
-const keepAliveCode = 6;
-const listEveryMs = 20;
+const keepAliveCode = 3;
+const refetchCode = 4;
 const matchDelayMs = 5;
 const keepAliveMs = 2_000;
 /** While the object is being fetched, second copies take at most this share of a seed's slots. */
@@ -27,12 +28,10 @@ const repeatShare = 0.25;
 export interface ManagerOptions {
   readonly agenda: Agenda;
   readonly chance: Chance;
+  readonly network: Network;
   readonly pieces: number;
-  readonly pieceBytes: number;
-  readonly lengthBytes: number;
   readonly originBytesPerSecond: number;
   readonly seeds: readonly Seed[];
-  readonly latencyMs: number;
 }
 
 export class Seed extends Sender {
@@ -41,125 +40,213 @@ export class Seed extends Sender {
   protected override mayRepeat(): boolean {
     return !this.growing || this.repeats < Math.max(1, Math.floor(this.slots * repeatShare));
   }
+
+  crash(): void {
+    this.die();
+  }
+
+  restart(): void {
+    this.liveAgain();
+  }
 }
 
-export class Manager implements Actor, ManagerLine {
+export class Manager implements Actor {
   readonly #options: ManagerOptions;
-  readonly #hosts = new Map<string, Host>();
-  readonly #listed: number[] = [];
-  #unlisted: number[] = [];
-  #listDue = false;
+  readonly #offers: readonly ParentOffer[];
+  /** By the host's id; the connection that it asked on last. */
+  readonly #links = new Map<string, ControlLink>();
+  /** What the seeds have stored. */
+  readonly #have: Bitfield;
+  #listing: Listing;
   #matchDue = false;
-  #fetched = 0;
+  #fetching = false;
+  /** The origin has answered: there is something to tell. */
+  #begun = false;
+  /** When the piece under way began to come, by the origin's rate and not by the agenda's steps. */
+  #pieceBeganMs = 0;
+  /** What an earlier life or an earlier connection to the origin has planned is void. */
+  life = 0;
+  #fetch = 0;
+  down = false;
   swarm: Swarm;
+  /** Pieces that came from the origin. */
   originPieces = 0;
+  /** Bytes that the origin sent in vain, since a piece was cut off. */
+  originBytesLost = 0;
 
   constructor(options: ManagerOptions) {
     this.#options = options;
-    const offers = options.seeds.map(({ id }): ParentOffer => ({ id, address: "", port: 0, seed: true }));
-    this.swarm = new Swarm(offers, options.chance.unit);
+    this.#offers = options.seeds.map(({ id }): ParentOffer => ({ id, address: "", port: 0, seed: true }));
+    this.#have = new Bitfield(options.pieces);
+    this.swarm = this.#newSwarm();
+    this.#listing = this.#newListing();
   }
 
-  /** The first host asks: the fetch begins. */
-  start(): void {
-    this.#fetchNext();
-    this.#options.agenda.after(keepAliveMs, this, keepAliveCode);
+  #newSwarm(): Swarm {
+    return new Swarm(this.#offers, this.#options.chance.unit);
   }
 
-  /** A host asks for the task; its word arrives after the latency. */
-  join(host: Host): void {
-    this.#options.agenda.after(this.#options.latencyMs, this, joinCode, host);
+  #newListing(): Listing {
+    const { agenda, pieces } = this.#options;
+    return new Listing({ agenda, pieces, greet: (link) => this.#greet(link, undefined) }, this.#have.indices());
   }
 
-  report(host: Host, report: SwarmReport): void {
-    this.#options.agenda.after(this.#options.latencyMs, this, reportCode, [host, report]);
+  /** A host asks for the task, with what it has of it. The first one begins the fetch. */
+  join(link: ControlLink, holds: Bitfield): void {
+    this.#links.set(link.host.id, link);
+    if (!this.#fetching && !this.#have.full) this.#fetchOn();
+    if (this.#begun) this.#greet(link, holds);
   }
 
-  accuse(host: Host, parent: string): void {
-    this.#options.agenda.after(this.#options.latencyMs, this, accuseCode, [host, parent]);
+  report(link: ControlLink, report: SwarmReport): void {
+    if (this.#links.get(link.host.id) !== link) return;
+    this.#give(this.swarm.report(link.host.id, report, this.#options.agenda.nowMs));
+  }
+
+  accuse(link: ControlLink, parent: string): void {
+    this.#give(this.swarm.accuse(link.host.id, parent, this.#options.agenda.nowMs));
+  }
+
+  /** A host's connection is gone, unless it is here on a new one. */
+  lost(link: ControlLink): void {
+    this.#listing.leave(link);
+    if (this.#links.get(link.host.id) !== link) return;
+    this.#links.delete(link.host.id);
+    this.#give(this.swarm.leave(link.host.id, this.#options.agenda.nowMs));
   }
 
   on(code: number, argument: unknown): void {
-    const { nowMs } = this.#options.agenda;
+    if (argument !== (code === matchCode || code === keepAliveCode ? this.life : this.#fetch)) return;
     switch (code) {
+      case begunCode:
+        return this.#begin();
       case fetchedCode:
-        return this.#gained(argument as number);
-      case listCode:
-        return this.#list();
+        return this.#fetched();
       case matchCode:
-        this.#matchDue = false;
-        this.#give(this.swarm.match(nowMs));
-        if (this.swarm.unspread) this.#options.agenda.after(spreadEveryMs, this, matchCode);
-        return;
-      case joinCode:
-        return this.#joined(argument as Host);
-      case reportCode: {
-        const [host, report] = argument as [Host, SwarmReport];
-        return this.#give(this.swarm.report(host.id, report, nowMs));
-      }
-      case accuseCode: {
-        const [host, parent] = argument as [Host, string];
-        return this.#give(this.swarm.accuse(host.id, parent, nowMs));
-      }
+        return this.#match();
       case keepAliveCode:
         for (const seed of this.#options.seeds) seed.keepAlive();
-        return this.#options.agenda.after(keepAliveMs, this, keepAliveCode);
+        return this.#options.agenda.after(keepAliveMs, this, keepAliveCode, this.life);
+      case refetchCode:
+        return this.#fetchOn();
     }
   }
 
-  /** A host's connection is gone. */
-  left(host: Host): void {
-    this.#hosts.delete(host.id);
-    this.#give(this.swarm.leave(host.id, this.#options.agenda.nowMs));
+  /** The process and its seeds are killed. */
+  crash(): void {
+    if (this.down) return;
+    this.down = true;
+    this.life++;
+    this.#stopFetching();
+    this.#begun = false;
+    this.#matchDue = false;
+    this.#listing.stop();
+    for (const link of this.#links.values()) link.closeAtManager();
+    this.#links.clear();
+    for (const seed of this.#options.seeds) seed.crash();
+  }
+
+  /** It starts again; its swarm comes back with its hosts. */
+  restart(): void {
+    if (!this.down) return;
+    this.down = false;
+    for (const seed of this.#options.seeds) seed.restart();
+    this.swarm = this.#newSwarm();
+    this.#listing = this.#newListing();
+    this.#begun = this.#have.count > 0;
+    this.#options.agenda.after(keepAliveMs, this, keepAliveCode, this.life);
+  }
+
+  /** The manager's program begins to run. */
+  start(): void {
+    this.#options.agenda.after(keepAliveMs, this, keepAliveCode, this.life);
+  }
+
+  /** The origin breaks its connection; the manager asks again a little later for what it lacks. */
+  cutOrigin(forMs: number): void {
+    if (!this.#fetching || this.down) return;
+    this.#stopFetching();
+    this.#fetching = true;
+    this.#options.agenda.after(forMs, this, refetchCode, this.#fetch);
+  }
+
+  #stopFetching(): void {
+    if (this.#fetching) {
+      const { agenda, originBytesPerSecond } = this.#options;
+      const cameBytes = ((agenda.nowMs - this.#pieceBeganMs) / 1000) * originBytesPerSecond;
+      this.originBytesLost += Math.max(0, Math.min(cameBytes, this.#options.seeds[0]!.bytesOf(0)));
+    }
+    this.#fetching = false;
+    this.#fetch++;
+  }
+
+  /** Asks the origin for the rest; its first byte comes after the request's way there and back. */
+  #fetchOn(): void {
+    const { agenda, network } = this.#options;
+    this.#fetching = true;
+    this.#pieceBeganMs = agenda.nowMs + 4 * network.latencyMs;
+    agenda.after(4 * network.latencyMs, this, begunCode, this.#fetch);
+  }
+
+  #begin(): void {
+    if (!this.#begun) {
+      this.#begun = true;
+      this.#listing.invite(this.#links.values());
+    }
+    this.#fetchNext();
   }
 
   #fetchNext(): void {
-    const { agenda, originBytesPerSecond, pieces, latencyMs, seeds } = this.#options;
-    if (this.#fetched === pieces) return;
-    const bytes = seeds[0]!.bytesOf(this.#fetched);
-    // The first byte comes after the request's way there and back.
-    const delayMs = (bytes / originBytesPerSecond) * 1000 + (this.#fetched === 0 ? 4 * latencyMs : 0);
-    agenda.after(delayMs, this, fetchedCode, this.#fetched++);
-  }
-
-  #gained(index: number): void {
-    const { seeds, agenda, pieces } = this.#options;
-    this.originPieces++;
-    const isLast = index === pieces - 1;
-    for (const seed of seeds) if (isLast) seed.growing = false;
-    seeds[index % seeds.length]!.gained(index);
-    this.#unlisted.push(index);
-    this.#fetchNext();
-    if (this.#listDue) return;
-    this.#listDue = true;
-    agenda.after(index === 0 ? 0 : listEveryMs, this, listCode);
-  }
-
-  #list(): void {
-    const { latencyMs, pieces } = this.#options;
-    this.#listDue = false;
-    const indices = this.#unlisted;
-    this.#unlisted = [];
-    for (const index of indices) this.#listed.push(index);
-    for (const host of this.#hosts.values()) {
-      host.listed(latencyMs, indices);
-      if (this.#listed.length === pieces) host.ended(latencyMs, pieces);
+    const { agenda, originBytesPerSecond, pieces, seeds } = this.#options;
+    const index = this.#have.firstClear();
+    if (index === pieces) {
+      this.#fetching = false;
+      return;
     }
+    const dueMs = this.#pieceBeganMs + (seeds[0]!.bytesOf(index) / originBytesPerSecond) * 1000;
+    agenda.after(Math.max(0, dueMs - agenda.nowMs), this, fetchedCode, this.#fetch);
   }
 
-  #joined(host: Host): void {
-    const { latencyMs, pieces, agenda } = this.#options;
-    this.#hosts.set(host.id, host);
-    if (this.#listed.length > 0) host.listed(latencyMs, this.#listed.slice());
-    if (this.#listed.length === pieces) host.ended(latencyMs, pieces);
-    const card: HostCard = { id: host.id, name: host.id, site: "", address: "", port: 0 };
-    this.swarm.join(card, host.held.clone());
+  #fetched(): void {
+    const { seeds, originBytesPerSecond } = this.#options;
+    const index = this.#have.firstClear();
+    this.#pieceBeganMs += (seeds[0]!.bytesOf(index) / originBytesPerSecond) * 1000;
+    this.originPieces++;
+    assert(this.#have.set(index), "the origin is asked for each piece once");
+    if (this.#have.full) for (const seed of seeds) seed.growing = false;
+    seeds[index % seeds.length]!.gained(index);
+    this.#listing.stored(index);
+    this.#fetchNext();
+  }
+
+  #greet(link: ControlLink, holds: Bitfield | undefined): void {
+    const { pieces, agenda } = this.#options;
+    const { id } = link.host;
+    this.#listing.join(link);
+    const held = new Bitfield(pieces);
+    if (holds !== undefined) for (const index of holds.indices()) if (this.#have.has(index)) held.set(index);
+    const card: HostCard = { id, name: id, site: "", address: "", port: 0 };
+    this.swarm.join(card, held);
+    if (this.#have.full && held.full)
+      this.report(link, { news: [], starving: false, seeding: true, upBytesPerSecond: 0, downBytesPerSecond: 0 });
     if (this.#matchDue) return;
     this.#matchDue = true;
-    agenda.after(matchDelayMs, this, matchCode);
+    agenda.after(matchDelayMs, this, matchCode, this.life);
+  }
+
+  #match(): void {
+    const { agenda } = this.#options;
+    this.#matchDue = false;
+    this.#give(this.swarm.match(agenda.nowMs));
+    if (this.swarm.unspread) agenda.after(spreadEveryMs, this, matchCode, this.life);
   }
 
   #give(changes: readonly SwarmChange[]): void {
-    for (const change of changes) this.#hosts.get(change.host)?.parents(this.#options.latencyMs, change.parents);
+    for (const change of changes) {
+      const link = this.#links.get(change.host);
+      if (link === undefined) continue;
+      link.parents(change.parents);
+      this.#listing.tell(link);
+    }
   }
 }

@@ -1,12 +1,16 @@
 /**
  * Whoever sends pieces, a host or a manager's seed: the real upload queue, slots, and an uplink. What
- * the product's hands do around the queue (slots, gathering of news) is done here in the same way.
+ * the product's hands do around the queue (slots, gathering of news, no frame between the bytes of a
+ * piece) is done here in the same way.
  */
 
-import { Bitfield } from "#base/mod.ts";
+import { assert, Bitfield } from "#base/mod.ts";
 import { UploadQueue } from "#core/swarm/mod.ts";
 import type { Actor, Agenda } from "./agenda.ts";
 import { Uplink, type Transfer } from "./lines.ts";
+import { Process } from "./process.ts";
+import type { Chance } from "./random.ts";
+import type { Watcher } from "./watcher.ts";
 import type { Wire } from "./wire.ts";
 
 const wholeCode = 100;
@@ -14,7 +18,10 @@ const newsCode = 101;
 
 export interface SenderOptions {
   readonly agenda: Agenda;
+  readonly chance: Chance;
   readonly id: string;
+  /** Where it is in the network. */
+  readonly place: number;
   readonly pieces: number;
   readonly pieceBytes: number;
   readonly lengthBytes: number;
@@ -22,32 +29,47 @@ export interface SenderOptions {
   readonly slots: number;
   /** News of pieces is gathered this long for children that have something standing here. */
   readonly newsEveryMs: number;
+  /** The share of its pieces that it sends with wrong bytes. */
+  readonly lies: number;
+  readonly watcher: Watcher | undefined;
 }
 
-export class Sender implements Actor {
+export class Sender extends Process implements Actor {
   readonly id: string;
+  readonly place: number;
   readonly held: Bitfield;
-  readonly queue: UploadQueue<Wire>;
   readonly uplink: Uplink;
-  protected readonly agenda: Agenda;
+  readonly lies: number;
+  protected readonly watcher: Watcher | undefined;
   readonly #options: SenderOptions;
   readonly #wires = new Set<Wire>();
-  #active = 0;
+  #queue: UploadQueue<Wire>;
+  /** Connections with a piece on its way: the slots taken. */
+  readonly #sending = new Set<Wire>();
   /** Pieces on their way that were sent before. */
   protected repeats = 0;
   #newsDue = false;
-  /** Dead or standing still: nothing is sent. */
-  down = false;
-  lies = false;
   sentPieces = 0;
 
   constructor(options: SenderOptions) {
+    super(options.agenda);
     this.#options = options;
     this.id = options.id;
-    this.agenda = options.agenda;
+    this.place = options.place;
+    this.lies = options.lies;
+    this.watcher = options.watcher;
     this.held = new Bitfield(options.pieces);
-    this.queue = new UploadQueue<Wire>();
+    this.#queue = new UploadQueue<Wire>();
     this.uplink = new Uplink(options.agenda, options.upBytesPerSecond, (transfer) => this.#out(transfer));
+  }
+
+  get queue(): UploadQueue<Wire> {
+    return this.#queue;
+  }
+
+  /** Connections to children, also those that are being opened. */
+  get wires(): ReadonlySet<Wire> {
+    return this.#wires;
   }
 
   protected get slots(): number {
@@ -60,68 +82,79 @@ export class Sender implements Actor {
   }
 
   accept(wire: Wire): void {
+    if (this.gone) return wire.unanswered();
     if (this.down) return wire.closed();
     this.#wires.add(wire);
-    wire.queued = this.queue.add(wire);
+    wire.queued = this.#queue.add(wire);
     wire.opened(this.held.clone());
   }
 
   wanted(wire: Wire, indices: readonly number[]): void {
     if (wire.queued === undefined) return;
-    const refused = this.queue.want(wire.queued, indices);
-    if (refused.length > 0) wire.cancelled(refused);
+    const refused = this.#queue.want(wire.queued, indices);
+    if (refused.length > 0) this.#cancelled(wire, refused);
+    this.watcher?.asked(this, wire.queued.wants.length);
     this.pump();
   }
 
   cancel(wire: Wire, indices: readonly number[]): void {
     if (wire.queued === undefined) return;
-    const taken = this.queue.cancel(wire.queued, indices);
-    if (taken.length > 0) wire.cancelled(taken);
+    const taken = this.#queue.cancel(wire.queued, indices);
+    if (taken.length > 0) this.#cancelled(wire, taken);
   }
 
-  left(wire: Wire): void {
+  #cancelled(wire: Wire, indices: readonly number[]): void {
+    if (wire.sending === undefined) wire.cancelled(indices);
+    else (wire.owesCancelled ??= []).push(...indices);
+  }
+
+  /** The child has left. Unless the connection is broken, a piece on its way goes on to its end. */
+  left(wire: Wire, broken: boolean): void {
     if (wire.queued === undefined) return;
     this.#wires.delete(wire);
-    this.queue.remove(wire.queued);
+    this.#queue.remove(wire.queued);
     wire.queued = undefined;
+    if (broken) this.#abandon(wire);
+  }
+
+  #abandon(wire: Wire): void {
     if (wire.sending === undefined) return;
     this.uplink.abandon(wire);
     this.#free(wire);
-  }
-
-  /** Ends every connection to children, as a process that dies does. */
-  closeAll(): void {
-    for (const wire of this.#wires) {
-      wire.closed();
-      this.left(wire);
-    }
+    this.pump();
   }
 
   /** A piece is held from now on: children hear of it. */
   gained(index: number): void {
     this.held.set(index);
-    for (const child of this.queue.gained(index)) child.owner.have(this.queue.takeNews(child));
+    for (const child of this.#queue.gained(index)) child.owner.have(this.#queue.takeNews(child));
     if (this.#newsDue) return;
     this.#newsDue = true;
-    this.agenda.after(this.#options.newsEveryMs, this, newsCode);
+    this.agenda.after(this.#options.newsEveryMs, this, newsCode, this.life);
   }
 
   /** Every child hears something, so that silence means trouble. */
   keepAlive(): void {
     if (this.down) return;
-    for (const wire of this.#wires) wire.have([]);
+    for (const wire of this.#wires) if (wire.sending === undefined) wire.have([]);
   }
 
   on(code: number, argument: unknown): void {
-    if (code === wholeCode) this.#whole(argument as Transfer);
-    else this.#tellNews();
+    if (code === wholeCode) return this.#whole(argument as Transfer);
+    if (this.paused) this.laterByTimer(this, code, argument);
+    else if (argument === this.life) this.#tellNews();
   }
 
   #tellNews(): void {
     this.#newsDue = false;
-    for (const child of this.queue.children) {
-      const news = this.queue.takeNews(child);
-      if (news.length > 0) child.owner.have(news);
+    for (const child of this.#queue.children) {
+      const wire = child.owner;
+      if (wire.sending !== undefined) {
+        wire.owesNews = true;
+        continue;
+      }
+      const news = this.#queue.takeNews(child);
+      if (news.length > 0) wire.have(news);
     }
   }
 
@@ -130,32 +163,45 @@ export class Sender implements Actor {
   }
 
   pump(): void {
-    while (this.#active < this.#options.slots && !this.down) {
-      const want = this.queue.next(this.mayRepeat());
+    while (this.#sending.size < this.#options.slots && !this.down && !this.paused) {
+      const want = this.#queue.next(this.mayRepeat());
       if (want === undefined) return;
       const wire = want.child.owner;
-      this.#active++;
+      assert(wire.sending === undefined, "a connection carries one piece at a time");
+      this.#sending.add(wire);
       if (want.repeat) this.repeats++;
       wire.sending = want;
       wire.started(want.index);
-      this.uplink.start(wire, want.index, this.bytesOf(want.index));
+      const transfer = this.uplink.start(wire, want.index, this.bytesOf(want.index));
+      this.watcher?.began(transfer);
+      if (wire.silent) this.uplink.hold(wire);
     }
   }
 
   /** The piece is out of this line; it is whole at the child when the child's line has taken it. */
   #out(transfer: Transfer): void {
-    const { wire } = transfer;
     this.sentPieces++;
-    const { nowMs } = this.agenda;
-    const wholeMs = wire.child.downlink.wholeMs(transfer, nowMs);
-    if (wholeMs <= nowMs + this.agenda.stepMs) return this.#whole(transfer);
-    this.agenda.after(wholeMs - nowMs, this, wholeCode, transfer);
+    const { nowMs, stepMs } = this.agenda;
+    const wholeMs = transfer.wire.child.downlink.out(transfer, nowMs);
+    if (wholeMs <= nowMs + stepMs) this.#whole(transfer);
+    else this.agenda.after(wholeMs - nowMs, this, wholeCode, transfer);
   }
 
-  #whole({ wire, index }: Transfer): void {
+  #whole(transfer: Transfer): void {
+    const { wire, index } = transfer;
     // The connection may have gone meanwhile.
     if (wire.sending?.index !== index) return;
-    wire.piece(index);
+    const { nowMs, stepMs } = this.agenda;
+    const { child, silentUntilMs } = wire;
+    const wholeMs = child.downlink.wholeMs(transfer, nowMs);
+    const dueMs = Math.max(wholeMs, silentUntilMs);
+    if (dueMs > nowMs + stepMs) {
+      if (dueMs < Infinity) this.agenda.after(dueMs - nowMs, this, wholeCode, transfer);
+      return;
+    }
+    if (child.paused) return child.later(this, wholeCode, transfer);
+    this.watcher?.passed(transfer);
+    wire.piece(index, this.lies === 0 || this.#options.chance.unit() >= this.lies);
     this.#free(wire);
     this.pump();
   }
@@ -164,8 +210,31 @@ export class Sender implements Actor {
     const want = wire.sending;
     if (want === undefined) return;
     wire.sending = undefined;
-    this.#active--;
+    this.#sending.delete(wire);
     if (want.repeat) this.repeats--;
-    this.queue.sent(want);
+    this.#queue.sent(want);
+    if (wire.queued === undefined) return;
+    if (wire.owesCancelled !== undefined) wire.cancelled(wire.owesCancelled);
+    wire.owesCancelled = undefined;
+    if (wire.owesNews) wire.have(this.#queue.takeNews(wire.queued));
+    wire.owesNews = false;
+  }
+
+  /** Ends every connection to children, as a process that dies does, and forgets what was asked. */
+  protected override die(): void {
+    super.die();
+    for (const wire of this.#sending) {
+      this.uplink.abandon(wire);
+      wire.sending = undefined;
+    }
+    for (const wire of this.#wires) {
+      wire.queued = undefined;
+      wire.closed();
+    }
+    this.#sending.clear();
+    this.#wires.clear();
+    this.repeats = 0;
+    this.#newsDue = false;
+    this.#queue = new UploadQueue<Wire>(this.held.count);
   }
 }

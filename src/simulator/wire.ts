@@ -1,46 +1,64 @@
 /**
  * One child's connection to one parent. What is said arrives after the latency and some jitter, in the
- * order in which it was said; a silent wire swallows everything, a closed one tells both ends.
+ * order in which it was said. A connection that falls silent delivers late, when it is heard again
+ * (TCP sends again what was lost), or never; a broken one tells both ends.
  */
 
 import type { Bitfield } from "#base/mod.ts";
 import type { Child, Want } from "#core/swarm/mod.ts";
 import type { Actor, Agenda } from "./agenda.ts";
 import type { Host } from "./host.ts";
+import type { Network } from "./network.ts";
 import type { Sender } from "./sender.ts";
-import type { Chance } from "./random.ts";
 
 const toChild = { opened: 0, have: 1, cancelled: 2, started: 3, piece: 4, closed: 5 } as const;
-const toParent = { open: 10, want: 11, cancel: 12, close: 13 } as const;
+const toParent = { open: 10, want: 11, cancel: 12, close: 13, sever: 14 } as const;
+const unansweredCode = 20;
+const heardAgainCode = 21;
+/** Within this, it is time: the agenda's steps are counted with fractions. */
+const nearlyMs = 1e-3;
+/** Who dials waits this long for an answer. */
+const dialMsMax = 5_000;
 
 export class Wire implements Actor {
   readonly child: Host;
   readonly parent: Sender;
   readonly #agenda: Agenda;
-  readonly #chance: Chance;
-  readonly #latencyMs: number;
-  readonly #jitterMs: number;
+  readonly #network: Network;
   /** The child's end is in use. */
   open = true;
-  silent = false;
+  /** Nothing comes through before; Infinity: never again. */
+  silentUntilMs = 0;
+  /** The child reads on from then: until then it checks a piece of this connection. */
+  readFromMs = 0;
   /** The child in its parent's queue, and what is on its way to it; the parent's. */
   queued: Child<Wire> | undefined;
   sending: Want<Wire> | undefined;
+  /** What the parent says when the piece on its way is through: nothing comes between its bytes. */
+  owesNews = false;
+  owesCancelled: number[] | undefined;
+  #dialledMs = 0;
   #lastToChildMs = 0;
   #lastToParentMs = 0;
 
-  constructor(agenda: Agenda, chance: Chance, child: Host, parent: Sender, latencyMs: number, jitterMs: number) {
+  constructor(agenda: Agenda, network: Network, child: Host, parent: Sender) {
     this.#agenda = agenda;
-    this.#chance = chance;
+    this.#network = network;
     this.child = child;
     this.parent = parent;
-    this.#latencyMs = latencyMs;
-    this.#jitterMs = jitterMs;
+  }
+
+  get silent(): boolean {
+    return this.silentUntilMs > this.#agenda.nowMs + nearlyMs;
   }
 
   /** TCP's handshake and the opening of the task: two ways to the parent and one back. */
   dial(): void {
-    this.#say(2 * this.#latencyMs, toParent.open);
+    const { nowMs } = this.#agenda;
+    this.#dialledMs = nowMs;
+    this.silentUntilMs = this.#network.partedUntilMs(this.child.place, this.parent.place, nowMs);
+    if (this.silentUntilMs > nowMs + dialMsMax) this.#agenda.after(dialMsMax, this, unansweredCode);
+    else this.#say(2 * this.#network.latencyMs, toParent.open);
   }
 
   want(indices: readonly number[]): void {
@@ -51,10 +69,10 @@ export class Wire implements Actor {
     this.#say(0, toParent.cancel, indices);
   }
 
-  /** The child leaves. */
-  leave(): void {
+  /** The child leaves the task; a piece on its way still comes, for nothing, unless the connection is severed. */
+  leave(sever: boolean): void {
     this.open = false;
-    this.#say(0, toParent.close);
+    this.#say(0, sever ? toParent.sever : toParent.close);
   }
 
   opened(pieces: Bitfield): void {
@@ -74,8 +92,8 @@ export class Wire implements Actor {
   }
 
   /** The piece's last byte is at the child's line; it arrives after the latency. */
-  piece(index: number): void {
-    this.#tell(toChild.piece, index);
+  piece(index: number, isRight: boolean): void {
+    this.#tell(toChild.piece, isRight ? index : ~index);
   }
 
   /** The parent ends it, or the network does. */
@@ -83,24 +101,72 @@ export class Wire implements Actor {
     this.#tell(toChild.closed);
   }
 
+  /** Both ends hear that the connection is broken, as soon as they hear anything. */
+  break(): void {
+    this.closed();
+    this.#say(0, toParent.sever);
+  }
+
+  /** Nothing comes through until then. */
+  fallSilent(untilMs: number): void {
+    if (untilMs <= this.silentUntilMs) return;
+    this.silentUntilMs = untilMs;
+    this.parent.uplink.hold(this);
+    if (untilMs < Infinity) this.#agenda.after(untilMs - this.#agenda.nowMs, this, heardAgainCode);
+  }
+
+  /** The parent's machine is gone, or the call finds it standing still: the child waits for an answer in vain. */
+  unanswered(): void {
+    const waitedMs = this.#agenda.nowMs - this.#dialledMs;
+    this.#agenda.after(Math.max(0, dialMsMax - waitedMs), this, unansweredCode);
+  }
+
   #say(delayMs: number, code: number, argument?: unknown): void {
-    this.#lastToParentMs = Math.max(this.#lastToParentMs, this.#agenda.nowMs + delayMs + this.#oneWayMs());
-    this.#agenda.after(this.#lastToParentMs - this.#agenda.nowMs, this, code, argument);
+    const { nowMs } = this.#agenda;
+    if (this.silentUntilMs === Infinity) return;
+    const leavesMs = Math.max(nowMs, this.silentUntilMs);
+    this.#lastToParentMs = Math.max(this.#lastToParentMs, leavesMs + delayMs + this.#network.oneWayMs());
+    this.#agenda.after(this.#lastToParentMs - nowMs, this, code, argument);
   }
 
   #tell(code: number, argument?: unknown): void {
-    this.#lastToChildMs = Math.max(this.#lastToChildMs, this.#agenda.nowMs + this.#oneWayMs());
-    this.#agenda.after(this.#lastToChildMs - this.#agenda.nowMs, this, code, argument);
-  }
-
-  #oneWayMs(): number {
-    return this.#latencyMs + (this.#jitterMs > 0 ? this.#chance.unit() * this.#jitterMs : 0);
+    const { nowMs } = this.#agenda;
+    if (this.silentUntilMs === Infinity) return;
+    const leavesMs = Math.max(nowMs, this.silentUntilMs);
+    this.#lastToChildMs = Math.max(this.#lastToChildMs, leavesMs + this.#network.oneWayMs());
+    this.#agenda.after(this.#lastToChildMs - nowMs, this, code, argument);
   }
 
   on(code: number, argument: unknown): void {
-    if (this.silent && code !== toParent.close && code !== toChild.closed) return;
-    if (code >= toParent.open) this.#atParent(code, argument);
+    if (code >= unansweredCode) return this.#atNeither(code);
+    // It was on its way when the silence began.
+    if (this.silent) this.#delayed(code, argument);
+    else if (code >= toParent.open) {
+      if (!this.parent.paused) return this.#atParent(code, argument);
+      this.parent.later(this, code, argument);
+      if (code === toParent.open) this.unanswered();
+    } else if (this.child.paused) this.child.later(this, code, argument);
+    else if (this.readFromMs > this.#agenda.nowMs + nearlyMs)
+      this.#agenda.after(this.readFromMs - this.#agenda.nowMs, this, code, argument);
     else if (this.open) this.#atChild(code, argument);
+    else if (code === toChild.piece) this.child.receivedPieces++;
+  }
+
+  #delayed(code: number, argument: unknown): void {
+    if (code === toParent.open) this.unanswered();
+    if (this.silentUntilMs === Infinity) return;
+    this.#agenda.after(this.silentUntilMs - this.#agenda.nowMs, this, code, argument);
+  }
+
+  #atNeither(code: number): void {
+    if (code === heardAgainCode) {
+      if (!this.silent) this.parent.uplink.release(this);
+    } else if (this.child.paused) this.child.later(this, code, undefined);
+    else if (this.open && this.queued === undefined) {
+      this.child.connectionLost(this);
+      // Should the parent find the call after all, nobody is there.
+      this.#say(0, toParent.sever);
+    }
   }
 
   #atParent(code: number, argument: unknown): void {
@@ -113,7 +179,9 @@ export class Wire implements Actor {
       case toParent.cancel:
         return parent.cancel(this, argument as readonly number[]);
       case toParent.close:
-        return parent.left(this);
+        return parent.left(this, false);
+      case toParent.sever:
+        return parent.left(this, true);
     }
   }
 
@@ -131,7 +199,7 @@ export class Wire implements Actor {
       case toChild.piece:
         return child.arrived(this, argument as number);
       case toChild.closed:
-        return child.lost(this);
+        return child.connectionLost(this);
     }
   }
 }
