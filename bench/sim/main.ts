@@ -34,6 +34,11 @@ const form: SimForm = {
     if (command.opts<Flags>().write !== true) return;
     appendFileSync(results, `${JSON.stringify(lineOf(experiment, outcome, machineFacts()))}\n`);
   },
+  onPlayed(command, { seeds, broken }) {
+    if (command.opts<Flags>().write !== true) return;
+    const line = { bench: "simulator", experiment: "invariants", seeds, broken, machine: machineFacts() };
+    appendFileSync(results, `${JSON.stringify(line)}\n`);
+  },
   async onOutcomes(command, asked, experiment, outcomes) {
     const folder = command.opts<Flags>().pictures ?? (isAsDeclared(asked) ? pictures : undefined);
     if (folder === undefined) return;

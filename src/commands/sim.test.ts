@@ -19,5 +19,6 @@ test("a mistake is one line that says what to look at", async () => {
   await assert.rejects(run(["grwth"]), { code: "usage", message: /no such experiment; did you mean growth\? see/ });
   await assert.rejects(run([]), { code: "usage", message: /missing required argument 'name'; see darner sim --help$/ });
   await assert.rejects(run(["growth", "--hosts", "0"]), { code: "usage", message: /from 1 to 100000, but got "0"$/ });
+  await assert.rejects(run(["growth", "--trace"]), { code: "usage", message: /--trace is for invariants/ });
   await assert.rejects(run(["growth", "--seeds", "9-3"]), { code: "usage", message: /wants FROM-TO/ });
 });

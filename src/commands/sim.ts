@@ -3,8 +3,21 @@
 import { DarnerError } from "#base/mod.ts";
 import { nodeClock } from "#platform/clock.node.ts";
 import { nearestWord } from "#settings/mod.ts";
-import { experiments, runExperiment, type Asked, type Experiment, type Meter, type Outcome } from "#simulator/mod.ts";
+import {
+  experiments,
+  runExperiment,
+  type Asked,
+  type Experiment,
+  type Meter,
+  type Outcome,
+  type Played,
+  playInvariants,
+} from "#simulator/mod.ts";
 import { newCommand, parseCommandLine } from "./command-line.ts";
+
+const invariants = "invariants";
+/** What the invariants must hold for, unless others are asked for. */
+const seedsDeclared = Array.from({ length: 1000 }, (_, at) => at + 1);
 
 type Command = ReturnType<typeof newCommand>;
 
@@ -18,6 +31,7 @@ interface SimFlags {
   readonly seeds?: readonly number[];
   readonly hosts?: number;
   readonly mb?: number;
+  readonly trace?: true;
 }
 
 /** What a longer form of the command adds to it: flags, and what happens to outcomes beside the terminal. */
@@ -25,6 +39,7 @@ export interface SimForm {
   readonly name: string;
   addFlags?(command: Command): void;
   onOutcome?(command: Command, experiment: Experiment, outcome: Outcome): void;
+  onPlayed?(command: Command, played: Played): void;
   onOutcomes?(command: Command, asked: Asked, experiment: Experiment, outcomes: readonly Outcome[]): Promise<void>;
 }
 
@@ -37,6 +52,11 @@ export async function runForm(form: SimForm, argv: readonly string[]): Promise<n
   let isGood = true;
   program.action(async (name: string, flags: SimFlags) => {
     const asked = askedOf(flags);
+    if (name === invariants) {
+      isGood = invariantsHold(form, program, asked, flags);
+      return;
+    }
+    if (flags.trace === true) throw usage(`--trace is for ${invariants}, not for ${name}`);
     for (const experiment of named(name, form)) {
       const onOutcome = (outcome: Outcome): void => form.onOutcome?.(program, experiment, outcome);
       const ran = runExperiment(experiment, asked, { meter, tell, onOutcome });
@@ -56,7 +76,7 @@ export function simCommand(form: SimForm): Command {
       "beside what no scheme can beat, and whether it shows what it must; ends with 1 if not. The same seed gives the " +
       "same figures on every machine.",
   );
-  program.argument("<name>", "one of the experiments below, or all");
+  program.argument("<name>", "one of the experiments below, or all of them: all");
   program.option("--seed <N>", "the seed, instead of the experiment's own", (text) =>
     wholeNumber("--seed", text, 0, seedMax),
   );
@@ -67,6 +87,7 @@ export function simCommand(form: SimForm): Command {
   program.option("--mb <SIZE>", "an object of this many million bytes, instead of each length declared", (text) =>
     wholeNumber("--mb", text, 1, megabytesMax),
   );
+  program.option("--trace", `tell every step of ${invariants}, for one seed`);
   form.addFlags?.(program);
   const width = Math.max(...experiments.map(({ name }) => name.length)) + 2;
   const list = experiments.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`);
@@ -76,6 +97,7 @@ export function simCommand(form: SimForm): Command {
       "",
       "Experiments:",
       ...list,
+      `  ${invariants.padEnd(width)}60 hosts, every fault, every checker on: 1000 seeds, none broken (not part of all)`,
       "",
       "With --hosts or --mb an experiment is not as declared: what it must show is printed and does not count.",
     ].join("\n"),
@@ -83,11 +105,24 @@ export function simCommand(form: SimForm): Command {
   return program;
 }
 
+function invariantsHold(
+  form: SimForm,
+  program: Command,
+  { seeds, hosts, lengthBytes }: Asked,
+  flags: SimFlags,
+): boolean {
+  if (lengthBytes !== undefined) throw usage(`--mb is not for ${invariants}, whose objects are drawn from the seed`);
+  const options = { trace: flags.trace === true, ...(hosts === undefined ? {} : { hosts }) };
+  const played = playInvariants(seeds ?? seedsDeclared, options, tell);
+  form.onPlayed?.(program, played);
+  return played.broken.length === 0;
+}
+
 function named(name: string, { name: command }: SimForm): readonly Experiment[] {
   if (name === "all") return experiments;
   const experiment = experiments.find((one) => one.name === name);
   if (experiment !== undefined) return [experiment];
-  const near = nearestWord(name, ["all", ...experiments.map((one) => one.name)]);
+  const near = nearestWord(name, ["all", invariants, ...experiments.map((one) => one.name)]);
   const hint = near === undefined ? "" : `did you mean ${near}? `;
   throw new DarnerError(
     "usage",

@@ -5,7 +5,7 @@ import type { Experiment, Outcome, Scene } from "./experiment.ts";
 import { fluidRatio } from "./figures.ts";
 import { nativeSeconds } from "./native.ts";
 import { simulated, worstByHosts } from "./picture.ts";
-import { articleManagers, equalHosts, gbit, latency, lengthText, mbit, megabyte } from "./plan.ts";
+import { articleManagers, countText, equalHosts, gbit, latency, lengthText, mbit, megabyte } from "./plan.ts";
 
 const clientsDeclared = [1, 10, 100, 400, 1200, 3000, 7000];
 const clientBytesPerSecond = 100 * mbit;
@@ -26,7 +26,7 @@ export const articleClients: Experiment = {
 
   scenes: ({ hosts, lengthBytes = 200 * megabyte }) =>
     (hosts === undefined ? clientsDeclared : [hosts]).map((count): Scene => ({
-      label: `${count} clients`,
+      label: countText(count, "client"),
       plan: { ...latency, ...articleManagers, lengthBytes, hosts: equalHosts(count, clientBytesPerSecond) },
       compare({ makespanSeconds }) {
         const native = nativeSeconds(lengthBytes, count, clientBytesPerSecond, source);

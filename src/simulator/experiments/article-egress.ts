@@ -3,7 +3,7 @@
 import { atLeast, atMost } from "./bars.ts";
 import type { Experiment, Scene } from "./experiment.ts";
 import { simulated } from "./picture.ts";
-import { articleManagers, equalHosts, latency, lengthText, mbit, megabyte } from "./plan.ts";
+import { articleManagers, countText, equalHosts, latency, lengthText, mbit, megabyte } from "./plan.ts";
 
 const hostsDeclared = [200, 1000];
 const hostBytesPerSecond = 200 * mbit;
@@ -21,7 +21,7 @@ export const articleEgress: Experiment = {
 
   scenes: ({ hosts, lengthBytes = 500 * megabyte }) =>
     (hosts === undefined ? hostsDeclared : [hosts]).map((count): Scene => ({
-      label: `${count} hosts`,
+      label: countText(count, "host"),
       plan: { ...latency, ...articleManagers, lengthBytes, hosts: equalHosts(count, hostBytesPerSecond) },
       compare: ({ originCopies }) => ({
         nativeGigabytes: (count * lengthBytes) / 1e9,

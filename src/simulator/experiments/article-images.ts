@@ -19,7 +19,7 @@ function sceneOf(clients: number, lengthBytes: number): Scene {
   const native = (bytesPerSecond: number): number =>
     nativeSeconds(lengthBytes, clients, clientBytesPerSecond, { bytesPerSecond });
   return {
-    label: `${lengthText(lengthBytes)} to ${clients}`,
+    label: `${lengthText(lengthBytes)} to ${clients.toLocaleString("en")}`,
     plan: { ...latency, ...articleManagers, lengthBytes, hosts: equalHosts(clients, clientBytesPerSecond) },
     compare: ({ makespanSeconds }) => ({
       native15Seconds: native(15 * gbit),

@@ -3,7 +3,7 @@
 import { atMost } from "./bars.ts";
 import type { Experiment } from "./experiment.ts";
 import { shareDone, simulated, uprightBounds } from "./picture.ts";
-import { articleManagers, equalHosts, gbit, gigabyte, latency, lengthText } from "./plan.ts";
+import { articleManagers, countText, equalHosts, gbit, gigabyte, latency, lengthText } from "./plan.ts";
 
 export const doubleEleven: Experiment = {
   name: "double-eleven",
@@ -14,7 +14,7 @@ export const doubleEleven: Experiment = {
 
   scenes: ({ hosts = 10_000, lengthBytes = 5 * gigabyte }) => [
     {
-      label: `${hosts} hosts`,
+      label: countText(hosts, "host"),
       plan: { ...latency, ...articleManagers, lengthBytes, hosts: equalHosts(hosts, gbit) },
     },
   ],
@@ -38,7 +38,7 @@ export const doubleEleven: Experiment = {
     return [
       {
         name: "sim-double-eleven",
-        title: `${lengthText(scene.plan.lengthBytes)} to ${figures.hosts} hosts at 1 Gbit/s: who is done when`,
+        title: `${lengthText(scene.plan.lengthBytes)} to ${countText(figures.hosts, "host")} at 1 Gbit/s: who is done when`,
         x: { title: "seconds since all asked", scale: "linear", least: 0 },
         y: { title: "hosts done, %", scale: "linear", least: 0, most: 100 },
         series: [

@@ -21,6 +21,8 @@ export interface Scene {
   /** Names the row. */
   readonly label: string;
   readonly plan: Omit<ClusterPlan, "seed">;
+  /** What of the plan each seed draws anew. */
+  readonly vary?: (seed: number) => Partial<ClusterPlan>;
   /** Figures of this row beside the common ones, computed from them: other systems, ratios, savings. */
   readonly compare?: (figures: Figures) => Readonly<Record<string, number>>;
 }

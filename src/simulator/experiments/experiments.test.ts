@@ -2,10 +2,11 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { ClusterPlan } from "../cluster.ts";
 import { atLeast, atMost, holds } from "./bars.ts";
 import type { Asked, Experiment, Scene } from "./experiment.ts";
 import { quantile } from "./figures.ts";
-import { experiments, runExperiment, type Ran } from "./mod.ts";
+import { experiments, playInvariants, runExperiment, type Ran } from "./mod.ts";
 import { nativeSeconds } from "./native.ts";
 import { equalHosts, lengthText, mbit, rateText } from "./plan.ts";
 
@@ -94,6 +95,32 @@ test("hosts that never finish fail the run at any size", () => {
   assert.equal(isGood, false);
   assert.match(told, /FAILED: 12 hosts, seed 5: 12 honest hosts did not finish\n/);
   assert.match(told, /replay seed 5: darner sim small --seed 5 --hosts 12\n/);
+});
+
+test("a rough day is drawn from its seed: who is slow, lies, dies while it downloads, and comes when", () => {
+  const [scene] = named("rough-day").scenes({});
+  const day = (seed: number): Partial<ClusterPlan> => scene!.vary!(seed);
+  const { hosts = [], faults = [] } = day(2);
+  const rates = hosts.map((host) => host.downBytesPerSecond);
+  assert.equal(rates.filter((rate) => rate === 10 * mbit).length, 200);
+  assert.equal(rates.filter((rate) => rate === 100 * mbit).length, 1800);
+  assert.equal(hosts.filter((host) => Boolean(host.lies)).length, 20);
+  const dying = faults.flatMap((fault) => (fault.kind === "crash" ? [fault] : []));
+  assert.equal(new Set(dying.map((fault) => fault.host)).size, 40);
+  for (const { host, atMs } of dying) {
+    const { startMs = 0, downBytesPerSecond, lies = false } = hosts[host]!;
+    assert.ok(lies === false && atMs >= startMs && atMs <= startMs + (1000 * 200e6) / downBytesPerSecond);
+  }
+  assert.ok(hosts.every(({ startMs = 0 }) => startMs < 60_000));
+  assert.deepEqual(day(2), day(2));
+  assert.notDeepEqual(day(2), day(3));
+});
+
+test("invariants are told as they are played", () => {
+  const lines: string[] = [];
+  const played = playInvariants([1, 2], { hosts: 10, trace: false }, (line) => void lines.push(line));
+  assert.deepEqual(played, { seeds: 2, broken: [] });
+  assert.match(lines.at(-1)!, /^2 seeds played, 0 broken; \d+ faults, /);
 });
 
 describe("figures", () => {

@@ -3,8 +3,8 @@
 import { atMost } from "./bars.ts";
 import type { Experiment } from "./experiment.ts";
 import type { Figures } from "./figures.ts";
-import { shareDone, simulated, uprightBounds } from "./picture.ts";
-import { equalHosts, gbit, gigabyte, lengthText } from "./plan.ts";
+import { shareDone, simulated, upright, uprightBounds } from "./picture.ts";
+import { countText, equalHosts, gbit, gigabyte, lengthText } from "./plan.ts";
 import { choosePieceBytes } from "#core/model/mod.ts";
 
 /**
@@ -38,7 +38,7 @@ export const fastLan: Experiment = {
     const pieceBytes = choosePieceBytes(lengthBytes, hosts);
     return [
       {
-        label: `${hosts} hosts`,
+        label: countText(hosts, "host"),
         plan: {
           lengthBytes,
           pieceBytes,
@@ -71,19 +71,12 @@ export const fastLan: Experiment = {
     return [
       {
         name: "sim-fast-lan",
-        title: `${lengthText(scene.plan.lengthBytes)} to ${figures.hosts} hosts at 10 Gbit/s: who is done when`,
+        title: `${lengthText(scene.plan.lengthBytes)} to ${countText(figures.hosts, "host")} at 10 Gbit/s: who is done when`,
         x: { title: "seconds since all asked", scale: "linear", least: 0 },
         y: { title: "hosts done, %", scale: "linear", least: 0, most: 100 },
         series: [
           { name: "Darner", role: "result", steps: true, points: shareDone(figures.ownSeconds) },
-          {
-            name: `CPU bound, ${cpu.toFixed(2)} s`,
-            role: "bound",
-            points: [
-              [cpu, 0],
-              [cpu, 100],
-            ],
-          },
+          upright(`CPU bound, ${cpu.toFixed(2)} s`, cpu),
           ...uprightBounds(figures),
         ],
         notes: [

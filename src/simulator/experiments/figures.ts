@@ -2,7 +2,7 @@
 
 import type { LinkRates } from "../bounds.ts";
 import { discreteBoundSeconds, fluidBoundSeconds } from "../bounds.ts";
-import type { Cluster, ClusterPlan } from "../cluster.ts";
+import type { Cluster, ClusterPlan, HostPlan } from "../cluster.ts";
 
 /** What simulating took of this machine. */
 export interface Cost {
@@ -38,7 +38,9 @@ export interface Figures extends Cost {
 
 export function figuresOf(cluster: Cluster, cost: Cost): Figures {
   const { plan, hosts, pieces, pieceBytes } = cluster;
-  const honest = hosts.flatMap((host, number) => (host.down || host.lies ? [] : [{ host, plan: plan.hosts[number]! }]));
+  const honest = hosts.flatMap((host, number) =>
+    host.lost || host.lies > 0 ? [] : [{ host, plan: plan.hosts[number]! }],
+  );
   const finished = honest.filter(({ host }) => host.finishedMs !== undefined);
   const own = finished.map(({ host, plan }) => {
     const seconds = (host.finishedMs! - host.startedMs) / 1000;
@@ -56,7 +58,11 @@ export function figuresOf(cluster: Cluster, cost: Cost): Figures {
     pieceBytes,
     unfinished: honest.length - finished.length,
     makespanSeconds: isAll ? (lastMs - firstMs) / 1000 : Infinity,
-    ...boundsOf(plan, pieces),
+    ...boundsOf(
+      plan,
+      honest.map((one) => one.plan),
+      pieces,
+    ),
     ownSeconds: inOrder(own.map(({ seconds }) => seconds)),
     ownRatios: inOrder(own.map(({ ratio }) => ratio)),
     originCopies: cluster.manager.originPieces / pieces,
@@ -75,11 +81,24 @@ export interface Bounds {
   readonly cpuBoundSeconds: number;
 }
 
-/** What the manager has not fetched it cannot send, so that the origin's rate bounds as the seeds' does. */
-function boundsOf(plan: ClusterPlan, pieces: number): Bounds {
+/**
+ * The fluid bound of the hosts that count, each from its own ask, with the uplinks of all. What the
+ * manager has not fetched it cannot send, so that the origin's rate bounds as the seeds' does.
+ */
+function boundsOf(plan: ClusterPlan, counted: readonly HostPlan[], pieces: number): Bounds {
   const { lengthBytes, hosts, originBytesPerSecond } = plan;
-  const seeds = plan.seedsBytesPerSecond.reduce((sum, rate) => sum + rate, 0);
-  const fluid = Math.max(lengthBytes / originBytesPerSecond, fluidBoundSeconds(lengthBytes, seeds, hosts));
+  const seeds = sum(plan.seedsBytesPerSecond);
+  const uplinks = sum(hosts.map((host) => host.upBytesPerSecond)) - sum(counted.map((host) => host.upBytesPerSecond));
+  const last = counted.reduce(
+    (last, { startMs = 0, downBytesPerSecond }) => Math.max(last, startMs / 1000 + lengthBytes / downBytesPerSecond),
+    0,
+  );
+  const firstMs = hosts.reduce((first, { startMs = 0 }) => Math.min(first, startMs), Infinity);
+  const fluid = Math.max(
+    lengthBytes / Math.min(originBytesPerSecond, seeds),
+    fluidBoundSeconds(lengthBytes, seeds + uplinks, counted),
+    last - firstMs / 1000,
+  );
   const rate = hosts[0]!.upBytesPerSecond;
   const isEven = hosts.every((host) => isOneRate(host, rate) && (host.startMs ?? 0) === 0);
   return {
@@ -90,6 +109,8 @@ function boundsOf(plan: ClusterPlan, pieces: number): Bounds {
     cpuBoundSeconds: ((plan.pieceCpuMs ?? 0) * pieces) / 1000,
   };
 }
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
 
 const isOneRate = (line: LinkRates, rate: number): boolean =>
   line.upBytesPerSecond === rate && line.downBytesPerSecond === rate;

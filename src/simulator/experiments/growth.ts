@@ -4,7 +4,7 @@ import { atMost } from "./bars.ts";
 import type { Experiment, Outcome, Scene } from "./experiment.ts";
 import { fluidRatio, quantile, type Figures } from "./figures.ts";
 import { simulated, worstByHosts } from "./picture.ts";
-import { articleManagers, equalHosts, latency, lengthText, mbit, megabyte } from "./plan.ts";
+import { articleManagers, countText, equalHosts, latency, lengthText, mbit, megabyte } from "./plan.ts";
 
 const hostsDeclared = [1, 10, 100, 1000, 7000, 10_000];
 const lengthDeclared = 200 * megabyte;
@@ -23,7 +23,7 @@ export const growth: Experiment = {
 
   scenes: ({ hosts, lengthBytes = lengthDeclared }) =>
     (hosts === undefined ? hostsDeclared : [hosts]).map((count): Scene => ({
-      label: `${count} host${count === 1 ? "" : "s"}`,
+      label: countText(count, "host"),
       plan: { ...latency, ...articleManagers, lengthBytes, hosts: equalHosts(count, 100 * mbit) },
     })),
 
@@ -35,7 +35,7 @@ export const growth: Experiment = {
     return [
       ...hostsDeclared.map((hosts) =>
         atMost(
-          `${hosts} host${hosts === 1 ? "" : "s"}: time / fluid bound`,
+          `${countText(hosts, "host")}: time / fluid bound`,
           1.05,
           withHosts(outcomes, hosts).map((one) => fluidRatio(one.figures)),
         ),

@@ -7,7 +7,7 @@ import { atMost } from "./bars.ts";
 import type { Experiment } from "./experiment.ts";
 import { quantile } from "./figures.ts";
 import { shareDone, simulated, uprightBounds } from "./picture.ts";
-import { equalHosts, gigabyte, latency, lengthText, megabyte } from "./plan.ts";
+import { countText, equalHosts, gigabyte, latency, lengthText, megabyte } from "./plan.ts";
 
 const hostBytesPerSecond = 300 * megabyte;
 const seeds = 5;
@@ -29,7 +29,7 @@ export const kraken: Experiment = {
 
   scenes: ({ hosts = 2600, lengthBytes = 3 * gigabyte }) => [
     {
-      label: `${hosts} hosts`,
+      label: countText(hosts, "host"),
       plan: {
         ...latency,
         lengthBytes,
@@ -54,7 +54,7 @@ export const kraken: Experiment = {
     return [
       {
         name: "sim-kraken",
-        title: `${lengthText(scene.plan.lengthBytes)} to ${figures.hosts} hosts at 300 MB/s: who is done when`,
+        title: `${lengthText(scene.plan.lengthBytes)} to ${countText(figures.hosts, "host")} at 300 MB/s: who is done when`,
         x: { title: "seconds since all asked", scale: "linear", least: 0 },
         y: { title: "hosts done, %", scale: "linear", least: 0, most: 100 },
         series: [

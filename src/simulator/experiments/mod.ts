@@ -8,12 +8,14 @@ import type { Experiment } from "./experiment.ts";
 import { fastLan } from "./fast-lan.ts";
 import { growth } from "./growth.ts";
 import { kraken } from "./kraken.ts";
+import { roughDay } from "./rough-day.ts";
 
 export type { Asked, Experiment, Outcome } from "./experiment.ts";
 export { isAsDeclared } from "./experiment.ts";
 export type { Cost } from "./figures.ts";
 export { quantile } from "./figures.ts";
 export type { Axis, Picture, Series } from "./picture.ts";
+export { playInvariants, type Played } from "./play-invariants.ts";
 export { runExperiment, type Meter, type Outlets, type Ran } from "./run.ts";
 
 export const experiments: readonly Experiment[] = [
@@ -24,4 +26,5 @@ export const experiments: readonly Experiment[] = [
   doubleEleven,
   kraken,
   fastLan,
+  roughDay,
 ];

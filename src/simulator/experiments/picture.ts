@@ -58,17 +58,20 @@ export function worstByHosts(
   return [...worst].toSorted((a, b) => a[0] - b[0]);
 }
 
-/** Bounds as upright lines in a picture of `shareDone`. */
-export function uprightBounds({ fluidBoundSeconds: fluid, discreteBoundSeconds: discrete }: Figures): Series[] {
-  const upright = (name: string, seconds: number): Series => ({
-    name: `${name} bound, ${seconds.toFixed(2)} s`,
+/** A value as a line from the bottom to the top of a picture of `shareDone`. */
+export function upright(name: string, value: number): Series {
+  return {
+    name,
     role: "bound",
     points: [
-      [seconds, 0],
-      [seconds, 100],
+      [value, 0],
+      [value, 100],
     ],
-  });
-  const bounds = [upright("fluid", fluid)];
-  if (discrete !== undefined) bounds.push(upright("discrete", discrete));
+  };
+}
+
+export function uprightBounds({ fluidBoundSeconds: fluid, discreteBoundSeconds: discrete }: Figures): Series[] {
+  const bounds = [upright(`fluid bound, ${fluid.toFixed(2)} s`, fluid)];
+  if (discrete !== undefined) bounds.push(upright(`discrete bound, ${discrete.toFixed(2)} s`, discrete));
   return bounds;
 }

@@ -23,6 +23,11 @@ export function equalHosts(count: number, bytesPerSecond: number): HostPlan[] {
   return Array.from({ length: count }, () => host);
 }
 
+/** `1 host`, `10,000 hosts`. */
+export function countText(count: number, of: string): string {
+  return `${count.toLocaleString("en")} ${of}${count === 1 ? "" : "s"}`;
+}
+
 /** `100 Mbit/s`, `2 Gbit/s`. */
 export function rateText(bytesPerSecond: number): string {
   const megabits = (bytesPerSecond * 8) / 1e6;
@@ -41,11 +46,9 @@ export function lengthText(bytes: number): string {
 export function linesText({ plan }: Scene): string {
   const seeds = new Map<number, number>();
   for (const rate of plan.seedsBytesPerSecond) seeds.set(rate, (seeds.get(rate) ?? 0) + 1);
-  const seedsText = [...seeds].map(
-    ([rate, count]) => `${count} manager seed${count === 1 ? "" : "s"} at ${rateText(rate)}`,
-  );
+  const seedsText = [...seeds].map(([rate, count]) => `${countText(count, "manager seed")} at ${rateText(rate)}`);
   const rates = plan.hosts.map((host) => host.downBytesPerSecond);
-  const [least, most] = [Math.min(...rates), Math.max(...rates)];
+  const [least, most] = [rates.reduce((a, b) => Math.min(a, b)), rates.reduce((a, b) => Math.max(a, b))];
   const hosts = least === most ? rateText(most) : `${rateText(least)} to ${rateText(most)}`;
   const way = `${plan.latencyMs} ms + up to ${plan.jitterMs} ms each way`;
   return `the manager fetches at ${rateText(plan.originBytesPerSecond)}, ${seedsText.join(", ")}, hosts at ${hosts} up and down, latency ${way}`;

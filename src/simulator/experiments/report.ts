@@ -49,7 +49,7 @@ const costColumns: readonly TableColumn[] = [
   { head: "memory", text: ({ memoryBytes }) => `${number(memoryBytes / 1e6, 0)} MB` },
 ];
 
-const labelWidth = 16;
+const labelWidth = 18;
 const cell = (text: string, head: string): string => text.padStart(Math.max(8, head.length + 1));
 const lineOf = (label: string, cells: readonly string[]): string => `${label.padEnd(labelWidth)}${cells.join("")}`;
 const headOf = (heads: readonly string[]): string =>
@@ -57,7 +57,7 @@ const headOf = (heads: readonly string[]): string =>
     "",
     heads.map((head) => cell(head, head)),
   );
-const labelOf = ({ scene, seed }: Outcome): string => `${scene.label}${seed === 1 ? "" : ` #${seed}`}`;
+const labelOf = ({ scene, seed }: Outcome): string => `${scene.label} #${seed}`;
 
 /** What the figures rest on, before any of them. */
 export function openingLines(experiment: Experiment, asked: Asked, scenes: readonly Scene[]): string[] {

@@ -19,7 +19,7 @@ export interface Outlets {
 }
 
 /** A cluster that took this many times its bound and this much more is not waited for. */
-const boundsMax = 20;
+const boundsMax = 5;
 const patienceMs = 120_000;
 
 export interface Ran {
@@ -52,10 +52,11 @@ export function runExperiment(experiment: Experiment, asked: Asked, outlets: Out
 
 function simulate(scene: Scene, seed: number, meter: Meter): Outcome {
   const stop = meter.start();
-  const cluster = new Cluster({ ...scene.plan, seed });
-  const slowest = Math.min(...scene.plan.hosts.map((host) => host.downBytesPerSecond));
-  const last = Math.max(...scene.plan.hosts.map((host) => host.startMs ?? 0));
-  cluster.run(last + (boundsMax * 1000 * scene.plan.lengthBytes) / slowest + patienceMs);
+  const plan = { ...scene.plan, ...scene.vary?.(seed), seed };
+  const cluster = new Cluster(plan);
+  const slowest = plan.hosts.reduce((least, host) => Math.min(least, host.downBytesPerSecond), Infinity);
+  const lastMs = plan.hosts.reduce((last, { startMs = 0 }) => Math.max(last, startMs), 0);
+  cluster.run(lastMs + (boundsMax * 1000 * plan.lengthBytes) / slowest + patienceMs);
   const figures = figuresOf(cluster, stop());
   return { scene, seed, figures, compared: scene.compare?.(figures) ?? {} };
 }
