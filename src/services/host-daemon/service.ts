@@ -280,7 +280,7 @@ export class HostDaemon {
     const store =
       output === undefined
         ? await cache.hold(task, folder!, (file) => this.#paced(file))
-        : await PieceFile.open({ ...output, boot });
+        : await PieceFile.open({ ...output, boot, clock });
     const raced = this.#tasks.get(task);
     if (raced !== undefined) {
       if (folder !== undefined) {

@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { bytesEqual, DarnerError } from "#base/mod.ts";
+import { SimClock } from "#platform/clock.sim.ts";
 import { SimDisk, type SimDiskOptions } from "#platform/disk.sim.ts";
 import { sha256 } from "#platform/digest.ts";
 import { encodeRecord, type ObjectRecord } from "./journal.ts";
@@ -244,6 +245,32 @@ describe("a piece file at work", () => {
     const again = await openOn(disk, boots.second);
     assert.equal(again.end?.lengthBytes, 0);
     assert.equal(again.heldBytes, 0);
+  });
+
+  test("records of pieces wait for others, yet not long, and not when the file is flushed", async () => {
+    const clock = new SimClock();
+    const disk = new SimDisk();
+    await disk.makeDirectory("/task");
+    const journal = await disk.open("/task/journal", "keep");
+    const contentFile = await disk.open("/task/content", "keep");
+    const file = await PieceFile.open({ content: contentFile, journal, boot: boots.first, clock });
+    await file.begin(known);
+    const sizeOf = async (): Promise<number> => (await journal.identity()).sizeBytes;
+    const empty = await sizeOf();
+    for (const index of [0, 1, 2]) await put(file, index);
+    await clock.settle(200);
+    assert.equal(await sizeOf(), empty);
+    await clock.settle(100);
+    assert.ok((await sizeOf()) > empty);
+    await put(file, 3);
+    await file.flush();
+    const four = await sizeOf();
+    assert.equal(clock.pending, 0);
+    await put(file, 4);
+    await file.finish(content.length, []);
+    assert.ok((await sizeOf()) > four);
+    await file.close();
+    assert.deepEqual(held(await openOn(disk)), [0, 1, 2, 3, 4]);
   });
 });
 

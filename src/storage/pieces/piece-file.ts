@@ -8,30 +8,39 @@
  *  1. `have` names only pieces whose bytes hash to the digest in the journal: written by this boot,
  *     or hashed again when the journal was opened.
  *  2. A piece is in `have` only after its content write ended; its record is queued at that moment.
- *  3. One journal write runs at a time and takes all records queued by then.
+ *  3. One journal write runs at a time and takes all records queued by then. Records of pieces wait up
+ *     to `journalDelayMs` for others: a crash loses no more than what came in that time.
  *  4. An object begins only when no write of the one before it is under way.
  */
 
 import { asDarnerError, assert, Bitfield, bytesEqual, DarnerError } from "#base/mod.ts";
 import { pieceCount } from "#core/model/mod.ts";
+import type { Clock, Timer } from "#platform/clock.ts";
 import type { DiskFile } from "#platform/disk.ts";
 import { sha256 } from "#platform/digest.ts";
 import { decodeJournal, encodeRecord, type EndRecord, type JournalRecord, type ObjectRecord } from "./journal.ts";
 
 /** A journal above this is not ours: 16,384 pieces take 1 MB. */
 const journalBytesMax = 256 * 1024 * 1024;
+/** A write of 57 bytes wakes two threads: many a second cost more than the little that a crash may lose. */
+const journalDelayMs = 250;
+const recordsGatheredMax = 64;
 
 export interface PieceFileOptions {
   readonly content: DiskFile;
   readonly journal: DiskFile;
   /** Names the running boot of the machine, 8 bytes; see Invariant 3 of the journal. */
   readonly boot: Uint8Array;
+  /** Without one no record waits for others. */
+  readonly clock?: Clock;
 }
 
 export class PieceFile {
   readonly content: DiskFile;
   readonly #journal: DiskFile;
   readonly #boot: Uint8Array;
+  readonly #clock: Clock | undefined;
+  #gathering: Timer | undefined;
   #journalEnd = 0;
   #queued: Uint8Array[] = [];
   #writing: Promise<void> | undefined;
@@ -49,6 +58,7 @@ export class PieceFile {
     this.content = options.content;
     this.#journal = options.journal;
     this.#boot = options.boot;
+    this.#clock = options.clock;
   }
 
   /** Reads the journal and re-hashes what another boot wrote. A journal that is not ours counts as empty. */
@@ -182,6 +192,7 @@ export class PieceFile {
 
   /** Resolves when every record queued so far is written; throws what a write met. */
   async flush(): Promise<void> {
+    this.#writeNow();
     while (this.#writing !== undefined) await this.#writing;
     if (this.#failure !== undefined) throw this.#failure;
   }
@@ -194,7 +205,15 @@ export class PieceFile {
 
   #append(record: JournalRecord): void {
     this.#queued.push(encodeRecord(record));
-    this.#writing ??= this.#writeQueued();
+    const waits = this.#clock !== undefined && record.kind === "piece" && this.#queued.length < recordsGatheredMax;
+    if (waits) this.#gathering ??= this.#clock.after(journalDelayMs, () => this.#writeNow());
+    else this.#writeNow();
+  }
+
+  #writeNow(): void {
+    this.#gathering?.cancel();
+    this.#gathering = undefined;
+    if (this.#queued.length > 0) this.#writing ??= this.#writeQueued();
   }
 
   async #writeQueued(): Promise<void> {
