@@ -226,7 +226,7 @@ export class Manager implements Actor {
     const held = new Bitfield(pieces);
     if (holds !== undefined) for (const index of holds.indices()) if (this.#have.has(index)) held.set(index);
     const card: HostCard = { id, name: id, site: "", address: "", port: 0 };
-    this.swarm.join(card, held);
+    this.swarm.join(card, held, agenda.nowMs);
     if (this.#have.full && held.full)
       this.report(link, { news: [], starving: false, seeding: true, upBytesPerSecond: 0, downBytesPerSecond: 0 });
     if (this.#matchDue) return;

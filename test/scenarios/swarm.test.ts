@@ -38,7 +38,7 @@ function newSwarm(): Actor {
         for (const index of parseIndices(second)) held.set(index);
         const isCrowd = flags.includes("crowd");
         if (!isCrowd) nowMs += spreadEveryMs;
-        swarm.join(cardOf(host), held);
+        swarm.join(cardOf(host), held, nowMs);
         return isCrowd ? [] : swarm.match(nowMs).map(told);
       }
       case "report": {

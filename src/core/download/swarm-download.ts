@@ -25,7 +25,7 @@ const restMs = { first: 1_000, max: 16_000 } as const;
 const seedRestMsMax = 200;
 /** What stands with one parent: enough to choose from, and about this much time of its pace. */
 const windowPieces = { min: 3, max: 24, seedMin: 8 } as const;
-const windowMs = 800;
+const windowMs = 300;
 /** Pace of a parent before its first piece. */
 const guessMs = 100;
 /** Puts seeds behind all peers. */

@@ -20,9 +20,12 @@ export class Member {
   /** Where it stands among the members; -1 when it is gone. */
   place = -1;
 
-  constructor(card: HostCard, held: Bitfield, accusers = new Set<string>()) {
+  readonly joinedMs: number;
+
+  constructor(card: HostCard, held: Bitfield, joinedMs: number, accusers = new Set<string>()) {
     this.card = card;
     this.held = held;
+    this.joinedMs = joinedMs;
     this.accusers = accusers;
   }
 }

@@ -23,9 +23,11 @@ import { Member, Members } from "./members.ts";
 const parentsWanted = 8;
 /** Newcomers are added to a host's parents up to this many. */
 const parentsMax = 12;
-const childrenMax = 16;
+const childrenMax = 10;
+/** A newcomer with fewer children is given some. */
+const childrenWanted = 6;
 /** Hosts that have the seeds among their parents: enough to keep a fast seed's uplink full. */
-const seededMax = 64;
+const seededMax = 512;
 /** Members looked at in one choice. */
 const drawnMax = 48;
 /** Parents without news that one renewal replaces. */
@@ -34,6 +36,13 @@ const accusersMax = 2;
 const accusedMax = 4096;
 /** Newcomers are made parents of others this often. */
 export const spreadEveryMs = 200;
+/** A host for which nobody has anything gets the seeds after this time, however many have them. */
+const aloneMsMax = 1_000;
+/** A host that receives less than this share of the mean gets another parent; far below, its own line is the limit. */
+const laggingShare = { from: 0.5, to: 0.95 } as const;
+const reinforceMsMin = 1_000;
+/** Weight of a report in the swarm's mean rate. */
+const newestWeight = 0.02;
 /** A host that asks for others gets them at most this often. */
 const renewMsMin = 250;
 
@@ -60,6 +69,8 @@ export class Swarm {
   /** They have parents and are to be given children. */
   #childless: Member[] = [];
   #spreadMs = -Infinity;
+  /** Mean of what downloading hosts report that they receive. */
+  #meanBytesPerSecond = 0;
   #seeded = 0;
 
   constructor(seeds: readonly ParentOffer[], unit: () => number) {
@@ -89,9 +100,9 @@ export class Swarm {
   }
 
   /** The host is matched at the next `match`, which is to follow within milliseconds. */
-  join(card: HostCard, held: Bitfield): void {
+  join(card: HostCard, held: Bitfield, nowMs: number): void {
     const old = this.#members.get(card.id);
-    const member = new Member(card, held, this.#accusers.get(card.id));
+    const member = new Member(card, held, nowMs, this.#accusers.get(card.id));
     member.seeding = held.length > 0 && held.full;
     if (old !== undefined) {
       for (const child of old.children) this.#link(child, member);
@@ -141,7 +152,8 @@ export class Swarm {
     member.upBytesPerSecond = report.upBytesPerSecond;
     member.downBytesPerSecond = report.downBytesPerSecond;
     if (member.seeding) return wasSeeding ? [] : this.#finished(member);
-    return report.starving && nowMs - member.renewedMs >= renewMsMin ? [this.#renew(member, nowMs)] : [];
+    if (report.starving) return nowMs - member.renewedMs >= renewMsMin ? [this.#renew(member, nowMs)] : [];
+    return this.#lags(member, nowMs) && this.#reinforce(member, nowMs) ? [this.#told(member)] : [];
   }
 
   leave(host: string, nowMs: number): SwarmChange[] {
@@ -163,6 +175,31 @@ export class Swarm {
     if (accused.accusers.size < accusersMax) return changes;
     for (const child of [...accused.children]) if (child !== accuser) changes.push(this.#renew(child, nowMs));
     return changes;
+  }
+
+  /** Whether it receives less than others do, though its own line could take more. */
+  #lags(member: Member, nowMs: number): boolean {
+    const rate = member.downBytesPerSecond;
+    if (rate <= 0) return false;
+    this.#meanBytesPerSecond =
+      this.#meanBytesPerSecond === 0 ? rate : this.#meanBytesPerSecond + newestWeight * (rate - this.#meanBytesPerSecond);
+    if (nowMs - member.renewedMs < reinforceMsMin || member.parents.size >= parentsMax) return false;
+    const share = rate / this.#meanBytesPerSecond;
+    return share > laggingShare.from && share < laggingShare.to;
+  }
+
+  /** One parent more, the least busy of a few that have something for it. */
+  #reinforce(member: Member, nowMs: number): boolean {
+    member.renewedMs = nowMs;
+    let best: Member | undefined;
+    for (const other of this.#members.draw(drawnMax, this.#unit)) {
+      if (other === member || member.parents.has(other) || this.#distrusted(other, member)) continue;
+      if (other.children.size >= (best?.children.size ?? childrenMax) || !other.held.exceeds(member.held)) continue;
+      best = other;
+    }
+    if (best === undefined) return false;
+    this.#link(member, best);
+    return true;
   }
 
   /** It needs nobody any more; the seeds have time for another. */
@@ -223,17 +260,22 @@ export class Swarm {
     }
     const fresh: Member[] = [];
     const spare: Member[] = [];
+    const crowded: Member[] = [];
     for (const other of this.#members.draw(drawnMax, this.#unit)) {
       if (other === member || member.parents.has(other) || this.#distrusted(other, member)) continue;
-      if (other.held.exceeds(member.held)) fresh.push(other);
+      if (other.children.size >= childrenMax) crowded.push(other);
+      else if (other.held.exceeds(member.held)) fresh.push(other);
       else if (!other.seeding) spare.push(other);
     }
     const room = parentsWanted - useful.length - idle.length;
-    const replaced = Math.min(replacedMax, idle.length, Math.max(0, fresh.length - Math.max(0, room)));
+    // Where everybody has just come nobody has much: who was given a parent waits for what it will have.
+    const patient = nowMs - member.joinedMs <= aloneMsMax && nowMs > member.joinedMs;
+    const replaced = patient ? 0 : Math.min(replacedMax, idle.length, Math.max(0, fresh.length - Math.max(0, room)));
     for (const parent of idle.slice(0, replaced)) this.#unlink(member, parent);
     this.#add(fresh, member);
     this.#add(spare, member);
-    if (useful.length === 0 && fresh.length === 0) this.#giveSeeds(member);
+    if (member.parents.size === 0) this.#add(crowded, member);
+    if (useful.length === 0 && fresh.length === 0 && nowMs - member.joinedMs > aloneMsMax) this.#giveSeeds(member);
   }
 
   #distrusted(other: Member, member: Member): boolean {
@@ -260,7 +302,7 @@ export class Swarm {
    * one more parent first, then those that can take it instead of a parent that has more children.
    */
   #findChildren(newcomer: Member, changed: Set<Member>): void {
-    if (newcomer.children.size >= parentsWanted || newcomer.accusers.size >= accusersMax) return;
+    if (newcomer.children.size >= childrenWanted || newcomer.accusers.size >= accusersMax) return;
     const offers: { readonly child: Member; readonly left: Member | undefined; readonly relief: number }[] = [];
     for (const child of this.#members.draw(drawnMax, this.#unit)) {
       if (child === newcomer || child.seeding || child.parents.has(newcomer) || newcomer.accusers.has(child.card.id))
@@ -272,7 +314,7 @@ export class Swarm {
     }
     offers.sort((a, b) => b.relief - a.relief);
     for (const { child, left } of offers) {
-      if (newcomer.children.size >= parentsWanted) return;
+      if (newcomer.children.size >= childrenWanted) return;
       if (left !== undefined) {
         if (left.children.size <= newcomer.children.size + 1) continue;
         this.#unlink(child, left);

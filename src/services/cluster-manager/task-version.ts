@@ -232,7 +232,7 @@ export class TaskVersion {
       same ? Buffer.from(holds.pieces, "base64") : new Uint8Array(0),
       this.store.have.length,
     );
-    this.#swarm.join(host.card, held);
+    this.#swarm.join(host.card, held, this.#options.clock.nowMs());
     if (this.store.end !== undefined && held.full) this.report(host.card.id, whollyThere);
     if (this.#unmatched > 1) return;
     this.#matchTimer?.cancel();
