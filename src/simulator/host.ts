@@ -3,7 +3,7 @@
  * take time for each piece, and a control connection to the manager that is dialled again when it ends.
  */
 
-import { SwarmDownload, type DownloadEffect, type DownloadEvent } from "#core/download/mod.ts";
+import { inboundPiecesMax, SwarmDownload, type DownloadEffect, type DownloadEvent } from "#core/download/mod.ts";
 import type { ParentOffer } from "#core/protocol/mod.ts";
 import { ControlLink } from "./control-link.ts";
 import { Downlink } from "./lines.ts";
@@ -21,9 +21,6 @@ const connectCode = 205;
 const tickMs = 250;
 const keepAliveMs = 2_000;
 const backoffMs = { first: 200, max: 5_000 } as const;
-/** Memory that pieces on their way to the disk may take, as in the product. */
-const inboundBytesMax = 64 * 1024 * 1024;
-const inboundPiecesMin = 8;
 
 export interface HostOptions extends SenderOptions {
   readonly network: Network;
@@ -69,7 +66,7 @@ export class Host extends Sender {
     this.options = options;
     this.pieceCpuMs = options.pieceCpuMs;
     this.downlink = new Downlink(options.downBytesPerSecond);
-    this.inboundMax = Math.max(inboundPiecesMin, Math.floor(inboundBytesMax / options.pieceBytes));
+    this.inboundMax = inboundPiecesMax(options.pieceBytes);
     this.brain = this.#newBrain();
   }
 

@@ -6,7 +6,7 @@
  */
 
 import { Bitfield, bytesEqual } from "#base/mod.ts";
-import { SwarmDownload, type DownloadEffect, type DownloadEvent } from "#core/download/mod.ts";
+import { inboundPiecesMax, SwarmDownload, type DownloadEffect, type DownloadEvent } from "#core/download/mod.ts";
 import { pieceCount } from "#core/model/mod.ts";
 import type { ParentOffer } from "#core/protocol/mod.ts";
 import type { Clock, Timer } from "#platform/clock.ts";
@@ -20,9 +20,6 @@ import type { ParentConnection } from "./parent-connection.ts";
 import type { ParentPool } from "./parent-pool.ts";
 
 const tickMs = 100;
-/** Memory that pieces on their way to the disk may take, whatever the disk's pace; at least a few pieces. */
-const inboundBytesMax = 64 * 1024 * 1024;
-const inboundPiecesMin = 8;
 /** Where nobody knows the length, a peer's claim to a piece beyond this costs memory and is not believed. */
 const piecesMax = 2 ** 24;
 
@@ -64,7 +61,7 @@ export class SwarmTransfer {
     this.#options = options;
     const held = options.store.have.clone();
     const wanted = options.wanted === undefined ? {} : { wanted: options.wanted };
-    const inboundMax = Math.max(inboundPiecesMin, Math.floor(inboundBytesMax / options.manifest.head.pieceBytes));
+    const inboundMax = inboundPiecesMax(options.manifest.head.pieceBytes);
     this.#brain = new SwarmDownload({ held, inboundMax, unit: () => options.random.unit(), ...wanted });
     this.lastProgressMs = options.clock.nowMs();
     this.#tick();
