@@ -22,6 +22,8 @@ export interface Want<Owner> {
   readonly repeat: boolean;
 }
 
+/** Who holds more has something for everybody, so that news can wait. */
+const fewPieces = 64;
 /** A child that asks for more than this is told no: its own window is far smaller. */
 export const wantsMax = 512;
 
@@ -92,10 +94,11 @@ export class UploadQueue<Owner> {
     this.#rest(child);
   }
 
-  /** One piece more is held here. Returns the hungry children, to be told at once; the others can wait for more. */
+  /** One piece more is held here. Returns who is to be told at once: while few are held, the hungry children. */
   gained(index: number): Child<Owner>[] {
     this.#gained.push(index);
     const hungry: Child<Owner>[] = [];
+    if (this.#heldBefore + this.#gained.length > fewPieces) return hungry;
     for (const child of this.#children) if (child.hungry) hungry.push(child);
     return hungry;
   }
