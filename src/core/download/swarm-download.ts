@@ -324,10 +324,10 @@ export class SwarmDownload {
     if (parent.state !== "open") return;
     const free = this.#inboundMax - this.#wants.inHand - this.#unwritten;
     const room = Math.min(this.#window(parent, nowMs) - parent.owed, free);
-    if (room <= 0) return;
-    const chosen = parent.news > 0 ? this.#wants.rarity.rarest(parent.has, room, this.#unit) : [];
+    const chosen = room > 0 && parent.news > 0 ? this.#wants.rarity.rarest(parent.has, room, this.#unit) : [];
     if (chosen.length > 0) this.#ask(parent, chosen, nowMs);
-    else if (parent.owed === 0) this.#takeOver(parent, nowMs);
+    // What is taken over needs no room: all of it may stand with slow parents. A slow disk is no parent's fault.
+    else if (parent.owed === 0 && (free > 0 || this.#unwritten === 0)) this.#takeOver(parent, nowMs);
   }
 
   #ask(parent: Parent, indices: readonly number[], nowMs: number): void {
