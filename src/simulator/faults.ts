@@ -45,9 +45,13 @@ export interface FaultsOptions {
   readonly pieceMs: number;
 }
 
+/** What the slowest disk or processor takes for one piece. */
+const slowPieceMsMax = 2_000;
+
 /** Every sort of fault, some of them several times; at most a tenth of the hosts is lost for good. */
 export function drawFaults(chance: Chance, { hosts, untilMs, pieceMs }: FaultsOptions): Fault[] {
   const faults: Fault[] = [];
+  const slowMs = Math.min(5 * pieceMs, slowPieceMsMax);
   const host = (): number => Math.floor(chance.unit() * hosts);
   const some = (most: number): number => Math.floor(chance.unit() * (most + 1));
   const passing = (longestMs: number): Passing => {
@@ -70,13 +74,13 @@ export function drawFaults(chance: Chance, { hosts, untilMs, pieceMs }: FaultsOp
   repeat(some(hosts / 10), () => ({
     kind: "slow-processor",
     host: host(),
-    pieceMs: chance.unit() * 5 * pieceMs,
+    pieceMs: chance.unit() * slowMs,
     ...passing(untilMs),
   }));
   repeat(some(hosts / 10), () => ({
     kind: "slow-disk",
     host: host(),
-    pieceMs: chance.unit() * 5 * pieceMs,
+    pieceMs: chance.unit() * slowMs,
     ...passing(untilMs),
   }));
   repeat(some(2), () => ({

@@ -283,9 +283,11 @@ export class Host extends Sender {
   #tick(): void {
     if (this.finishedMs !== undefined) return;
     const { nowMs } = this.agenda;
-    // Bytes of a piece on its way are heard as they come.
-    for (const wire of this.#up.values())
-      if (wire.sending !== undefined && !wire.silent && !wire.parent.paused) this.brain.heard(wire.parent.id, 0, nowMs);
+    // Bytes of a piece on its way are heard as they come; a piece that is being checked has come.
+    for (const wire of this.#up.values()) {
+      const comes = wire.sending !== undefined && !wire.silent && !wire.parent.paused;
+      if (comes || wire.readFromMs > nowMs) this.brain.heard(wire.parent.id, 0, nowMs);
+    }
     this.step({ kind: "tick" });
     this.agenda.after(tickMs, this, tickCode, this.life);
   }

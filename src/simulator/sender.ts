@@ -15,6 +15,10 @@ import type { Wire } from "./wire.ts";
 
 const wholeCode = 100;
 const newsCode = 101;
+/** A child that takes no byte of a piece for so long is given up. */
+const stallMsMax = 10_000;
+/** A piece that is out, and not yet through its child's line, is looked at this often. */
+const lookMsMax = 250;
 
 export interface SenderOptions {
   readonly agenda: Agenda;
@@ -133,10 +137,22 @@ export class Sender extends Process implements Actor {
     this.agenda.after(this.#options.newsEveryMs, this, newsCode, this.life);
   }
 
-  /** Every child hears something, so that silence means trouble. */
+  /** Every child hears something, so that silence means trouble; one that takes nothing is given up. */
   keepAlive(): void {
     if (this.down) return;
     for (const wire of this.#wires) if (wire.sending === undefined) wire.have([]);
+    const { nowMs } = this.agenda;
+    for (const wire of this.#sending) {
+      if (!wire.silent && !wire.child.paused) wire.takenMs = nowMs;
+      else if (nowMs - wire.takenMs > stallMsMax) this.#giveUp(wire);
+    }
+  }
+
+  #giveUp(wire: Wire): void {
+    this.watcher?.note(this.id, `gives up ${wire.child.id}, which takes nothing`);
+    wire.closed();
+    this.left(wire, true);
+    this.#abandon(wire);
   }
 
   on(code: number, argument: unknown): void {
@@ -171,6 +187,7 @@ export class Sender extends Process implements Actor {
       this.#sending.add(wire);
       if (want.repeat) this.repeats++;
       wire.sending = want;
+      wire.takenMs = this.agenda.nowMs;
       wire.started(want.index);
       const transfer = this.uplink.start(wire, want.index, this.bytesOf(want.index));
       this.watcher?.began(transfer);
@@ -184,7 +201,13 @@ export class Sender extends Process implements Actor {
     const { nowMs, stepMs } = this.agenda;
     const wholeMs = transfer.wire.child.downlink.out(transfer, nowMs);
     if (wholeMs <= nowMs + stepMs) this.#whole(transfer);
-    else this.agenda.after(wholeMs - nowMs, this, wholeCode, transfer);
+    else this.#lookAgain(transfer, wholeMs);
+  }
+
+  /** In good time, since the child's line may become faster. */
+  #lookAgain(transfer: Transfer, dueMs: number): void {
+    const delayMs = Math.min(dueMs - this.agenda.nowMs, lookMsMax);
+    if (dueMs < Infinity) this.agenda.after(delayMs, this, wholeCode, transfer);
   }
 
   #whole(transfer: Transfer): void {
@@ -195,10 +218,7 @@ export class Sender extends Process implements Actor {
     const { child, silentUntilMs } = wire;
     const wholeMs = child.downlink.wholeMs(transfer, nowMs);
     const dueMs = Math.max(wholeMs, silentUntilMs);
-    if (dueMs > nowMs + stepMs) {
-      if (dueMs < Infinity) this.agenda.after(dueMs - nowMs, this, wholeCode, transfer);
-      return;
-    }
+    if (dueMs > nowMs + stepMs) return this.#lookAgain(transfer, dueMs);
     if (child.paused) return child.later(this, wholeCode, transfer);
     this.watcher?.passed(transfer);
     wire.piece(index, this.lies === 0 || this.#options.chance.unit() >= this.lies);

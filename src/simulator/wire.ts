@@ -34,6 +34,8 @@ export class Wire implements Actor {
   /** The child in its parent's queue, and what is on its way to it; the parent's. */
   queued: Child<Wire> | undefined;
   sending: Want<Wire> | undefined;
+  /** When the child was last seen to take bytes of it. */
+  takenMs = 0;
   /** What the parent says when the piece on its way is through: nothing comes between its bytes. */
   owesNews = false;
   owesCancelled: number[] | undefined;
