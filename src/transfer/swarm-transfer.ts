@@ -19,7 +19,7 @@ import type { Manifest } from "./manifest.ts";
 import type { ParentConnection } from "./parent-connection.ts";
 import type { ParentPool } from "./parent-pool.ts";
 
-const tickMs = 100;
+const tickMs = 200;
 /** Where nobody knows the length, a peer's claim to a piece beyond this costs memory and is not believed. */
 const piecesMax = 2 ** 24;
 

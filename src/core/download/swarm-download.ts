@@ -18,7 +18,7 @@ import { Wants } from "./wants.ts";
 /** A parent that says nothing for this long is given up; parents speak at least every 2 s. */
 const silenceMsMax = 6_000;
 /** A begun piece that brings no byte for this long is given up. */
-const stallMsMax = 3_000;
+const stallMsMax = 5_000;
 /** A parent that does not answer "give it back" within this time has lost its claim. */
 const cancelMsMax = 2_000;
 const restMs = { first: 1_000, max: 16_000 } as const;

@@ -3,7 +3,7 @@
  *
  * A swarm's ramp costs floor(log2 N) / M of a transfer of M pieces to
  * N hosts (Mundinger, Weber, Weiss 2008: M + floor(log2 N) rounds), so M >= floor(log2 N) / epsilon.
- * Since a host sends several pieces side by side, a piece takes a few rounds, and an epsilon of 0.005
+ * Since a host sends several pieces side by side, a piece takes a few rounds, and an epsilon of 0.01
  * is worth its price while the bookkeeping of N x M pieces stays small; in a crowd it grows to 0.02.
  * The cost of handling a piece and the bounds of 64 KiB and 16 MiB limit it (docs/decisions/0008).
  */
@@ -13,7 +13,7 @@ import { assert } from "#base/mod.ts";
 export const pieceBytesMin = 64 * 1024;
 export const pieceBytesMax = 16 * 1024 * 1024;
 /** The ramp's share of a transfer: as small as bookkeeping allows, never above the second. */
-const rampShare = { best: 0.005, worst: 0.02 } as const;
+const rampShare = { best: 0.01, worst: 0.02 } as const;
 /** Pieces times hosts that one manager follows without noticing. */
 const piecesFollowedMax = 8_000_000;
 /** More pieces than this cost more in bookkeeping (40 bytes of manifest each) than the ramp they save. */

@@ -182,7 +182,9 @@ export class Swarm {
     const rate = member.downBytesPerSecond;
     if (rate <= 0) return false;
     this.#meanBytesPerSecond =
-      this.#meanBytesPerSecond === 0 ? rate : this.#meanBytesPerSecond + newestWeight * (rate - this.#meanBytesPerSecond);
+      this.#meanBytesPerSecond === 0
+        ? rate
+        : this.#meanBytesPerSecond + newestWeight * (rate - this.#meanBytesPerSecond);
     if (nowMs - member.renewedMs < reinforceMsMin || member.parents.size >= parentsMax) return false;
     const share = rate / this.#meanBytesPerSecond;
     return share > laggingShare.from && share < laggingShare.to;
