@@ -118,25 +118,7 @@ export class Bitfield {
     return false;
   }
 
-  /** How many are set here that are not set in `other`. */
-  excess(other: Bitfield): number {
-    const mine = this.#words;
-    const theirs = other.#words;
-    let excess = 0;
-    for (let word = 0; word < mine.length; word++) {
-      excess += bitsSet(mine[word]! & ~(word < theirs.length ? theirs[word]! : 0));
-    }
-    return excess;
-  }
-
   toBytes(): Uint8Array {
     return this.#bytes.slice(0, (this.#length + 7) >> 3);
   }
-}
-
-/** How many of a word's 32 bits are set (Warren, Hacker's Delight, 5-1). */
-function bitsSet(word: number): number {
-  let bits = word - ((word >>> 1) & 0x55555555);
-  bits = (bits & 0x33333333) + ((bits >>> 2) & 0x33333333);
-  return Math.imul((bits + (bits >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }

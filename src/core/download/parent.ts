@@ -15,8 +15,6 @@ export class Parent {
   readonly offer: ParentOffer;
   state: "dialling" | "open" | "resting" | "banned" = "dialling";
   has = new Bitfield(0);
-  /** How many of its pieces are not held here. */
-  news = 0;
   /** Asked for, not begun. Insertion order is our order of preference. */
   readonly standing = new Set<number>();
   /** The piece whose bytes are coming now. */
@@ -46,17 +44,15 @@ export class Parent {
     return this.standing.size + (this.started === undefined ? 0 : 1);
   }
 
-  opened(pieces: Bitfield, held: Bitfield, nowMs: number): void {
+  opened(pieces: Bitfield, nowMs: number): void {
     this.state = "open";
     this.has = pieces;
-    this.news = pieces.excess(held);
     this.heardMs = nowMs;
   }
 
   /** What it holds is unknown until it opens again. */
   lost(): void {
     this.has = new Bitfield(0);
-    this.news = 0;
   }
 
   /** Its pace is known. */

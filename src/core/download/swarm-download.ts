@@ -78,7 +78,8 @@ export class SwarmDownload {
   get starving(): boolean {
     let useful = 0;
     for (const parent of this.#parents.values()) {
-      if (parent.state === "open" && !parent.offer.seed && parent.news > 0 && ++useful === 2) return false;
+      if (parent.state !== "open" || parent.offer.seed || !parent.has.exceeds(this.held)) continue;
+      if (++useful === 2) return false;
     }
     return true;
   }
@@ -144,14 +145,13 @@ export class SwarmDownload {
     parent.heardMs = nowMs;
     switch (event.kind) {
       case "opened":
-        parent.opened(event.pieces.clone(), this.held, nowMs);
+        parent.opened(event.pieces.clone(), nowMs);
         if (!parent.offer.seed) this.#wants.rarity.addAll(parent.has);
         return this.#fill(parent, nowMs);
       case "had":
         for (const index of event.indices) {
           parent.has.grow(index + 1);
           if (!parent.has.set(index)) continue;
-          if (!this.held.has(index)) parent.news++;
           if (!parent.offer.seed) this.#wants.rarity.add(index);
         }
         return this.#fill(parent, nowMs);
@@ -191,8 +191,7 @@ export class SwarmDownload {
 
   /** A piece thought to be held is not the one in the manifest: it is to be got after all. */
   forget(index: number): void {
-    if (!this.#wants.forget(index)) return;
-    for (const parent of this.#parents.values()) if (parent.has.has(index)) parent.news++;
+    this.#wants.forget(index);
   }
 
   /** The disk has this many pieces before it: parents are asked again as it catches up. */
@@ -205,15 +204,14 @@ export class SwarmDownload {
   /** True when the piece is new. Whoever else it stands with is told. */
   #keep(index: number, nowMs: number): boolean {
     const { isNew, doubled } = this.#wants.keep(index);
-    if (!isNew) return false;
+    if (!doubled) return isNew;
+    // Two may have it: a late piece's second parent, or one that was asked because the first seemed not to answer.
     for (const parent of this.#parents.values()) {
-      if (parent.has.has(index)) parent.news--;
-      // Two may have it: a late piece's second parent, or one that was asked because the first seemed not to answer.
-      if (!doubled || !parent.standing.delete(index)) continue;
+      if (!parent.standing.delete(index)) continue;
       parent.settle(nowMs);
       this.#effects.push({ kind: "cancel", parent: parent.id, indices: [index] });
     }
-    return true;
+    return isNew;
   }
 
   #delivered(parent: Parent, index: number, nowMs: number): void {
@@ -305,7 +303,7 @@ export class SwarmDownload {
     const candidates: { readonly parent: Parent; readonly waitMs: number }[] = [];
     for (const parent of this.#parents.values()) {
       // Where everything is in somebody's hand, only an idle parent has something to do: it takes over.
-      if (parent.state !== "open" || parent.news === 0 || (nothingOpen && parent.owed > 0)) continue;
+      if (parent.state !== "open" || (nothingOpen && parent.owed > 0)) continue;
       candidates.push({ parent, waitMs: parent.waitMs(nowMs, guessMs) + (parent.offer.seed ? seedWaitMs : 0) });
     }
     candidates.sort((a, b) => a.waitMs - b.waitMs);
@@ -324,7 +322,7 @@ export class SwarmDownload {
     if (parent.state !== "open") return;
     const free = this.#inboundMax - this.#wants.inHand - this.#unwritten;
     const room = Math.min(this.#window(parent, nowMs) - parent.owed, free);
-    const chosen = room > 0 && parent.news > 0 ? this.#wants.rarity.rarest(parent.has, room, this.#unit) : [];
+    const chosen = room > 0 ? this.#wants.rarity.rarest(parent.has, room, this.#unit) : [];
     if (chosen.length > 0) this.#ask(parent, chosen, nowMs);
     // What is taken over needs no room: all of it may stand with slow parents. A slow disk is no parent's fault.
     else if (parent.owed === 0 && (free > 0 || this.#unwritten === 0)) this.#takeOver(parent, nowMs);
