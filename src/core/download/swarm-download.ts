@@ -17,6 +17,8 @@ import { Wants } from "./wants.ts";
 
 /** A parent that says nothing for this long is given up; parents speak at least every 2 s. */
 const silenceMsMax = 6_000;
+/** A parent that was dialled and has not opened the task by then is given up; a dial itself has 5 s. */
+const openMsMax = 10_000;
 /** A begun piece that brings no byte for this long is given up. */
 const stallMsMax = 5_000;
 /** A parent that does not answer "give it back" within this time has lost its claim. */
@@ -274,9 +276,9 @@ export class SwarmDownload {
         parent.state = "dialling";
         parent.heardMs = nowMs;
         this.#effects.push({ kind: "dial", offer: parent.offer });
-      } else if (parent.state === "open") {
-        this.#checkOpen(parent, nowMs);
-      }
+      } else if (parent.state === "open") this.#checkOpen(parent, nowMs);
+      else if (parent.state === "dialling" && nowMs - parent.heardMs > openMsMax)
+        this.#hangUp(parent, `it did not answer for ${Math.round(nowMs - parent.heardMs)} ms`, nowMs, true);
     }
     this.#fillAll(nowMs);
   }
