@@ -151,6 +151,9 @@ function judge(cluster: Cluster, checks: Checks, calm: boolean, boundMs: number)
     });
     return `${late.length} hosts have not finished after ${Math.round(boundMs)} ms: ${states.join(", ")}`;
   }
+  const hollow = hosts.find((host) => host.finishedMs !== undefined && !host.held.full);
+  if (hollow !== undefined)
+    return `${hollow.id} says that it has it all, with ${hollow.held.count} of ${pieces} pieces`;
   if (manager.originPieces > pieces) return `the origin sent ${manager.originPieces} pieces of ${pieces}`;
   const losses = (plan.faults ?? []).filter(({ kind }) => kind === "manager-restart" || kind === "origin-cut").length;
   if (manager.originBytesLost > losses * pieceBytes) return `the origin sent ${manager.originBytesLost} bytes in vain`;

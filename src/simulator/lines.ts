@@ -52,6 +52,7 @@ export class Uplink implements Actor {
   readonly #agenda: Agenda;
   readonly #onOut: (transfer: Transfer) => void;
   readonly #capacity: Capacity;
+  /** On their way, the next to be out first. */
   readonly #active: Transfer[] = [];
   /** On connections that fell silent: they take nothing of the line. */
   readonly #held: Transfer[] = [];
@@ -78,7 +79,7 @@ export class Uplink implements Actor {
     this.#advance();
     const throughAtBytes = wire.child.downlink.capacityBytes(this.#agenda.nowMs);
     const transfer: Transfer = { wire, index, bytes, outAtBytes: this.#shareBytes + bytes, throughAtBytes };
-    this.#active.push(transfer);
+    this.#add(transfer);
     this.#plan();
     return transfer;
   }
@@ -115,7 +116,7 @@ export class Uplink implements Actor {
     const transfer = take(this.#held, wire);
     if (transfer === undefined) return;
     transfer.outAtBytes += this.#shareBytes;
-    this.#active.push(transfer);
+    this.#add(transfer);
     this.#plan();
   }
 
@@ -123,13 +124,19 @@ export class Uplink implements Actor {
     if (dueMs !== this.#dueMs) return;
     this.#dueMs = Infinity;
     this.#advance();
-    for (let at = this.#active.length - 1; at >= 0; at--) {
-      const transfer = this.#active[at]!;
-      if (transfer.outAtBytes > this.#shareBytes + nearlyBytes) continue;
-      this.#active.splice(at, 1);
-      this.#onOut(transfer);
-    }
+    const outAtBytes = this.#shareBytes + nearlyBytes;
+    while (this.#active.length > 0 && this.#active[0]!.outAtBytes <= outAtBytes) this.#onOut(this.#active.shift()!);
     this.#plan();
+  }
+
+  /** Pieces of one length are out in the order in which they began: the place is mostly the last. */
+  #add(transfer: Transfer): void {
+    let at = this.#active.push(transfer) - 1;
+    while (at > 0 && this.#active[at - 1]!.outAtBytes > transfer.outAtBytes) {
+      this.#active[at] = this.#active[at - 1]!;
+      at--;
+    }
+    this.#active[at] = transfer;
   }
 
   #advance(): void {
@@ -145,9 +152,7 @@ export class Uplink implements Actor {
   #plan(): void {
     const { bytesPerMs } = this.#capacity;
     if (this.#active.length === 0 || bytesPerMs === 0) return;
-    let next = Infinity;
-    for (const transfer of this.#active) next = Math.min(next, transfer.outAtBytes);
-    const delayMs = (Math.max(0, next - this.#shareBytes) * this.#active.length) / bytesPerMs;
+    const delayMs = (Math.max(0, this.#active[0]!.outAtBytes - this.#shareBytes) * this.#active.length) / bytesPerMs;
     const dueMs = this.#agenda.nowMs + delayMs;
     // An earlier look plans again by itself.
     if (this.#dueMs <= dueMs + this.#agenda.stepMs) return;
