@@ -147,9 +147,9 @@ export class Wire implements Actor {
       if (!this.parent.paused) return this.#atParent(code, argument);
       this.parent.later(this, code, argument);
       if (code === toParent.open) this.unanswered();
-    } else if (this.child.paused) this.child.later(this, code, argument);
-    else if (this.readFromMs > this.#agenda.nowMs + nearlyMs)
+    } else if (this.readFromMs > this.#agenda.nowMs + nearlyMs)
       this.#agenda.after(this.readFromMs - this.#agenda.nowMs, this, code, argument);
+    else if (this.child.paused) this.child.later(this, code, argument);
     else if (this.open) this.#atChild(code, argument);
     else if (code === toChild.piece) this.child.receivedPieces++;
   }
