@@ -11,7 +11,7 @@
  *
  * Invariants:
  *  1. A host is never its own parent; a host accused by `accusersMax` others is nobody's parent.
- *  2. No host is given to more than `childrenMax` others while another candidate is left.
+ *  2. No host is given to more than `childrenMax` others, unless one would have too few parents otherwise.
  *  3. The seeds are given to at most `seededMax` hosts, and beyond these to those that have nobody else.
  */
 
@@ -276,7 +276,7 @@ export class Swarm {
     for (const parent of idle.slice(0, replaced)) this.#unlink(member, parent);
     this.#add(fresh, member);
     this.#add(spare, member);
-    if (member.parents.size === 0) this.#add(crowded, member);
+    this.#add(crowded, member);
     if (useful.length === 0 && fresh.length === 0 && nowMs - member.joinedMs > aloneMsMax) this.#giveSeeds(member);
   }
 
