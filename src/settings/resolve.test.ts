@@ -29,7 +29,7 @@ test("a flag goes before the environment, that before the file, that before the 
     [sources({ flags, environment, file: settingsFile }), 1, "--upload-slots"],
     [sources({ environment, file: settingsFile }), 2, "DARNER_UPLOAD_SLOTS"],
     [sources({ file: settingsFile }), 3, "/etc/darner/darner.yaml:2"],
-    [sources({ environment: { DARNER_UPLOAD_SLOTS: "" } }), 4, "default"],
+    [sources({ environment: { DARNER_UPLOAD_SLOTS: "" } }), 8, "default"],
   ] as const;
   for (const [given, value, origin] of steps) {
     const resolved = resolveSettings(hostDaemonSettings, given);

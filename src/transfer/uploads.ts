@@ -198,7 +198,7 @@ export class Uploads implements ChildHandlers {
   }
 
   #gone(child: ChildConnection): void {
-    for (const channel of [...(this.#connections.get(child)?.keys() ?? [])]) this.onClose(child, channel);
+    for (const channel of this.#connections.get(child)?.keys() ?? []) this.onClose(child, channel);
     this.#connections.delete(child);
   }
 

@@ -173,7 +173,7 @@ export class Swarm {
     if (this.#accusers.size < accusedMax) this.#accusers.set(parent, accused.accusers);
     const changes = [this.#renew(accuser, nowMs)];
     if (accused.accusers.size < accusersMax) return changes;
-    for (const child of [...accused.children]) if (child !== accuser) changes.push(this.#renew(child, nowMs));
+    for (const child of accused.children) if (child !== accuser) changes.push(this.#renew(child, nowMs));
     return changes;
   }
 
@@ -206,14 +206,14 @@ export class Swarm {
 
   /** It needs nobody any more; the seeds have time for another. */
   #finished(member: Member): SwarmChange[] {
-    for (const parent of [...member.parents]) this.#unlink(member, parent);
+    for (const parent of member.parents) this.#unlink(member, parent);
     return this.#takeSeeds(member);
   }
 
   /** Out of the swarm, with all its ties. Returns who gets the seeds in its place. */
   #remove(member: Member): SwarmChange[] {
-    for (const parent of [...member.parents]) this.#unlink(member, parent);
-    for (const child of [...member.children]) this.#unlink(child, member);
+    for (const parent of member.parents) this.#unlink(member, parent);
+    for (const child of member.children) this.#unlink(child, member);
     this.#members.remove(member);
     return this.#takeSeeds(member);
   }
