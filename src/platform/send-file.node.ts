@@ -4,7 +4,8 @@
  * With the native port: sendfile(2), 256 KiB a call, 1 MiB a turn of the loop over all transfers; a
  * chunk that is not in the page cache is read through the pool first, so that no call waits for the
  * disk. When the socket takes none, a small slice goes the ordinary way, whose callback tells when
- * there is room again, or which error it was. Without the native port every chunk goes that way.
+ * there is room again, or which error it was. Without the native port every chunk goes that way. A
+ * receiver that takes nothing any more is given up.
  */
 
 import type net from "node:net";
@@ -15,6 +16,8 @@ import { cachedBytesMax, type Native } from "./native.ts";
 
 const callBytes = 256 * 1024;
 const turnBytes = 1024 * 1024;
+/** A receiver that takes no slice for this long is given up: a stopped one would hold its slot until TCP gives up. */
+const stallMsMax = 30_000;
 
 let sentThisTurn = 0;
 let turnEnd: Promise<void> | undefined;
@@ -40,6 +43,7 @@ export async function pumpFile(
   position: number,
   count: number,
   gate: Gate,
+  stallMs = stallMsMax,
 ): Promise<void> {
   const end = position + count;
   let scratch: Buffer | undefined;
@@ -59,7 +63,7 @@ export async function pumpFile(
       if (sent === 0)
         throw new DarnerError("disk.failed", `cannot send ${file.name}: it ends at byte ${at}, shorter than promised`);
     }
-    if (sent < 0) sent = await sendPlainly(socket, native, file, at, step);
+    if (sent < 0) sent = await sendPlainly(socket, native, file, at, step, stallMs);
     sentThisTurn += sent;
     gate.charge(sent);
     at += sent;
@@ -73,12 +77,13 @@ async function sendPlainly(
   file: DiskFile,
   position: number,
   step: number,
+  stallMs: number,
 ): Promise<number> {
   const count = native.available ? Math.min(step, cachedBytesMax) : step;
   // The way through the pool costs two wake-ups; what lies in memory is not worth them.
   const cached =
     file.descriptor >= 0 && native.available ? native.readCached(file.descriptor, position, count) : undefined;
-  await write(socket, cached ?? (await readSlice(file, position, count)));
+  await write(socket, cached ?? (await readSlice(file, position, count)), stallMs);
   return count;
 }
 
@@ -92,12 +97,17 @@ async function readSlice(file: DiskFile, position: number, count: number): Promi
   );
 }
 
-function write(socket: net.Socket, bytes: Uint8Array): Promise<void> {
+function write(socket: net.Socket, bytes: Uint8Array, stallMs: number): Promise<void> {
   return new Promise<void>((resolve, reject) => {
     if (socket.destroyed) return reject(broken());
-    const gone = (): void => reject(broken());
+    const timer = setTimeout(() => socket.destroy(), stallMs);
+    const gone = (): void => {
+      clearTimeout(timer);
+      reject(broken());
+    };
     socket.once("close", gone);
     socket.write(bytes, (error) => {
+      clearTimeout(timer);
       socket.removeListener("close", gone);
       if (error) reject(broken());
       else resolve();
