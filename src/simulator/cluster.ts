@@ -11,6 +11,12 @@ import type { Sender } from "./sender.ts";
 import { Trouble } from "./trouble.ts";
 import type { Watcher } from "./watcher.ts";
 
+/** Pieces side by side, as a host's settings have it; a seed sends one for each host whose line it can fill. */
+const hostSlots = 8;
+const seedSlotsMin = 4;
+/** News of pieces is gathered this long, as in the product. */
+const newsEveryMs = 100;
+
 export interface HostPlan {
   readonly upBytesPerSecond: number;
   readonly downBytesPerSecond: number;
@@ -34,7 +40,6 @@ export interface ClusterPlan {
   readonly stepMs?: number;
   readonly faults?: readonly Fault[];
   readonly watcher?: Watcher;
-  readonly tune?: Readonly<Record<string, number>>;
 }
 
 export class Cluster {
@@ -76,12 +81,11 @@ export class Cluster {
   /** What all senders of the cluster have in common. */
   #shared() {
     const { plan, agenda, chance, pieces, pieceBytes } = this;
-    const newsEveryMs = plan.tune?.["news"] ?? 100;
     return { agenda, chance, pieces, pieceBytes, lengthBytes: plan.lengthBytes, newsEveryMs, watcher: plan.watcher };
   }
 
   #makeSeeds(): Seed[] {
-    const { hosts, seedsBytesPerSecond, tune } = this.plan;
+    const { hosts, seedsBytesPerSecond } = this.plan;
     const median = hosts[hosts.length >> 1]!.upBytesPerSecond;
     return seedsBytesPerSecond.map(
       (upBytesPerSecond, number) =>
@@ -90,14 +94,14 @@ export class Cluster {
           id: `seed${number}`,
           place: managerPlace,
           upBytesPerSecond,
-          slots: Math.max(4, Math.round((tune?.["seedSlots"] ?? 1) * (upBytesPerSecond / median))),
+          slots: Math.max(seedSlotsMin, Math.round(upBytesPerSecond / median)),
           lies: 0,
         }),
     );
   }
 
   #addHost(plan: HostPlan, place: number): void {
-    const { hosts, pieceCpuMs, tune } = this.plan;
+    const { hosts, pieceCpuMs } = this.plan;
     const made = new Host({
       ...this.#shared(),
       network: this.network,
@@ -105,9 +109,9 @@ export class Cluster {
       place,
       upBytesPerSecond: plan.upBytesPerSecond,
       downBytesPerSecond: plan.downBytesPerSecond,
-      slots: tune?.["slots"] ?? 8,
+      slots: hostSlots,
       lies: Number(plan.lies === true ? 0.1 : (plan.lies ?? 0)),
-      reportEveryMs: tune?.["report"] ?? (hosts.length > 1000 ? 2000 : 500),
+      reportEveryMs: hosts.length > 1000 ? 2000 : 500,
       pieceCpuMs: pieceCpuMs ?? 0,
       manager: this.manager,
       senderOf: (id) => this.#senders.get(id),

@@ -7,7 +7,7 @@
 
 import { assert, Bitfield } from "#base/mod.ts";
 import type { ParentOffer, HostCard } from "#core/protocol/mod.ts";
-import { spreadEveryMs, Swarm, type SwarmChange, type SwarmReport } from "#core/swarm/mod.ts";
+import { mayRepeatWhileFetching, spreadEveryMs, Swarm, type SwarmChange, type SwarmReport } from "#core/swarm/mod.ts";
 import type { Actor, Agenda } from "./agenda.ts";
 import type { ControlLink } from "./control-link.ts";
 import { Listing } from "./listing.ts";
@@ -22,8 +22,6 @@ const keepAliveCode = 3;
 const refetchCode = 4;
 const matchDelayMs = 5;
 const keepAliveMs = 2_000;
-/** While the object is being fetched, second copies take at most this share of a seed's slots. */
-const repeatShare = 0.25;
 
 export interface ManagerOptions {
   readonly agenda: Agenda;
@@ -38,7 +36,7 @@ export class Seed extends Sender {
   growing = true;
 
   protected override mayRepeat(): boolean {
-    return !this.growing || this.repeats < Math.max(1, Math.floor(this.slots * repeatShare));
+    return !this.growing || mayRepeatWhileFetching(this.repeats, this.slots);
   }
 
   crash(): void {

@@ -11,7 +11,7 @@
 import { asDarnerError, assert } from "#base/mod.ts";
 import { pieceSpan } from "#core/model/mod.ts";
 import type { OpenRequest, ProofOfKey } from "#core/protocol/mod.ts";
-import { UploadQueue, type Child, type Want } from "#core/swarm/mod.ts";
+import { mayRepeatWhileFetching, UploadQueue, type Child, type Want } from "#core/swarm/mod.ts";
 import type { Clock, Timer } from "#platform/clock.ts";
 import type { Connection, Gate } from "#platform/connection.ts";
 import type { Log } from "#platform/log.ts";
@@ -23,7 +23,6 @@ const keepAliveMs = 2_000;
 /** News of pieces is gathered this long for children that have something standing here. */
 const newsDelayMs = 100;
 const connectionsMax = 4096;
-const repeatShare = 0.25;
 
 export interface UploadsOptions {
   readonly clock: Clock;
@@ -249,13 +248,8 @@ export class Uploads implements ChildHandlers {
     return undefined;
   }
 
-  /**
-   * While an object is being fetched its seed spends at most a quarter of its slots on second copies:
-   * they would fill its uplink, in which the fetch's own acknowledgements travel, and the swarm would
-   * starve on old pieces (measured: 34 s instead of 21 for 50 MB to 20 hosts).
-   */
   #mayRepeat(serving: Serving): boolean {
-    return serving.growing?.() !== true || serving.repeats < Math.max(1, Math.floor(this.#slots * repeatShare));
+    return serving.growing?.() !== true || mayRepeatWhileFetching(serving.repeats, this.#slots);
   }
 
   async #send(serving: Serving, want: Want<Target>): Promise<void> {
