@@ -61,6 +61,8 @@ export const errorTable = {
   "daemon.unreachable": { exit: 104, doc: "The host daemon does not answer on its socket." },
   "daemon.gone": { exit: 105, doc: "The host daemon ended in mid-transfer and going on without it is not allowed." },
   "trust.required": { exit: 106, doc: "An unencrypted manager beyond loopback was named without --trust off." },
+  "trust.credential": { exit: 107, doc: "The call shows no credential that counts, and needs one." },
+  "trust.right": { exit: 108, doc: "The caller is known, and has no right to this." },
   "port.taken": { exit: 110, doc: "Another process listens on the address already." },
   "listen.failed": { exit: 111, doc: "The address cannot be listened on." },
   "store.locked": { exit: 112, doc: "Another process uses the data directory." },

@@ -8,6 +8,7 @@ export {
   type HostFacts,
   type ManagerDescription,
 } from "./config-client.ts";
+export { createGate, type GateOptions } from "./gate.ts";
 export { staticManagers, type ManagerDirectory, type ManagersListener } from "./manager-directory.ts";
 export type { Registration, RegistrationAnswer } from "./registration.ts";
 export { assertManagerUrlAllowed, type ClusterRole } from "./trust.ts";

@@ -16,7 +16,7 @@ import { asDarnerError, DarnerError, errorToWire } from "#base/mod.ts";
 import { readJsonBody } from "./http-json-body.node.ts";
 import { listenOn } from "./http-listen.node.ts";
 import { routeTable, type RouteMatch, type RouteTable } from "./http-routes.ts";
-import type { HttpServer, HttpServerOptions, Route, RouteAnswer, UpgradeRoute } from "./http-server.ts";
+import type { Admission, HttpServer, HttpServerOptions, Route, RouteAnswer, UpgradeRoute } from "./http-server.ts";
 import { httpStatusOf } from "./http-status.ts";
 import type { Log } from "./log.ts";
 
@@ -44,6 +44,7 @@ const dropLogEveryMs = 10_000;
 
 class NodeHttpServer implements HttpServer {
   readonly #find: RouteTable;
+  readonly #admit: Admission;
   readonly #upgrades: ReadonlyMap<string, UpgradeRoute>;
   readonly #log: Log;
   readonly #limits: HttpLimits;
@@ -55,7 +56,8 @@ class NodeHttpServer implements HttpServer {
   #dropLoggedMs = -Infinity;
 
   constructor(options: HttpServerOptions, log: Log, limits: HttpLimits) {
-    this.#find = routeTable(options.routes);
+    this.#find = routeTable([...options.routes, listOf(options)]);
+    this.#admit = options.admit;
     this.#upgrades = new Map(options.upgrades.map((upgrade) => [upgrade.path, upgrade]));
     this.#log = log;
     this.#limits = limits;
@@ -186,12 +188,13 @@ class NodeHttpServer implements HttpServer {
     throw refusal(found.kind, request.method ?? "GET", path, upgradeOnly);
   }
 
-  #handle(
+  async #handle(
     route: Route,
     params: Readonly<Record<string, string>>,
     request: HttpTypes.IncomingMessage,
     response: HttpTypes.ServerResponse,
   ): Promise<RouteAnswer | undefined> {
+    await this.#admit(route, request);
     const question = request.url!.indexOf("?");
     return route.handle({
       params,
@@ -245,6 +248,19 @@ export function createNodeHttpServer(
   limits: HttpLimits = httpLimits,
 ): HttpServer {
   return new NodeHttpServer(options, log, limits);
+}
+
+/** What the port answers, for people, and for the test that walks all of it. */
+function listOf({ routes, upgrades }: HttpServerOptions): Route {
+  const known = routes.map(({ method, path, access, doc }) => ({ method, path, access, doc }));
+  const upgraded = upgrades.map(({ path, doc }) => ({ method: "UPGRADE", path, doc }));
+  return {
+    method: "GET",
+    path: "/",
+    doc: "This list.",
+    access: "open",
+    handle: async () => ({ status: 200, json: { routes: [...known, ...upgraded] } }),
+  };
 }
 
 function pathOf(request: HttpTypes.IncomingMessage): string {

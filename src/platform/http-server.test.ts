@@ -13,17 +13,32 @@ import type { HttpServerOptions, ListenAddress, Route } from "./http-server.ts";
 import { createNodeHttpServer, httpLimits, type HttpLimits } from "./http-server.node.ts";
 import { silentLog } from "./log.ts";
 
+const admit = async (): Promise<void> => {};
+
 const routes: Route[] = [
   {
     method: "GET",
     path: "/hello/:name",
     doc: "",
+    access: "open",
     handle: async ({ params, query }) => ({ status: 200, json: { ...params, q: query.get("q") } }),
   },
-  { method: "GET", path: "/hello/world", doc: "", handle: async () => ({ status: 200, text: "the world itself" }) },
-  { method: "POST", path: "/echo", doc: "", handle: async (request) => ({ status: 200, json: await request.json() }) },
-  { method: "DELETE", path: "/echo", doc: "", handle: async () => ({ status: 204 }) },
-  { method: "GET", path: "/fail/:code", doc: "", handle: ({ params }) => fail(params["code"]!) },
+  {
+    method: "GET",
+    path: "/hello/world",
+    doc: "",
+    access: "open",
+    handle: async () => ({ status: 200, text: "the world itself" }),
+  },
+  {
+    method: "POST",
+    path: "/echo",
+    doc: "",
+    access: "open",
+    handle: async (request) => ({ status: 200, json: await request.json() }),
+  },
+  { method: "DELETE", path: "/echo", doc: "", access: "open", handle: async () => ({ status: 204 }) },
+  { method: "GET", path: "/fail/:code", doc: "", access: "open", handle: ({ params }) => fail(params["code"]!) },
 ];
 
 async function fail(code: string): Promise<never> {
@@ -40,7 +55,10 @@ interface Answer {
 }
 
 async function started(t: TestContext, options: Partial<HttpServerOptions> = {}, limits: Partial<HttpLimits> = {}) {
-  const server = createNodeHttpServer({ routes, upgrades: [], ...options }, silentLog, { ...httpLimits, ...limits });
+  const server = createNodeHttpServer({ routes, upgrades: [], admit, ...options }, silentLog, {
+    ...httpLimits,
+    ...limits,
+  });
   t.after(() => server.close(0));
   const bound = await server.listen({ kind: "tcp", host: "127.0.0.1", port: 0 });
   assert.equal(bound.kind, "tcp");
@@ -95,7 +113,7 @@ test("a path gives its named parts, decoded, and its query", async (t) => {
 
 test("what no route knows is refused in JSON: path, method, broken escape", async (t) => {
   const { ask } = await started(t);
-  for (const target of ["/", "/hello", "/hello/", "/hello/world/", "//hello/world", "/nothing"]) {
+  for (const target of ["/nowhere", "/hello", "/hello/", "/hello/world/", "//hello/world", "/nothing"]) {
     const answer = await ask("GET", target);
     assert.deepEqual([answer.status, errorOf(answer).code], [404, "cluster.refused"], target);
   }
@@ -177,6 +195,7 @@ test("an upgrade hands over the socket and what came behind the request; its end
   const echo = {
     path: "/v1/link",
     doc: "",
+    access: "open",
     handle(_request: http.IncomingMessage, socket: net.Socket, head: Buffer): void {
       socket.write("HTTP/1.1 101 Switching Protocols\r\nUpgrade: darner\r\nConnection: Upgrade\r\n\r\n");
       socket.write(head);
@@ -216,10 +235,11 @@ test("an upgrade of a path that has none is a 404 and the end; h2c is passed ove
 });
 
 test("an upgrade that throws, or whose peer resets, ends its own connection only", async (t) => {
-  const broken = { path: "/broken", doc: "", handle: () => assert.fail("a bug in a handler") };
+  const broken = { path: "/broken", doc: "", access: "open", handle: () => assert.fail("a bug in a handler") };
   const silent = {
     path: "/silent",
     doc: "",
+    access: "open",
     handle: (_: http.IncomingMessage, socket: net.Socket) => void socket.write("x"),
   };
   const { port, ask } = await started(t, { upgrades: [broken, silent] });
@@ -234,7 +254,7 @@ test("an upgrade that throws, or whose peer resets, ends its own connection only
 
 test("a port that is taken is named, with what to do", async (t) => {
   const { port } = await started(t);
-  const second = createNodeHttpServer({ routes: [], upgrades: [] }, silentLog);
+  const second = createNodeHttpServer({ routes: [], upgrades: [], admit }, silentLog);
   await assert.rejects(second.listen({ kind: "tcp", host: "127.0.0.1", port }), (error: DarnerError) => {
     assert.equal(error.code, "port.taken");
     assert.match(
@@ -251,13 +271,13 @@ test("a live unix socket is taken; one that a killed process left is replaced; a
   const directory = await temporaryDirectory(t);
   const address = { kind: "unix", path: path.join(directory, "darner.sock"), permissions: 0o600 } as const;
   leaveSocketBehind(address.path);
-  const first = createNodeHttpServer({ routes, upgrades: [] }, silentLog);
+  const first = createNodeHttpServer({ routes, upgrades: [], admit }, silentLog);
   t.after(() => first.close(0));
   assert.deepEqual(await first.listen(address), address);
   assert.equal((await fs.stat(address.path)).mode & 0o777, 0o600);
   assert.equal((await ask({ socketPath: address.path }, "GET", "/hello/world")).status, 200);
 
-  const second = createNodeHttpServer({ routes, upgrades: [] }, silentLog);
+  const second = createNodeHttpServer({ routes, upgrades: [], admit }, silentLog);
   await assert.rejects(second.listen(address), { code: "port.taken" });
   assert.equal(
     (await ask({ socketPath: address.path }, "GET", "/hello/world")).status,
@@ -287,6 +307,7 @@ test("closing lets a running answer finish and refuses new connections", async (
     method: "GET",
     path: "/slow",
     doc: "",
+    access: "open",
     handle: async () => {
       entered.resolve();
       await gate.promise;
@@ -304,13 +325,14 @@ test("closing lets a running answer finish and refuses new connections", async (
 });
 
 test("closing cuts what does not end within the grace: answers, upgrades, kept connections", async (t) => {
-  const never: Route = { method: "GET", path: "/never", doc: "", handle: () => new Promise(() => {}) };
+  const never: Route = { method: "GET", path: "/never", doc: "", access: "open", handle: () => new Promise(() => {}) };
   const link = {
     path: "/link",
     doc: "",
+    access: "open",
     handle: (_: http.IncomingMessage, socket: net.Socket) => void socket.write("x"),
   };
-  const { server, port, ask } = await started(t, { routes: [never], upgrades: [link] });
+  const { server, port, ask } = await started(t, { routes: [never], upgrades: [link], admit });
   const answer = assert.rejects(ask("GET", "/never"));
   const upgraded = raw(port, "GET /link HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: darner\r\n\r\n");
   const idle = raw(port, "");

@@ -27,11 +27,18 @@ export interface RouteAnswer {
   readonly contentType?: string;
 }
 
+/** A member of the cluster by the role in its certificate, or an operator by the scope of a token. */
+export type Right = "host" | "manager" | "read" | "preheat" | "admin";
+
+/** Who may call a route: anybody (it changes nothing and tells nothing private), or who has one of these. */
+export type RouteAccess = "open" | readonly [Right, ...Right[]];
+
 export interface Route {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
   /** `/v1/managers/:id`. */
   readonly path: string;
   readonly doc: string;
+  readonly access: RouteAccess;
   /** A thrown DarnerError is answered as `{error: {code, message, retry}}` with a fitting status. */
   handle(request: RouteRequest): Promise<RouteAnswer | undefined>;
 }
@@ -55,7 +62,12 @@ export interface HttpServer {
   close(graceMs: number): Promise<void>;
 }
 
+/** Resolves when the caller may; else rejects with the refusal, `trust.credential` or `trust.right`. */
+export type Admission = (route: Pick<Route, "method" | "path" | "access">, request: IncomingMessage) => Promise<void>;
+
 export interface HttpServerOptions {
+  /** Asked before any handler runs. */
+  readonly admit: Admission;
   readonly routes: readonly Route[];
   readonly upgrades: readonly UpgradeRoute[];
 }

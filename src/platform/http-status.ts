@@ -25,6 +25,8 @@ const statusOfCode: Partial<Record<ErrorCode, number>> = {
   "cluster.stalled": 504,
   "daemon.unreachable": 503,
   "trust.required": 403,
+  "trust.credential": 401,
+  "trust.right": 403,
   "deadline": 504,
 };
 

@@ -19,6 +19,7 @@ export function roleRoutes(options: RoleRoutesOptions): readonly Route[] {
       method: "GET",
       path: "/metrics",
       doc: "Counters and gauges in Prometheus' text format.",
+      access: "open",
       handle: async () => ({
         status: 200,
         text: await options.metrics.text(),
@@ -29,12 +30,14 @@ export function roleRoutes(options: RoleRoutesOptions): readonly Route[] {
       method: "GET",
       path: "/healthz",
       doc: "200 while the process does its work; otherwise 503 and the reason.",
+      access: "open",
       handle: async () => health(options.live()),
     },
     {
       method: "GET",
       path: "/readyz",
       doc: "200 while the role can serve; otherwise 503 and the reason.",
+      access: "open",
       handle: async () => health(options.live() ?? options.ready()),
     },
   ];

@@ -8,7 +8,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { test, type TestContext } from "node:test";
 import type { DarnerError } from "#base/mod.ts";
-import { createConfigClient, type ConfigClient, type ManagerDirectory } from "#cluster/mod.ts";
+import { createConfigClient, createGate, type ConfigClient, type ManagerDirectory } from "#cluster/mod.ts";
 import { nodeClock } from "#platform/clock.node.ts";
 import { sleep } from "#platform/clock.ts";
 import { createNodeHttpJson } from "#platform/http-json.node.ts";
@@ -43,7 +43,6 @@ async function startService(file: string, port = 0): Promise<Running> {
     metrics,
     store,
     leaseMs,
-    trust: true,
     validate: (key) => (key === "upload-rate" ? undefined : `cannot change ${key}: there is no such setting`),
   });
   await service.start();
@@ -51,9 +50,13 @@ async function startService(file: string, port = 0): Promise<Running> {
     method: "GET",
     path: "/metrics",
     doc: "",
+    access: "open",
     handle: async () => ({ status: 200, text: await metrics.text() }),
   } as const;
-  const server = createNodeHttpServer({ routes: [...service.routes, metricsRoute], upgrades: [] }, silentLog);
+  const server = createNodeHttpServer(
+    { routes: [...service.routes, metricsRoute], upgrades: [], admit: createGate({ trust: true }) },
+    silentLog,
+  );
   const bound = await server.listen({ kind: "tcp", host: "127.0.0.1", port });
   assert.equal(bound.kind, "tcp");
   await server.listen({ kind: "unix", path: `${file}.sock`, permissions: 0o600 });

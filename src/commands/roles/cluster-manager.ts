@@ -1,6 +1,7 @@
 /** Starts a cluster manager on the real platform: its cache, its port, its lease at the config service. */
 
 import { hostname } from "node:os";
+import { createGate } from "#cluster/mod.ts";
 import { ClusterManager, managerRoutes } from "#services/cluster-manager/mod.ts";
 import { TaskCache } from "#storage/pieces/mod.ts";
 import { readBootTag } from "#platform/boot.node.ts";
@@ -14,7 +15,7 @@ import { nodeRandom } from "#platform/random.node.ts";
 import { roleRoutes } from "#platform/role-routes.ts";
 import { clusterManagerSettings, type Resolved } from "#settings/mod.ts";
 import { httpUrl, ownAddress } from "./address.ts";
-import { configClient, mayChange, openDataDirectory, realOrigin, roleLog, type StartedRole } from "./ground.ts";
+import { configClient, openDataDirectory, realOrigin, roleLog, type StartedRole } from "./ground.ts";
 import { LiveSettings } from "./live-settings.ts";
 import { upgradeToControl, upgradeToPieces } from "./upgrades.ts";
 
@@ -49,13 +50,14 @@ export async function startClusterManager(resolved: Own, sharedLog?: NodeLog): P
     {
       routes: [
         ...roleRoutes({ metrics, live: () => undefined, ready: () => undefined }),
-        ...live.routes(mayChange(trust)),
-        ...managerRoutes({ manager, cache, mayChange: mayChange(trust) }),
+        ...live.routes(),
+        ...managerRoutes({ manager, cache }),
       ],
       upgrades: [
         upgradeToControl((connection, address) => manager.acceptControl(connection, address), native),
         upgradeToPieces((connection, host, nonce) => manager.acceptPieces(connection, host, nonce), native, key.id),
       ],
+      admit: createGate({ trust }),
     },
     log,
   );

@@ -1,5 +1,6 @@
 /** Starts a config service on the real platform: its database and its port. */
 
+import { createGate } from "#cluster/mod.ts";
 import { createConfigService } from "#services/config-service/mod.ts";
 import { sqliteClusterState } from "#storage/cluster-state/mod.ts";
 import { nodeClock } from "#platform/clock.node.ts";
@@ -30,11 +31,13 @@ export async function startConfigService(
     metrics,
     store,
     leaseMs: values.leaseMs,
-    trust,
     validate: clusterSettingProblem,
   });
   const routes = roleRoutes({ metrics, live: () => undefined, ready: () => service.ready() });
-  const server = createNodeHttpServer({ routes: [...routes, ...service.routes], upgrades: [] }, log);
+  const server = createNodeHttpServer(
+    { routes: [...routes, ...service.routes], upgrades: [], admit: createGate({ trust }) },
+    log,
+  );
   const bound = await server.listen(values.listen);
   await service.start();
   const address = values.advertise ?? ownAddress(values.listen.host);

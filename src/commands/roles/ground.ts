@@ -15,7 +15,6 @@ import { lockDirectory } from "#platform/process-lock.node.ts";
 import { nodeRandom } from "#platform/random.node.ts";
 import { newSigningKey, signingKeyFromPem, type SigningKey } from "#platform/signing.ts";
 import { DarnerError } from "#base/mod.ts";
-import { isLoopbackAddress } from "#core/placement/mod.ts";
 
 /** A started role: how to reach it, and how to end it. */
 export interface StartedRole {
@@ -75,9 +74,4 @@ export function realOrigin(): { readonly origin: Origin; readonly close: () => v
 
 export function configClient(url: string, trust: boolean, log: Log): ConfigClient {
   return createConfigClient({ http: createNodeHttpJson(), clock: nodeClock, random: nodeRandom, log, url, trust });
-}
-
-/** Whether a caller may change anything over HTTP while the cluster's own trust is not there yet. */
-export function mayChange(trust: boolean): (address: string | undefined) => boolean {
-  return (address) => !trust || address === undefined || isLoopbackAddress(address);
 }

@@ -2,7 +2,7 @@
 
 import { hostname } from "node:os";
 import { dirname } from "node:path";
-import { staticManagers, type ManagerDirectory } from "#cluster/mod.ts";
+import { createGate, staticManagers, type ManagerDirectory } from "#cluster/mod.ts";
 import { daemonRoutes, HostDaemon } from "#services/host-daemon/mod.ts";
 import { TaskCache } from "#storage/pieces/mod.ts";
 import { readBootTag } from "#platform/boot.node.ts";
@@ -21,7 +21,7 @@ import { loadNative } from "#platform/native.node.ts";
 import { nodeRandom } from "#platform/random.node.ts";
 import { roleRoutes } from "#platform/role-routes.ts";
 import { hostDaemonSettings, type Resolved, type SettingChanges } from "#settings/mod.ts";
-import { configClient, mayChange, openDataDirectory, realOrigin, roleLog, type StartedRole } from "./ground.ts";
+import { configClient, openDataDirectory, realOrigin, roleLog, type StartedRole } from "./ground.ts";
 import { httpUrl, isWildcard, ownAddress } from "./address.ts";
 import { LiveSettings } from "./live-settings.ts";
 import { upgradeToPieces } from "./upgrades.ts";
@@ -135,10 +135,11 @@ function createServers(
     native,
     id,
   );
-  const pieces = createNodeHttpServer({ routes, upgrades: [toPieces] }, log);
+  const admit = createGate({ trust: true });
+  const pieces = createNodeHttpServer({ routes, upgrades: [toPieces], admit }, log);
   const userOf = (request: RouteRequest): number | undefined => native.peerCredentials(request.raw.socket)?.uid;
-  const own = [...routes, ...live.routes(mayChange(true)), ...daemonRoutes({ daemon, userOf })];
-  const local = createNodeHttpServer({ routes: own, upgrades: [] }, log);
+  const own = [...routes, ...live.routes(), ...daemonRoutes({ daemon, userOf })];
+  const local = createNodeHttpServer({ routes: own, upgrades: [], admit }, log);
   return { pieces, local, all: [pieces, local] };
 }
 

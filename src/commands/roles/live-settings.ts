@@ -1,6 +1,5 @@
 /** A role's settings while it runs, and the routes that show and change them. */
 
-import { DarnerError } from "#base/mod.ts";
 import type { Route } from "#platform/http-server.ts";
 import type { LogLevel } from "#platform/log.ts";
 import type { NodeLog } from "#platform/log.node.ts";
@@ -74,26 +73,22 @@ export class LiveSettings<D extends Declarations> {
     }));
   }
 
-  /** `GET /v1/settings`, and `PUT /v1/settings/:name {"value": ...}` for callers that are `allowed`. */
-  routes(allowed: (address: string | undefined) => boolean): Route[] {
+  /** `GET /v1/settings`, and `PUT /v1/settings/:name {"value": ...}`. */
+  routes(): Route[] {
     return [
       {
         method: "GET",
         path: "/v1/settings",
         doc: "The settings of this process, each with its value and where it came from.",
+        access: ["read"],
         handle: async () => ({ status: 200, json: { settings: this.#shown() } }),
       },
       {
         method: "PUT",
         path: "/v1/settings/:name",
         doc: 'Changes a setting of this process while it runs; the body is {"value": TEXT}.',
+        access: ["admin"],
         handle: async (request) => {
-          if (!allowed(request.raw.socket.remoteAddress)) {
-            throw new DarnerError(
-              "cluster.refused",
-              "cannot change a setting from here: only callers on this machine may, unless trust is off",
-            );
-          }
           const { value } = ((await request.json()) ?? {}) as { value?: unknown };
           this.fromOperator({ [request.params["name"] ?? ""]: value });
           return { status: 200, json: { name: request.params["name"], value } };

@@ -1,6 +1,5 @@
 /** The manager's HTTP interface beside the role's own routes: what it works on, for people and programs. */
 
-import { DarnerError } from "#base/mod.ts";
 import type { Route } from "#platform/http-server.ts";
 import type { TaskCache } from "#storage/pieces/mod.ts";
 import type { ManagedTask } from "./managed-task.ts";
@@ -9,20 +8,12 @@ import type { ClusterManager } from "./service.ts";
 export interface ManagerRoutesOptions {
   readonly manager: ClusterManager;
   readonly cache: TaskCache;
-  /** Whether a caller from this address may change anything. */
-  readonly mayChange: (address: string | undefined) => boolean;
 }
 
-export function managerRoutes({ manager, cache, mayChange }: ManagerRoutesOptions): Route[] {
+export function managerRoutes({ manager, cache }: ManagerRoutesOptions): Route[] {
   const pin =
     (pinned: boolean): Route["handle"] =>
     async (request) => {
-      if (!mayChange(request.raw.socket.remoteAddress)) {
-        throw new DarnerError(
-          "cluster.refused",
-          "cannot change a pin from here: only callers on this machine may, unless trust is off",
-        );
-      }
       await cache.pin(request.params["task"] ?? "", pinned);
       return { status: 200, json: { pinned } };
     };
@@ -31,13 +22,26 @@ export function managerRoutes({ manager, cache, mayChange }: ManagerRoutesOption
       method: "GET",
       path: "/v1/tasks",
       doc: "The tasks in memory, with their hosts and progress.",
+      access: ["read"],
       handle: async () => ({
         status: 200,
         json: { tasks: [...manager.tasks()].map(([task, managed]) => describe(task, managed)) },
       }),
     },
-    { method: "PUT", path: "/v1/tasks/:task/pin", doc: "Keeps a task whatever the quota says.", handle: pin(true) },
-    { method: "DELETE", path: "/v1/tasks/:task/pin", doc: "Lets a task be evicted again.", handle: pin(false) },
+    {
+      method: "PUT",
+      path: "/v1/tasks/:task/pin",
+      doc: "Keeps a task whatever the quota says.",
+      access: ["admin"],
+      handle: pin(true),
+    },
+    {
+      method: "DELETE",
+      path: "/v1/tasks/:task/pin",
+      doc: "Lets a task be evicted again.",
+      access: ["admin"],
+      handle: pin(false),
+    },
   ];
 }
 

@@ -15,9 +15,9 @@ import {
   readSiteRanges,
   siteRangesKey,
 } from "#core/placement/mod.ts";
+import { callerAddress } from "#platform/caller.ts";
 import type { Route, RouteAnswer, RouteRequest } from "#platform/http-server.ts";
 import type { SettingValue } from "#storage/cluster-state/mod.ts";
-import { assertMayChange, callerAddress } from "./caller.ts";
 import type { ClusterView } from "./cluster-view.ts";
 import type { Watchers } from "./watchers.ts";
 
@@ -32,7 +32,6 @@ export interface RoutesOptions {
   readonly listWatchers: Watchers;
   readonly settingsWatchers: Watchers;
   readonly leaseMs: number;
-  readonly trust: boolean;
   /** Why a cluster-wide setting cannot have a value, as one line for its user; undefined when it can. */
   readonly validate: (key: string, value: unknown) => string | undefined;
 }
@@ -42,16 +41,16 @@ export function configRoutes(options: RoutesOptions): readonly Route[] {
 }
 
 function managerRoutes(options: RoutesOptions): readonly Route[] {
-  const { view, listWatchers, leaseMs, trust } = options;
+  const { view, listWatchers, leaseMs } = options;
   return [
     {
       method: "PUT",
       path: "/v1/managers/:id",
       doc: "A manager registers, or renews its lease: {url, site, address, load, version, draining}.",
+      access: ["manager"],
       async handle(request) {
         const id = param(request, "id");
-        assertMayChange(request, trust, "register a manager");
-        const read = readManagerFacts(id, await request.json(), callerAddress(request) ?? "127.0.0.1");
+        const read = readManagerFacts(id, await request.json(), callerAddress(request.raw) ?? "127.0.0.1");
         if (read.kind === "wrong") {
           throw new DarnerError("cluster.protocol", `cannot register the manager: ${read.why}`);
         }
@@ -63,8 +62,8 @@ function managerRoutes(options: RoutesOptions): readonly Route[] {
       method: "DELETE",
       path: "/v1/managers/:id",
       doc: "A manager gives up its lease; fine when it has none.",
+      access: ["manager"],
       async handle(request) {
-        assertMayChange(request, trust, "remove a manager");
         const id = param(request, "id");
         if (isManagerId(id)) view().leave(id);
         return answer({ listVersion: view().list.version });
@@ -74,6 +73,7 @@ function managerRoutes(options: RoutesOptions): readonly Route[] {
       method: "GET",
       path: "/v1/managers",
       doc: "The managers, nearest to the host first: ?site=&address= (default: the caller's), &after=VERSION&waitMs=.",
+      access: ["host", "manager", "read"],
       async handle(request) {
         const host = readHost(request);
         await untilChanged(request, listWatchers, view().list.version);
@@ -84,12 +84,13 @@ function managerRoutes(options: RoutesOptions): readonly Route[] {
 }
 
 function settingRoutes(options: RoutesOptions): readonly Route[] {
-  const { view, settingsWatchers, trust, validate } = options;
+  const { view, settingsWatchers, validate } = options;
   return [
     {
       method: "GET",
       path: "/v1/settings",
       doc: "The cluster's settings and their version: ?after=VERSION&waitMs=.",
+      access: ["host", "manager", "read"],
       async handle(request) {
         await untilChanged(request, settingsWatchers, view().settings.version);
         return answer(view().settings);
@@ -99,8 +100,8 @@ function settingRoutes(options: RoutesOptions): readonly Route[] {
       method: "PUT",
       path: "/v1/settings/:key",
       doc: "Sets a cluster-wide setting: {value}. It is stored when this answers, and on its way to everybody.",
+      access: ["admin"],
       async handle(request) {
-        assertMayChange(request, trust, "change a setting");
         const key = readKey(request);
         const value = readValue(key, await request.json());
         const trouble = key === siteRangesKey ? rangesTrouble(value) : validate(key, value);
@@ -113,8 +114,8 @@ function settingRoutes(options: RoutesOptions): readonly Route[] {
       method: "DELETE",
       path: "/v1/settings/:key",
       doc: "Gives a cluster-wide setting back to its default; fine when it is not set.",
+      access: ["admin"],
       async handle(request) {
-        assertMayChange(request, trust, "change a setting");
         await view().deleteSetting(readKey(request));
         return answer({ version: view().settings.version });
       },
@@ -131,7 +132,7 @@ async function untilChanged(request: RouteRequest, watchers: Watchers, version: 
 
 function readHost(request: RouteRequest): { site?: string; address: string } {
   const site = request.query.get("site") ?? "";
-  const address = request.query.get("address") ?? callerAddress(request) ?? "127.0.0.1";
+  const address = request.query.get("address") ?? callerAddress(request.raw) ?? "127.0.0.1";
   if (site !== "" && !isSiteName(site)) throw malformed("site should be a site's name");
   if (parseAddress(address) === undefined) throw malformed("address should be an IP address");
   return site === "" ? { address } : { site, address };

@@ -27,8 +27,6 @@ export interface ConfigServiceOptions {
   readonly store: ClusterState;
   /** How long a manager counts as alive after it last spoke. */
   readonly leaseMs: number;
-  /** With trust, only callers on this machine may change anything. */
-  readonly trust: boolean;
   /**
    * Why a cluster-wide setting cannot have a value (unknown, wrong type, out of bounds), as one line for
    * its user; undefined when it can. The sites' ranges are the service's own and are not asked about.
@@ -47,7 +45,7 @@ export interface ConfigService {
 }
 
 export function createConfigService(options: ConfigServiceOptions): ConfigService {
-  const { clock, log, metrics, store, leaseMs, trust } = options;
+  const { clock, log, metrics, store, leaseMs } = options;
   const listWatchers = new Watchers(clock, waitersMax);
   const settingsWatchers = new Watchers(clock, waitersMax);
   const storeFailures = metrics.counter(
@@ -62,7 +60,6 @@ export function createConfigService(options: ConfigServiceOptions): ConfigServic
       listWatchers,
       settingsWatchers,
       leaseMs,
-      trust,
       validate: (key, value) => options.validate(key, value),
     }),
     ready: () => (view === undefined ? "the config service is starting" : undefined),
@@ -76,7 +73,6 @@ export function createConfigService(options: ConfigServiceOptions): ConfigServic
         onSettings: () => settingsWatchers.wake(),
         onStoreFailed: () => storeFailures.add(1),
       });
-      if (!trust) log.warn("config.trust-off", { meaning: "anybody who reaches this port may change the cluster" });
     },
     async stop() {
       listWatchers.close();

@@ -17,6 +17,7 @@ export function daemonRoutes({ daemon, userOf }: DaemonRoutesOptions): Route[] {
       method: "POST",
       path: "/v1/downloads",
       doc: "Gets an object; answers with a line of JSON for each event until `done` or `failed`.",
+      access: ["read"],
       handle: async (request) => {
         const ask = readAsk(await request.json());
         streamEvents(request, (tell) => daemon.begin(ask, userOf(request), tell));
@@ -27,6 +28,7 @@ export function daemonRoutes({ daemon, userOf }: DaemonRoutesOptions): Route[] {
       method: "GET",
       path: "/v1/downloads/:id/body",
       doc: "The verified bytes of a download with output `stream`, in order; cut short when it fails.",
+      access: ["read"],
       handle: async (request) => {
         const download = daemon.download(request.params["id"] ?? "");
         if (download === undefined) throw new DarnerError("cluster.refused", "cannot stream: no such download");
@@ -48,6 +50,7 @@ export function daemonRoutes({ daemon, userOf }: DaemonRoutesOptions): Route[] {
       method: "POST",
       path: "/v1/downloads/:id/settled",
       doc: "The output has its final name: the daemon may serve from it.",
+      access: ["read"],
       handle: async (request) => {
         daemon.download(request.params["id"] ?? "")?.settle();
         return { status: 200, json: {} };
