@@ -14,6 +14,8 @@ export interface ScriptedObject {
   readonly cutAt?: number;
   readonly chunkBytes?: number;
   readonly wallMs?: number;
+  /** It comes from an address of the fetcher's own machine. */
+  readonly nearOnly?: boolean;
   /** Each chunk of the body waits for this. */
   readonly pace?: () => Promise<void>;
 }
@@ -41,6 +43,7 @@ export class ScriptedOrigin implements Origin {
       headers,
       requestedAtMs: wallMs,
       answeredAtMs: wallMs,
+      ...(object.nearOnly === true ? { nearOnly: true } : {}),
     };
     if (etag !== undefined && request.unless?.etag === etag)
       return { kind: "not-modified", facts: { ...facts, status: 304 } };

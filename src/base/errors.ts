@@ -35,6 +35,7 @@ export const errorTable = {
   "tls.failed": { exit: 53, doc: "The TLS handshake failed." },
   "origin.unauthorized": { exit: 60, doc: "The origin wants a credential (401)." },
   "origin.forbidden": { exit: 61, doc: "The origin refuses this credential (403)." },
+  "reach.refused": { exit: 62, doc: "The reach policy does not let this origin be fetched for this caller." },
   "origin.redirect-loop": { exit: 70, doc: "The origin redirects in a circle or too often." },
   "origin.redirect-scheme": {
     exit: 71,

@@ -5,14 +5,17 @@
  *    nor to another scheme; what is meant for one authority is dropped on the way to another.
  * 2. The body is never decoded: `Accept-Encoding: identity` is sent, and whatever comes is passed on.
  * 3. No message shows a credential or a query.
+ * 4. Each URL on the way is within the reach policy, and each address that is connected to.
  */
 
 import { DarnerError } from "#base/mod.ts";
 import type { ResponseFacts } from "#core/freshness/mod.ts";
+import { isForNearOnly, urlRefusal } from "#core/reach/mod.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { HttpClient, HttpReply } from "#platform/http-client.ts";
 import { countedBody } from "./http-body.ts";
 import { extentOf } from "./http-range.ts";
+import { refusedByPolicy, sizeLimited, timeLimited, type Reach } from "./reach.ts";
 import { headersAfterRedirect, requestHeaders } from "./http-request.ts";
 import { statusError } from "./http-status.ts";
 import type { Origin, OriginAnswer, OriginRequest } from "./origin.ts";
@@ -26,16 +29,24 @@ const bodyStatuses: ReadonlySet<number> = new Set([200, 203, 206]);
 interface Parts {
   readonly httpClient: HttpClient;
   readonly clock: Clock;
+  readonly reach: Reach;
 }
 
 export function createHttpOrigin(parts: Parts): Origin {
   return {
     async open(request, signal) {
-      const { reply, facts, name } = await follow(parts, request, signal);
+      const limit = timeLimited(parts.reach, parts.clock, withoutSecrets(request.url), signal);
+      let reply: HttpReply | undefined;
       try {
-        return answerOf(reply, facts, request, name);
+        const arrival = await follow(parts, request, limit.signal);
+        reply = arrival.reply;
+        const answer = answerOf(reply, arrival.facts, request, arrival.name);
+        if (answer.kind === "body") return sizeLimited(parts.reach, answer, arrival.name, () => limit.end());
+        limit.end();
+        return answer;
       } catch (error) {
-        reply.body.drain();
+        limit.end();
+        reply?.body.drain();
         throw error;
       }
     },
@@ -50,22 +61,35 @@ interface Arrival {
 }
 
 /** Asks, and asks again where the answer points, until one is no redirect. */
-async function follow({ httpClient, clock }: Parts, request: OriginRequest, signal: AbortSignal): Promise<Arrival> {
+async function follow(parts: Parts, request: OriginRequest, signal: AbortSignal): Promise<Arrival> {
+  const { httpClient, clock, reach } = parts;
+  const addressRule = reach.addressRule(request.caller ?? "far");
   const first = new URL(request.url);
   let headers = requestHeaders(request, first);
   let url = bare(first);
+  let nearOnly = false;
   const visited = new Set<string>();
   for (;;) {
     const name = nameOf(url);
     visited.add(url.href);
+    const refusal = urlRefusal(reach.policy(), url);
+    if (refusal !== null) throw refusedByPolicy(name, refusal);
     const requestedAtMs = clock.wallMs();
-    const reply = await httpClient.get({ url, headers, name }, signal);
+    const reply = await httpClient.get({ url, headers, name, addressRule }, signal);
+    nearOnly ||= isForNearOnly(reach.policy(), reply.remoteAddress);
     if (!redirectStatuses.has(reply.status)) {
       const { status, headers: answered } = reply;
       return {
         reply,
         name,
-        facts: { status, url: url.href, headers: answered, requestedAtMs, answeredAtMs: clock.wallMs() },
+        facts: {
+          status,
+          url: url.href,
+          headers: answered,
+          requestedAtMs,
+          answeredAtMs: clock.wallMs(),
+          ...(nearOnly ? { nearOnly } : {}),
+        },
       };
     }
     reply.body.drain();

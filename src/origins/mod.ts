@@ -1,10 +1,12 @@
 /** Where objects come from: one small interface, and one implementation for each kind of origin. */
 
 import { DarnerError } from "#base/mod.ts";
+import type { ReachPolicy } from "#core/reach/mod.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { HttpClient } from "#platform/http-client.ts";
 import { createHttpOrigin } from "./http.ts";
 import type { Origin } from "./origin.ts";
+import { reachBy } from "./reach.ts";
 import { nameOf, withoutSecrets } from "./url-name.ts";
 
 export type { Origin, OriginAnswer, OriginBody, OriginRequest } from "./origin.ts";
@@ -12,11 +14,13 @@ export type { Origin, OriginAnswer, OriginBody, OriginRequest } from "./origin.t
 export interface OriginParts {
   readonly httpClient: HttpClient;
   readonly clock: Clock;
+  /** As it is now; absent: everything may be fetched, with the rights of whoever runs this process. */
+  readonly reach?: () => ReachPolicy;
 }
 
 /** An origin that passes each request to the one for its URL's scheme; else `url.scheme`, `url.malformed`. */
 export function createOrigins(parts: OriginParts): Origin {
-  const http = createHttpOrigin(parts);
+  const http = createHttpOrigin({ ...parts, reach: reachBy(parts.reach) });
   const byScheme: ReadonlyMap<string, Origin> = new Map([
     ["http:", http],
     ["https:", http],

@@ -5,6 +5,7 @@
  */
 
 import type { ResponseFacts } from "#core/freshness/mod.ts";
+import type { Caller } from "#core/reach/mod.ts";
 
 export interface OriginRequest {
   /** User and password in it become credentials. */
@@ -20,6 +21,8 @@ export interface OriginRequest {
   readonly ifRange?: string;
   /** Ask "has it changed?" (If-None-Match / If-Modified-Since). */
   readonly unless?: { readonly etag?: string; readonly lastModified?: string };
+  /** For whom the reach policy is asked; absent: for a caller from afar. */
+  readonly caller?: Caller;
 }
 
 export type OriginAnswer =

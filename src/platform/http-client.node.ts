@@ -10,9 +10,11 @@ import type * as HttpTypes from "node:http";
 import type * as HttpsTypes from "node:https";
 import { http, https } from "./http-modules.node.ts";
 import type { SecureContext } from "node:tls";
-import { DarnerError } from "#base/mod.ts";
+import { assert, DarnerError } from "#base/mod.ts";
+import { checkLiteralAddress, ruledLookup } from "./address-rule.node.ts";
 import {
   httpClientDefaults,
+  type AddressRule,
   type HttpClient,
   type HttpClientOptions,
   type HttpReply,
@@ -32,53 +34,71 @@ export function createNodeHttpClient(options: Partial<HttpClientOptions> = {}): 
   return new NodeHttpClient(settings);
 }
 
+/** Rules come from the policy's few kinds of callers. */
+const rulesMax = 16;
+
+interface KeptAgents {
+  plain: HttpTypes.Agent | undefined;
+  secure: HttpTypes.Agent | undefined;
+}
+
 class NodeHttpClient implements HttpClient {
   readonly #settings: HttpClientOptions;
-  readonly #plain: HttpTypes.Agent;
-  #secure: HttpTypes.Agent | undefined;
+  /** For each address rule, connections that were made under it. */
+  readonly #kept = new Map<AddressRule | undefined, KeptAgents>();
   #trustsSystem = false;
-  #secureContext: SecureContext | undefined;
+  /** Made with the first secure agent; its parts are dear. */
+  #trust: { readonly context: SecureContext | undefined } | undefined;
 
   constructor(settings: HttpClientOptions) {
     this.#settings = settings;
-    this.#plain = this.#makeAgent("http:", true);
   }
 
   async get(request: HttpRequest, signal: AbortSignal): Promise<HttpReply> {
+    if (request.addressRule !== undefined) checkLiteralAddress(request.addressRule, request.url, request.name);
     try {
       return await this.#getKeptOrFresh(request, signal);
     } catch (error) {
       if (!(error instanceof DarnerError) || error.code !== "tls.untrusted" || this.#trustsSystem) throw error;
       this.#trustsSystem = true;
-      this.#secure?.destroy();
-      this.#secure = undefined;
+      this.#trust = undefined;
+      for (const agents of this.#kept.values()) {
+        agents.secure?.destroy();
+        agents.secure = undefined;
+      }
       return await this.#getKeptOrFresh(request, signal);
     }
   }
 
   close(): void {
-    this.#plain.destroy();
-    this.#secure?.destroy();
+    for (const { plain, secure } of this.#kept.values()) {
+      plain?.destroy();
+      secure?.destroy();
+    }
   }
 
   async #getKeptOrFresh(request: HttpRequest, signal: AbortSignal): Promise<HttpReply> {
     try {
-      return await exchange(request, this.#keptAgent(request.url), this.#settings, signal);
+      return await exchange(request, this.#keptAgent(request), this.#settings, signal);
     } catch (error) {
       if (!(error instanceof StaleConnectionError)) throw error;
-      return await exchange(request, this.#makeAgent(request.url.protocol, false), this.#settings, signal);
+      return await exchange(request, this.#makeAgent(request, false), this.#settings, signal);
     }
   }
 
-  #keptAgent(url: URL): HttpTypes.Agent {
-    if (url.protocol === "http:") return this.#plain;
-    if (this.#secure !== undefined) return this.#secure;
-    this.#secureContext = trustContext(this.#settings.caCertificates, this.#trustsSystem);
-    this.#secure = this.#makeAgent("https:", true);
-    return this.#secure;
+  #keptAgent(request: HttpRequest): HttpTypes.Agent {
+    const { addressRule, url } = request;
+    let agents = this.#kept.get(addressRule);
+    if (agents === undefined) {
+      assert(this.#kept.size < rulesMax, "address rules are few and long-lived");
+      agents = { plain: undefined, secure: undefined };
+      this.#kept.set(addressRule, agents);
+    }
+    if (url.protocol === "http:") return (agents.plain ??= this.#makeAgent(request, true));
+    return (agents.secure ??= this.#makeAgent(request, true));
   }
 
-  #makeAgent(protocol: string, keepAlive: boolean): HttpTypes.Agent {
+  #makeAgent({ url, addressRule }: HttpRequest, keepAlive: boolean): HttpTypes.Agent {
     const options: HttpTypes.AgentOptions = {
       keepAlive,
       maxSockets: this.#settings.connectionsPerHostMax,
@@ -86,9 +106,11 @@ class NodeHttpClient implements HttpClient {
       maxFreeSockets: keptPerHostMax,
       timeout: keptIdleMs,
       scheduling: "lifo",
+      ...(addressRule === undefined ? {} : { lookup: ruledLookup(addressRule) }),
     };
-    if (protocol === "http:") return new http.Agent(options);
-    const secureContext = this.#secureContext;
+    if (url.protocol === "http:") return new http.Agent(options);
+    this.#trust ??= { context: trustContext(this.#settings.caCertificates, this.#trustsSystem) };
+    const secureContext = this.#trust.context;
     // Said aloud, so that NODE_TLS_REJECT_UNAUTHORIZED cannot switch it off.
     const secureOptions: HttpsTypes.AgentOptions = { ...options, rejectUnauthorized: true };
     return new https.Agent(secureContext === undefined ? secureOptions : { ...secureOptions, secureContext });

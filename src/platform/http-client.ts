@@ -1,11 +1,20 @@
 /**
  * HTTP on the wire as a port: one GET, one answer, its body in order. No rules live here: redirects,
  * status codes and ranges are the caller's. What fails is a DarnerError (`network.*`, `tls.*`,
- * `origin.protocol`, `origin.body-short`, `origin.body-long`).
+ * `reach.refused`, `origin.protocol`, `origin.body-short`, `origin.body-long`).
  *
  * Each wait has a timer, TLS certificates are always verified, and a body that is not read pauses
  * its connection.
  */
+
+/**
+ * Which addresses may be connected to. Asked of what the host's name resolves to; exactly the addresses
+ * that pass are dialled. Kept connections are shared by requests with the same rule object only.
+ */
+export interface AddressRule {
+  /** Why not, as the end of a sentence about the object; null: it may. */
+  refusal(address: string): string | null;
+}
 
 export interface HttpRequest {
   /** Without user and password. */
@@ -14,12 +23,16 @@ export interface HttpRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** What messages call the object: no credentials, no query. */
   readonly name: string;
+  /** Absent: any address. */
+  readonly addressRule?: AddressRule;
 }
 
 export interface HttpReply {
   readonly status: number;
   /** Names in lower case; several lines of one name joined by ", ". */
   readonly headers: Readonly<Record<string, string>>;
+  /** Who answered: an IP address. */
+  readonly remoteAddress: string;
   readonly body: HttpBody;
 }
 

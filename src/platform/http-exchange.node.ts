@@ -8,6 +8,7 @@ import { http, https } from "./http-modules.node.ts";
 import { TLSSocket } from "node:tls";
 import { DarnerError } from "#base/mod.ts";
 import type { HttpClientOptions, HttpReply, HttpRequest } from "./http-client.ts";
+import { AddressRefused, reachRefused } from "./address-rule.node.ts";
 import { NodeHttpBody } from "./http-body.node.ts";
 import { networkError } from "./network-error.ts";
 import { patience, type Patience } from "./patience.node.ts";
@@ -49,7 +50,8 @@ export function exchange(
     outgoing.once("response", (message) => {
       waiting.end();
       body = new NodeHttpBody(message, request.name, settings.idleTimeoutMs);
-      resolve({ status: message.statusCode ?? 0, headers: headersOf(message), body });
+      const remoteAddress = message.socket.remoteAddress ?? "";
+      resolve({ status: message.statusCode ?? 0, headers: headersOf(message), remoteAddress, body });
     });
     outgoing.on("error", (error) => {
       if (body === undefined) reject(failureBeforeHead(error, outgoing, request, settings));
@@ -98,6 +100,7 @@ function failureBeforeHead(
   settings: HttpClientOptions,
 ): Error {
   const code = error.code ?? "";
+  if (error instanceof AddressRefused) return reachRefused(request.name, error.message);
   if (outgoing.reusedSocket && (code === "ECONNRESET" || code === "EPIPE")) return new StaleConnectionError(code);
   if (code === "HPE_HEADER_OVERFLOW") {
     const says = `its headers are longer than ${settings.headerBytesMax} bytes; the server should send less`;

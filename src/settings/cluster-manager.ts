@@ -4,6 +4,7 @@ import { DarnerError } from "#base/mod.ts";
 import { baseSettings, checkTrust, clusterSettings, listenSettings } from "./common.ts";
 import { optional } from "./kind.ts";
 import { bytes, count, rate, ratio } from "./kinds.ts";
+import { reachSettings } from "./reach.ts";
 import { setting, settingsGroup } from "./setting.ts";
 
 const cache = "Cache";
@@ -16,6 +17,7 @@ export const clusterManagerSettings = settingsGroup({
     ...baseSettings,
     ...clusterSettings,
     ...listenSettings(8002),
+    ...reachSettings,
     diskQuotaBytes: setting({
       name: "disk-quota",
       kind: bytes({ min: 64 * 2 ** 20, max: Infinity }),

@@ -2,6 +2,7 @@
 
 import { baseSettings, checkTrust, clusterSettings, listenSettings, managerSetting, socketSetting } from "./common.ts";
 import { bytes, count, duration, rate } from "./kinds.ts";
+import { reachSettings } from "./reach.ts";
 import { setting, settingsGroup } from "./setting.ts";
 
 const limits = "Limits of this host";
@@ -17,6 +18,7 @@ export const hostDaemonSettings = settingsGroup({
     ...listenSettings(65002),
     manager: managerSetting,
     socket: socketSetting,
+    ...reachSettings,
     downloadRateBytesPerSecond: setting({
       name: "download-rate",
       kind: rate,

@@ -11,6 +11,7 @@ export { roleUrl, type TcpAddress } from "./kinds.ts";
 export * from "./live.ts";
 export * from "./nearest.ts";
 export * from "./places.ts";
+export { reachPolicyOf } from "./reach.ts";
 export * from "./reference.ts";
 export * from "./resolve.ts";
 export * from "./setting.ts";

@@ -52,6 +52,7 @@ async function newRun(serve: (number: number) => ScriptedObject | Promise<Script
       limiter: new Limiter(clock, Infinity),
       url: "http://origin/a?sig=secret",
       headers: {},
+      caller: "far",
       expected: [],
       proveAlways: true,
       connectionsMax: 1,

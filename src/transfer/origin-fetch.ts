@@ -15,6 +15,7 @@ import { asDarnerError, assert, bytesEqual, DarnerError } from "#base/mod.ts";
 import { Segments, type Segment } from "#core/download/mod.ts";
 import { strongValidator, toldDigests, versionsDiffer, type ResponseFacts } from "#core/freshness/mod.ts";
 import { choosePieceBytes, digestToText, pieceCount, type Digest } from "#core/model/mod.ts";
+import type { Caller } from "#core/reach/mod.ts";
 import type { Origin, OriginAnswer } from "#origins/mod.ts";
 import { sleep, type Clock } from "#platform/clock.ts";
 import type { Gate } from "#platform/connection.ts";
@@ -37,6 +38,7 @@ export interface OriginFetchOptions {
   readonly store: PieceFile;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
+  readonly caller: Caller;
   /** What the object must hash to; what the origin tells is added. */
   readonly expected: readonly Digest[];
   /** Prove SHA-256 even when nobody expects it (a manager's last line states it). */
@@ -181,13 +183,13 @@ export class OriginFetch {
   }
 
   async #openWhole(): Promise<BodyAnswer> {
-    const { origin, url, headers, window } = this.#options;
+    const { origin, url, headers, caller, window } = this.#options;
     const range = window === undefined ? {} : { range: window };
-    return expectBody(await origin.open({ url, headers, ...range }, this.#signal()), url);
+    return expectBody(await origin.open({ url, headers, caller, ...range }, this.#signal()), url);
   }
 
   async #openRange(segment: Segment): Promise<BodyAnswer> {
-    const { origin, url, headers, window } = this.#options;
+    const { origin, url, headers, caller, window } = this.#options;
     const { pieceBytes, validator } = this.#object();
     assert(this.#lengthBytes !== undefined, "ranges are asked of objects with a known length");
     const base = window?.start ?? 0;
@@ -196,7 +198,7 @@ export class OriginFetch {
       end: base + Math.min(segment.end * pieceBytes, this.#lengthBytes),
     };
     const ifRange = validator === undefined ? {} : { ifRange: validator };
-    const answer = expectBody(await origin.open({ url, headers, range, ...ifRange }, this.#signal()), url);
+    const answer = expectBody(await origin.open({ url, headers, caller, range, ...ifRange }, this.#signal()), url);
     this.#assertSameVersion(answer);
     return answer;
   }

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after } from "node:test";
 import { DarnerError, type ErrorCode } from "#base/mod.ts";
+import type { ReachPolicy } from "#core/reach/mod.ts";
 import { createOrigins, type Origin, type OriginAnswer, type OriginRequest } from "#origins/mod.ts";
 import { nodeClock } from "#platform/clock.node.ts";
 import { createNodeHttpClient } from "#platform/http-client.node.ts";
@@ -12,10 +13,10 @@ import { startTestOrigin, type TestOrigin, type TestOriginOptions } from "./serv
 export const noSignal = new AbortController().signal;
 
 /** Ends with the test file. */
-export function visitor(options: Partial<HttpClientOptions> = {}): Origin {
+export function visitor(options: Partial<HttpClientOptions> = {}, reach?: () => ReachPolicy): Origin {
   const httpClient = createNodeHttpClient({ connectTimeoutMs: 5000, idleTimeoutMs: 5000, ...options });
   after(() => httpClient.close());
-  return createOrigins({ httpClient, clock: nodeClock });
+  return createOrigins({ httpClient, clock: nodeClock, ...(reach === undefined ? {} : { reach }) });
 }
 
 /** A test origin that ends with the test file. */

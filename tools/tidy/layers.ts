@@ -20,7 +20,7 @@ const seenBy: Readonly<Record<string, readonly string[]>> = {
   base: [],
   core: ["base", "core"],
   platform: ["base", "core"],
-  settings: ["base", "core/model", "platform"],
+  settings: ["base", "core/model", "core/reach", "platform"],
   storage: ["base", "core", "platform"],
   origins: ["base", "core", "platform"],
   transfer: ["base", "core", "platform", "storage", "origins"],

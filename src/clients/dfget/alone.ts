@@ -62,6 +62,7 @@ export async function downloadAlone(parts: AloneParts, wanted: Wanted, output: A
       store,
       url: wanted.url,
       headers: wanted.headers,
+      caller: "near",
       expected: wanted.digest === undefined ? [] : [wanted.digest],
       proveAlways: false,
       ...(wanted.range === undefined ? {} : { window: wanted.range }),

@@ -13,7 +13,7 @@ import { createNodeMetrics } from "#platform/metrics.node.ts";
 import { loadNative } from "#platform/native.node.ts";
 import { nodeRandom } from "#platform/random.node.ts";
 import { roleRoutes } from "#platform/role-routes.ts";
-import { clusterManagerSettings, type Resolved } from "#settings/mod.ts";
+import { clusterManagerSettings, reachPolicyOf, type Resolved } from "#settings/mod.ts";
 import { httpUrl, ownAddress } from "./address.ts";
 import { configClient, openDataDirectory, realOrigin, roleLog, type StartedRole } from "./ground.ts";
 import { LiveSettings } from "./live-settings.ts";
@@ -29,7 +29,7 @@ export async function startClusterManager(resolved: Own, sharedLog?: NodeLog): P
   const { directory, key, release } = openDataDirectory(values.dataDir, "cluster-manager");
   const live = new LiveSettings(clusterManagerSettings, resolved, log);
   const cache = await openCache(directory, live);
-  const { origin, close } = realOrigin();
+  const { origin, close } = realOrigin(() => reachPolicyOf(live.values));
   const metrics = createNodeMetrics();
   const advertised = { address: values.advertise ?? ownAddress(values.listen.host), port: values.listen.port };
   const manager = new ClusterManager({

@@ -15,6 +15,7 @@ import { lockDirectory } from "#platform/process-lock.node.ts";
 import { nodeRandom } from "#platform/random.node.ts";
 import { newSigningKey, signingKeyFromPem, type SigningKey } from "#platform/signing.ts";
 import { DarnerError } from "#base/mod.ts";
+import type { ReachPolicy } from "#core/reach/mod.ts";
 
 /** A started role: how to reach it, and how to end it. */
 export interface StartedRole {
@@ -67,9 +68,9 @@ function keyIn(directory: string): SigningKey {
   }
 }
 
-export function realOrigin(): { readonly origin: Origin; readonly close: () => void } {
+export function realOrigin(reach: () => ReachPolicy): { readonly origin: Origin; readonly close: () => void } {
   const httpClient = createNodeHttpClient();
-  return { origin: createOrigins({ httpClient, clock: nodeClock }), close: () => httpClient.close() };
+  return { origin: createOrigins({ httpClient, clock: nodeClock, reach }), close: () => httpClient.close() };
 }
 
 export function configClient(url: string, trust: boolean, log: Log): ConfigClient {

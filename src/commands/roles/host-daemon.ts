@@ -20,7 +20,7 @@ import type { Native } from "#platform/native.ts";
 import { loadNative } from "#platform/native.node.ts";
 import { nodeRandom } from "#platform/random.node.ts";
 import { roleRoutes } from "#platform/role-routes.ts";
-import { hostDaemonSettings, type Resolved, type SettingChanges } from "#settings/mod.ts";
+import { hostDaemonSettings, reachPolicyOf, type Resolved, type SettingChanges } from "#settings/mod.ts";
 import { configClient, openDataDirectory, realOrigin, roleLog, type StartedRole } from "./ground.ts";
 import { httpUrl, isWildcard, ownAddress } from "./address.ts";
 import { LiveSettings } from "./live-settings.ts";
@@ -38,7 +38,7 @@ export async function startHostDaemon(resolved: Own, sharedLog?: NodeLog): Promi
   const { directory, key, release } = openDataDirectory(values.dataDir, "daemon");
   const live = new LiveSettings(hostDaemonSettings, resolved, log);
   const native = loadNative();
-  const { origin, close } = realOrigin();
+  const { origin, close } = realOrigin(() => reachPolicyOf(live.values));
   const metrics = createNodeMetrics();
   const cluster = findCluster(resolved, log);
   const inbox = await openInbox(values.socket, native);

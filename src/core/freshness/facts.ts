@@ -9,4 +9,6 @@ export interface ResponseFacts {
   /** Wall clock when the request left and when the answer's head came, in ms since 1970. */
   readonly requestedAtMs: number;
   readonly answeredAtMs: number;
+  /** It came from an address that only callers on the same machine may reach (core/reach). */
+  readonly nearOnly?: true;
 }

@@ -134,6 +134,7 @@ export function refresh(
     headers,
     requestedAtMs: notModified.requestedAtMs,
     answeredAtMs: notModified.answeredAtMs,
+    ...(stored.facts.nearOnly === true || notModified.nearOnly === true ? { nearOnly: true } : {}),
   };
   return { facts, judgement: judge(facts, requestHeaders) };
 }

@@ -11,6 +11,8 @@ import {
   type HostMessage,
   type ManagerMessage,
 } from "#core/protocol/mod.ts";
+import { isLoopbackAddress } from "#core/placement/mod.ts";
+import { isOfOneMachine, type Caller } from "#core/reach/mod.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";
 import { keyId, type SigningKey } from "#platform/signing.ts";
@@ -50,6 +52,10 @@ export class HostSession implements VersionHost {
   constructor(options: HostSessionOptions) {
     this.#options = options;
     this.link = new MessageLink(options.clock, readHostMessage, (message) => this.#received(message));
+  }
+
+  get caller(): Caller {
+    return isLoopbackAddress(this.#options.address) ? "near" : "far";
   }
 
   get card(): HostCard {
@@ -138,8 +144,10 @@ export class HostSession implements VersionHost {
       log.warn("host.refused", { remote: this.link.remote, reason: "its id does not follow from its key" });
       return this.link.close();
     }
-    // A host that does not say where it is reached is reached where it came from.
-    this.#card = host.address === "" ? { ...host, address } : host;
+    // Reached where it came from: a host that says nothing, and one from afar that names loopback or
+    // link-local, where its peers would find themselves.
+    const elsewhere = host.address !== "" && (this.caller === "near" || !isOfOneMachine(host.address));
+    this.#card = elsewhere ? host : { ...host, address };
     onHello(this);
     this.#reportEveryMs = pace.reportEveryMs;
     this.send({

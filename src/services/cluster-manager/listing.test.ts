@@ -11,6 +11,7 @@ import type { VersionHost } from "./task-version.ts";
 
 class Listener implements VersionHost {
   readonly card;
+  readonly caller = "far";
   readonly heard: { readonly message: ManagerMessage; readonly atMs: number }[] = [];
   readonly #clock: SimClock;
 

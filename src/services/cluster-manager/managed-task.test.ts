@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { DarnerError } from "#base/mod.ts";
+import type { Caller } from "#core/reach/mod.ts";
 import type { ManagerMessage, TaskAsk } from "#core/protocol/mod.ts";
 import { SimClock } from "#platform/clock.sim.ts";
 import { SimDisk } from "#platform/disk.sim.ts";
@@ -20,9 +21,11 @@ const content = Uint8Array.from({ length: 300_000 }, (_, index) => (index * 31) 
 
 class TestHost implements VersionHost {
   readonly card;
+  readonly caller: Caller;
   readonly heard: ManagerMessage[] = [];
 
-  constructor(id: string) {
+  constructor(id: string, caller: Caller = "far") {
+    this.caller = caller;
     this.card = { id, name: id, site: "", address: "10.0.0.1", port: 1 };
   }
 
@@ -79,7 +82,7 @@ async function newManager(serve: Serve) {
       onOriginBytes: () => undefined,
       openVersion: async (task, folder, ask) => {
         const store = await cache.hold(task, folder);
-        return new TaskVersion({ clock, unit: () => 0, task, ask, store, uploads, seed });
+        return new TaskVersion({ clock, log: silentLog, unit: () => 0, task, ask, store, uploads, seed });
       },
     });
   const managed = newTask();
@@ -203,6 +206,29 @@ describe("a task at the manager", () => {
     assert.equal(managed.current?.hosts, 1);
     managed.leave(back!);
     assert.equal(managed.current?.hosts, 0);
+  });
+
+  test("what came from an address of the manager's own machine is for hosts on it alone, running or kept", async () => {
+    const { clock, managed, newTask } = await newManager(() => plain({ nearOnly: true }));
+    const near = new TestHost("near", "near");
+    const early = new TestHost("early");
+    const late = new TestHost("late");
+    void managed.join({ host: near, ask, holds: undefined });
+    void managed.join({ host: early, ask, holds: undefined });
+    await clock.settle(3_000);
+    void managed.join({ host: late, ask, holds: undefined });
+    await clock.settle(500);
+    assert.match(near.kinds, /ended/);
+    for (const host of [early, late]) {
+      assert.equal(host.kinds, "failed");
+      assert.match(host.error!, /only callers on the manager's own machine/);
+    }
+    await managed.close("restarted");
+    const again = newTask();
+    const later = new TestHost("later");
+    void again.join({ host: later, ask, holds: undefined });
+    await clock.settle(500);
+    assert.equal(later.kinds, "failed");
   });
 
   test("a new version at the origin: the wave gets it, whoever has the old one keeps it", async () => {

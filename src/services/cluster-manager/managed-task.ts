@@ -14,6 +14,7 @@ import type { SwarmReport } from "#core/swarm/mod.ts";
 import { judge, refresh, strongValidator, useDecision, type ResponseFacts } from "#core/freshness/mod.ts";
 import { parseDigest, type Digest } from "#core/model/mod.ts";
 import type { TaskAsk } from "#core/protocol/mod.ts";
+import type { Caller } from "#core/reach/mod.ts";
 import type { Origin } from "#origins/mod.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";
@@ -124,7 +125,7 @@ export class ManagedTask {
     const { host, ask, holds } = request;
     this.usedMs = this.#options.clock.nowMs();
     try {
-      await this.#settled(ask);
+      await this.#settled(ask, host.caller);
       if (this.#failure !== undefined && !this.fetching) throw this.#failure.error;
       this.#current?.version.join(host, holds);
     } catch (error) {
@@ -138,11 +139,11 @@ export class ManagedTask {
   }
 
   /** Who comes while another settles takes what that one finds: one question to the origin for a whole wave. */
-  async #settled(ask: TaskAsk): Promise<void> {
+  async #settled(ask: TaskAsk, caller: Caller): Promise<void> {
     const joined = this.#settling;
     if (joined !== undefined) await joined;
     if (this.fetching || (joined !== undefined && this.#current !== undefined)) return;
-    this.#settling ??= this.#settle(ask)
+    this.#settling ??= this.#settle(ask, caller)
       .catch((error: unknown) => {
         if (error !== this.#failure?.error)
           this.#failure = { error: asDarnerError(error), atMs: this.#options.clock.nowMs() };
@@ -175,9 +176,12 @@ export class ManagedTask {
   }
 
   /** Makes `#current` a version that a new asker may have: running, fresh, revalidated or just begun. */
-  async #settle(ask: TaskAsk): Promise<void> {
+  async #settle(ask: TaskAsk, caller: Caller): Promise<void> {
     const { clock, cache, task } = this.#options;
-    if (this.#failure !== undefined && clock.nowMs() - this.#failure.atMs < failureMs) throw this.#failure.error;
+    const failed = this.#failure;
+    // What one caller may not reach another may.
+    const stands = failed !== undefined && failed.error.code !== "reach.refused";
+    if (stands && clock.nowMs() - failed.atMs < failureMs) throw failed.error;
     this.#failure = undefined;
     // What is being erased must not be found again.
     await Promise.allSettled(this.#dropping);
@@ -186,9 +190,9 @@ export class ManagedTask {
       if (folder !== undefined) await this.#open(folder, ask);
     }
     const version = this.#current?.version;
-    if (version?.store.end === undefined) return await this.#fetch(ask);
+    if (version?.store.end === undefined) return await this.#fetch(ask, caller);
     if (ask.digest !== undefined && !ask.digest.startsWith("md5:")) return;
-    await this.#revalidate(version, ask);
+    await this.#revalidate(version, ask, caller);
   }
 
   async #open(folder: string, ask: TaskAsk): Promise<Version> {
@@ -200,26 +204,26 @@ export class ManagedTask {
     return entry;
   }
 
-  async #revalidate(version: TaskVersion, ask: TaskAsk): Promise<void> {
+  async #revalidate(version: TaskVersion, ask: TaskAsk, caller: Caller): Promise<void> {
     const { clock, origin, log, task } = this.#options;
     const { facts } = version;
-    if (facts === undefined) return await this.#fetch(ask);
+    if (facts === undefined) return await this.#fetch(ask, caller);
     const stored = { facts, judgement: judge(facts, ask.headers) };
     if (useDecision(stored, clock.wallMs(), this.#lastCheckedMs) === "fresh") return;
     const etag = facts.headers["etag"];
     const lastModified = facts.headers["last-modified"];
-    if (etag === undefined && lastModified === undefined) return await this.#fetch(ask);
+    if (etag === undefined && lastModified === undefined) return await this.#fetch(ask, caller);
     const unless = { ...(etag === undefined ? {} : { etag }), ...(lastModified === undefined ? {} : { lastModified }) };
     const signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(revalidateTimeoutMs)]);
     try {
-      const answer = await origin.open({ url: ask.url, headers: ask.headers, unless }, signal);
+      const answer = await origin.open({ url: ask.url, headers: ask.headers, unless, caller }, signal);
       if (answer.kind === "body") {
-        if (!isSameVersion(facts, version, answer)) return await this.#fetch(ask, answer);
+        if (!isSameVersion(facts, version, answer)) return await this.#fetch(ask, caller, answer);
         answer.body.close();
       }
       this.#lastCheckedMs = clock.wallMs();
       const fresher = refresh(stored, answer.facts, ask.headers);
-      if (fresher === undefined) return await this.#fetch(ask);
+      if (fresher === undefined) return await this.#fetch(ask, caller);
       version.store.annotate({ facts: fresher.facts });
       log.info("task.revalidated", { task });
     } catch (error) {
@@ -229,17 +233,17 @@ export class ManagedTask {
   }
 
   /** Begins a fetch into the resumable version, or into a new one; returns once it runs. */
-  async #fetch(ask: TaskAsk, opened?: BodyAnswer): Promise<void> {
+  async #fetch(ask: TaskAsk, caller: Caller, opened?: BodyAnswer): Promise<void> {
     const { random } = this.#options;
     const resumable =
       opened === undefined && this.#current !== undefined && this.#current.version.store.end === undefined;
     const folder = Buffer.from(random.bytes(8)).toString("hex");
     const entry = resumable ? this.#current! : await this.#open(folder, ask);
     entry.fetching = true;
-    void this.#run(entry, ask, opened);
+    void this.#run(entry, ask, caller, opened);
   }
 
-  async #run(entry: Version, ask: TaskAsk, opened: BodyAnswer | undefined): Promise<void> {
+  async #run(entry: Version, ask: TaskAsk, caller: Caller, opened?: BodyAnswer): Promise<void> {
     const { clock, random, log, origin, limiter, task } = this.#options;
     const { version } = entry;
     const startedMs = clock.nowMs();
@@ -251,6 +255,7 @@ export class ManagedTask {
       store: version.store,
       url: ask.url,
       headers: ask.headers,
+      caller,
       expected: expectedDigests(ask),
       proveAlways: true,
       connectionsMax: this.#options.connectionsMax(),

@@ -186,10 +186,10 @@ export class ClusterManager {
   }
 
   async #openVersion(task: string, folder: string, ask: TaskAsk): Promise<TaskVersion> {
-    const { clock, random, cache, advertise } = this.#options;
+    const { clock, random, log, cache, advertise } = this.#options;
     const store = await cache.hold(task, folder);
     const seed: ParentOffer = { id: this.id, ...advertise(), seed: true };
-    return new TaskVersion({ clock, unit: () => random.unit(), task, ask, store, uploads: this.uploads, seed });
+    return new TaskVersion({ clock, log, unit: () => random.unit(), task, ask, store, uploads: this.uploads, seed });
   }
 
   /** Puts idle tasks away, so that their files can be closed and evicted. */

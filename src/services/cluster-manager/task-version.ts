@@ -5,15 +5,18 @@
  * Invariants:
  *  1. A piece is listed only after it is stored; how soon hosts hear of it is up to the listing.
  *  2. The last line is sent only when the whole is proved.
- *  3. When the object changes in mid-fetch, or a proof fails, the old generation is withdrawn from
+ *  3. What came from an address for callers on this machine alone is told to no other host.
+ *  4. When the object changes in mid-fetch, or a proof fails, the old generation is withdrawn from
  *     every host before a new one is told.
  */
 
-import { Bitfield, errorToWire } from "#base/mod.ts";
+import { Bitfield, DarnerError, errorToWire } from "#base/mod.ts";
 import type { ResponseFacts } from "#core/freshness/mod.ts";
 import type { HostCard, ManagerMessage, ManifestHead, ParentOffer, TaskAsk } from "#core/protocol/mod.ts";
+import type { Caller } from "#core/reach/mod.ts";
 import { spreadEveryMs, Swarm, type SwarmChange, type SwarmReport } from "#core/swarm/mod.ts";
 import type { Clock, Timer } from "#platform/clock.ts";
+import type { Log } from "#platform/log.ts";
 import type { PieceFile } from "#storage/pieces/mod.ts";
 import { sameForAll, type Uploads } from "#transfer/mod.ts";
 import { Listing } from "./listing.ts";
@@ -37,6 +40,7 @@ type Holds = { readonly generation: string; readonly pieces: string };
 
 export interface VersionHost {
   readonly card: HostCard;
+  readonly caller: Caller;
   send(message: ManagerMessage): void;
   /** A fresh ticket for this host and task, or undefined with --trust off. */
   ticket(task: string): string | undefined;
@@ -44,6 +48,7 @@ export interface VersionHost {
 
 export interface TaskVersionOptions {
   readonly clock: Clock;
+  readonly log: Log;
   readonly unit: () => number;
   readonly task: string;
   readonly ask: TaskAsk;
@@ -222,6 +227,7 @@ export class TaskVersion {
   #welcome(host: VersionHost, holds: Holds | undefined): void {
     const head = this.#head;
     if (head === undefined) return;
+    if (this.facts?.nearOnly === true && host.caller === "far") return this.#refuse(host);
     if (this.#unmatched >= crowdMax) return void this.#waiting.set(host, holds);
     this.#unmatched++;
     const ticket = host.ticket(this.task);
@@ -237,6 +243,14 @@ export class TaskVersion {
     if (this.#unmatched > 1) return;
     this.#matchTimer?.cancel();
     this.#matchTimer = this.#options.clock.after(matchDelayMs, () => this.#match());
+  }
+
+  #refuse(host: VersionHost): void {
+    this.#hosts.delete(host.card.id);
+    const says = "it came from an address that only callers on the manager's own machine may reach";
+    const error = errorToWire(new DarnerError("reach.refused", `cannot give ${withoutQuery(this.ask.url)}: ${says}`));
+    this.#options.log.warn("reach.refused", { task: this.task, host: host.card.id, message: error.message });
+    host.send({ kind: "failed", task: this.task, error });
   }
 
   #match(): void {
@@ -266,4 +280,8 @@ export class TaskVersion {
       });
     }
   }
+}
+
+function withoutQuery(url: string): string {
+  return url.split(/[?#]/, 1)[0]!;
 }

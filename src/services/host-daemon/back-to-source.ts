@@ -48,6 +48,8 @@ export function fetchBackToSource(options: BackToSource): Promise<EndRecord> {
     store,
     url: ask.url,
     headers: ask.headers,
+    // Whoever asks the daemon is on its machine.
+    caller: "near",
     expected: ask.digest === undefined ? [] : [parseDigest(ask.digest)],
     proveAlways: false,
     connectionsMax: hosts === 1 ? connectionsAlone : 1,

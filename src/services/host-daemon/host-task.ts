@@ -300,7 +300,7 @@ export class HostTask implements TaskListener {
   }
 
   #managerFailed(error: DarnerError): void {
-    const ofTheObject = /^(origin|url|digest|tls)\./.test(error.code);
+    const ofTheObject = /^(origin|url|digest|tls|reach)\./.test(error.code);
     if (ofTheObject || !this.#options.backToSource) return this.#fail(error);
     this.#goToOrigin(`the manager cannot help: ${error.message}`);
   }

@@ -1,0 +1,77 @@
+/**
+ * The reach policy at work on answers: how long one may take, how large an object may be. Which URLs
+ * and addresses may be asked is core/reach's to say.
+ */
+
+import { DarnerError, formatBytes } from "#base/mod.ts";
+import { addressRefusal, reachEverything, type Caller, type ReachPolicy } from "#core/reach/mod.ts";
+import type { Clock } from "#platform/clock.ts";
+import type { AddressRule } from "#platform/http-client.ts";
+import type { OriginAnswer, OriginBody } from "./origin.ts";
+
+/** The policy as it is now, and one rule object for each kind of caller: kept connections hang on them. */
+export interface Reach {
+  policy(): ReachPolicy;
+  addressRule(caller: Caller): AddressRule;
+}
+
+export function reachBy(policy: () => ReachPolicy = () => reachEverything): Reach {
+  const ruleFor = (caller: Caller): AddressRule => ({
+    refusal: (address) => addressRefusal(policy(), address, caller),
+  });
+  const rules = { near: ruleFor("near"), far: ruleFor("far") };
+  return { policy, addressRule: (caller) => rules[caller] };
+}
+
+export function refusedByPolicy(name: string, refusal: string): DarnerError {
+  return new DarnerError("reach.refused", `cannot fetch ${name}: ${refusal} by the reach policy; ask its operator`);
+}
+
+/** Ends the request and its body after the policy's time. `end` is to be called when all has come. */
+export function timeLimited(
+  reach: Reach,
+  clock: Clock,
+  name: string,
+  signal: AbortSignal,
+): { readonly signal: AbortSignal; end(): void } {
+  const { answerMsMax } = reach.policy();
+  if (answerMsMax === Infinity) return { signal, end: () => {} };
+  const own = new AbortController();
+  const says = `it took longer than the reach policy's ${Math.round(answerMsMax / 1000)} s (--origin-time-max)`;
+  const late = new DarnerError("network.timeout", `stopped fetching ${name}: ${says}`);
+  const timer = clock.after(answerMsMax, () => own.abort(late), { background: true });
+  return { signal: AbortSignal.any([signal, own.signal]), end: () => timer.cancel() };
+}
+
+/** Throws `reach.refused`, at once or when more comes than the policy allows. */
+export function sizeLimited(
+  reach: Reach,
+  answer: Extract<OriginAnswer, { kind: "body" }>,
+  name: string,
+  ended: () => void,
+): OriginAnswer {
+  const { objectBytesMax } = reach.policy();
+  const tooLong = (): DarnerError =>
+    refusedByPolicy(name, `it is longer than the ${formatBytes(objectBytesMax)} allowed`);
+  if ((answer.lengthBytes ?? 0) > objectBytesMax) throw tooLong();
+  const { body, start } = answer;
+  const limited: OriginBody = {
+    close() {
+      ended();
+      body.close();
+    },
+    async *[Symbol.asyncIterator]() {
+      let position = start;
+      try {
+        for await (const chunk of body) {
+          position += chunk.length;
+          if (position > objectBytesMax) throw tooLong();
+          yield chunk;
+        }
+      } finally {
+        ended();
+      }
+    },
+  };
+  return { ...answer, body: limited };
+}
