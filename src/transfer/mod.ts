@@ -11,6 +11,8 @@ export * from "./limited-file.ts";
 export * from "./limiter.ts";
 export * from "./manifest.ts";
 export * from "./message-link.ts";
+export * from "./origin-answer.ts";
+export * from "./origin-fetch-options.ts";
 export * from "./origin-fetch.ts";
 export * from "./parent-pool.ts";
 export * from "./prover.ts";

@@ -12,7 +12,8 @@ import { nodeRandom } from "#platform/random.node.ts";
 import { PieceFile } from "#storage/pieces/mod.ts";
 import { ScriptedOrigin, type ScriptedObject } from "../../test/scripted-origin.ts";
 import { Limiter } from "./limiter.ts";
-import { OriginFetch, type OriginFetchOptions } from "./origin-fetch.ts";
+import { OriginFetch } from "./origin-fetch.ts";
+import type { OriginFetchOptions } from "./origin-fetch-options.ts";
 
 const pieceBytes = 4096;
 const content = Uint8Array.from({ length: 10 * pieceBytes + 100 }, (_, index) => (index * index + 7 * index) & 0xff);

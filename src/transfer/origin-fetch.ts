@@ -15,65 +15,17 @@ import { asDarnerError, assert, bytesEqual, DarnerError } from "#base/mod.ts";
 import { Segments, type Segment } from "#core/download/mod.ts";
 import { strongValidator, toldDigests, versionsDiffer, type ResponseFacts } from "#core/freshness/mod.ts";
 import { choosePieceBytes, digestToText, pieceCount, type Digest } from "#core/model/mod.ts";
-import type { Caller } from "#core/reach/mod.ts";
-import type { Origin, OriginAnswer } from "#origins/mod.ts";
-import { sleep, type Clock } from "#platform/clock.ts";
-import type { Gate } from "#platform/connection.ts";
+import { sleep } from "#platform/clock.ts";
 import { sha256 } from "#platform/digest.ts";
-import type { Random } from "#platform/random.ts";
-import type { EndRecord, ObjectRecord, PieceFile } from "#storage/pieces/mod.ts";
+import type { EndRecord, ObjectRecord } from "#storage/pieces/mod.ts";
+import { expectBody, isResumable, shown, windowLength, type BodyAnswer } from "./origin-answer.ts";
+import type { OriginFetchOptions } from "./origin-fetch-options.ts";
 import { PieceAssembly } from "./piece-assembly.ts";
 import { assertDigests, Prover } from "./prover.ts";
 
 const backoffMs = { first: 250, max: 10_000 } as const;
 /** An origin that asks for a longer pause than this is given up, with its own words. */
 const retryWaitMsMax = 60_000;
-
-export type BodyAnswer = Extract<OriginAnswer, { kind: "body" }>;
-
-export interface OriginFetchOptions {
-  readonly origin: Origin;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly store: PieceFile;
-  readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly caller: Caller;
-  /** What the object must hash to; what the origin tells is added. */
-  readonly expected: readonly Digest[];
-  /** Prove SHA-256 even when nobody expects it (a manager's last line states it). */
-  readonly proveAlways: boolean;
-  /** Only these bytes of the object; the piece file then holds just them. */
-  readonly window?: { readonly start: number; readonly end?: number };
-  readonly connectionsMax: number;
-  /**
-   * The shortest back half of what is left that is worth a connection of its own. What the path holds
-   * when the first answer is cut there (both sides' buffers, up to 10 MB on a fast path) is lost.
-   */
-  readonly splitBytesMin: number;
-  /** Hosts that will probably want it: decides the piece length. */
-  readonly hosts: number;
-  readonly pieceBytes?: number;
-  readonly limiter: Gate;
-  /** Failures in a row, without a new piece between them, before giving up. */
-  readonly triesMax: number;
-  /** An answer that is already open (a revalidation that found a new version). */
-  readonly opened?: BodyAnswer;
-  readonly signal: AbortSignal;
-  /** Names the version that begins. */
-  generationOf(facts: {
-    readonly validator: string | undefined;
-    readonly lengthBytes: number | undefined;
-    readonly pieceBytes: number;
-  }): string;
-  /** A new object is about to begin; may refuse it by throwing. */
-  onObject?(object: ObjectRecord, facts: ResponseFacts): Promise<void> | void;
-  /** It has begun: pieces told before are void. */
-  onBegun?(): void;
-  onPiece?(index: number, digest: Uint8Array): void;
-  onBytes?(count: number): void;
-  onRetry?(error: DarnerError, delayMs: number): void;
-}
 
 /** The object is not what it was when this transfer began. */
 class ChangedMidway extends Error {}
@@ -90,6 +42,9 @@ export class OriginFetch {
   #workers: Promise<void>[] = [];
   #failure: Error | undefined;
   #stop = new AbortController();
+  /** The byte that somebody waits for. */
+  #soughtByte = 0;
+  #seeksLeft = 0;
 
   constructor(options: OriginFetchOptions) {
     this.#options = options;
@@ -111,6 +66,29 @@ export class OriginFetch {
         }
       }
     }
+  }
+
+  /**
+   * Somebody waits for the byte at `position`: where the origin gives ranges and no connection is
+   * about to come there, what lies there is fetched next.
+   */
+  seek(position: number): void {
+    this.#soughtByte = position;
+    if (this.#segments === undefined || this.#seeksLeft === 0 || !this.#seekSought(this.#segments)) return;
+    this.#seeksLeft--;
+    this.#addWorker();
+  }
+
+  #seekSought(segments: Segments): boolean {
+    const { store } = this.#options;
+    const { pieceBytes } = this.#object();
+    const index = store.have.firstClear(Math.floor(this.#soughtByte / pieceBytes));
+    return this.#rangesWork && segments.seek(index, Math.ceil(this.#nearBytes / pieceBytes));
+  }
+
+  /** A connection that is so close before what is sought gets there soon enough. */
+  get #nearBytes(): number {
+    return this.#options.splitBytesMin / 8;
   }
 
   async #fetchVersion(mayResume: boolean): Promise<EndRecord> {
@@ -150,6 +128,10 @@ export class OriginFetch {
         if (answer !== undefined || this.#segments === undefined || !this.#rangesWork) {
           answer ??= await this.#openWhole();
           segment = await this.#acceptWhole(answer);
+          if (this.#rangesWork && segment.next * this.#object().pieceBytes - answer.start > this.#nearBytes) {
+            answer.body.close();
+            answer = await this.#openRange(segment);
+          }
         } else {
           segment = this.#segments.claim();
           if (segment === undefined) return;
@@ -205,8 +187,11 @@ export class OriginFetch {
 
   /** The first whole answer begins the object; a later one must be of the same version. */
   async #acceptWhole(answer: BodyAnswer): Promise<Segment> {
-    if (this.#segments === undefined) await this.#begin(answer);
-    else this.#assertSameVersion(answer);
+    if (this.#segments === undefined) {
+      await this.#begin(answer);
+      const far = this.#soughtByte > this.#nearBytes && this.#options.window === undefined;
+      if (far && this.#segments !== undefined) this.#seekSought(this.#segments);
+    } else this.#assertSameVersion(answer);
     // An empty object has no run to claim.
     return this.#segments?.claim() ?? { next: 0, end: 0 };
   }
@@ -241,6 +226,7 @@ export class OriginFetch {
       lengthBytes === undefined
         ? Segments.unbounded(store.have)
         : new Segments(store.have, Math.ceil(this.#options.splitBytesMin / this.#object().pieceBytes));
+    this.#seeksLeft = Math.floor((lengthBytes ?? 0) / (2 * this.#options.splitBytesMin));
     const algorithms = new Set(this.#expected.map((digest) => digest.algorithm));
     if (proveAlways) algorithms.add("sha256");
     this.#prover = new Prover(store, algorithms);
@@ -372,29 +358,4 @@ export class OriginFetch {
     }
     return asDarnerError(error);
   }
-}
-
-/** Pieces of an earlier run can be joined to what comes now: one version, of a known length, with its facts. */
-function isResumable(store: PieceFile): boolean {
-  if (store.object?.notes?.["facts"] === undefined) return false;
-  return store.object.validator !== undefined && store.lengthBytes !== undefined && store.have.count > 0;
-}
-
-/** For messages: a query may be a signature. */
-function shown(url: string): string {
-  return url.split(/[?#]/, 1)[0]!;
-}
-
-function expectBody(answer: OriginAnswer, url: string): BodyAnswer {
-  if (answer.kind === "body") return answer;
-  throw new DarnerError(
-    "origin.protocol",
-    `cannot get ${shown(url)}: the origin answered "not modified" to an unconditional request`,
-  );
-}
-
-/** Length of the part that the window shows, or undefined when the object's length is unknown. */
-function windowLength(lengthBytes: number | undefined, window: OriginFetchOptions["window"]): number | undefined {
-  if (window === undefined || lengthBytes === undefined) return lengthBytes;
-  return Math.max(0, Math.min(window.end ?? lengthBytes, lengthBytes) - window.start);
 }

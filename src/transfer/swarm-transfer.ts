@@ -6,7 +6,13 @@
  */
 
 import { Bitfield, bytesEqual } from "#base/mod.ts";
-import { inboundPiecesMax, SwarmDownload, type DownloadEffect, type DownloadEvent } from "#core/download/mod.ts";
+import {
+  inboundPiecesMax,
+  SwarmDownload,
+  type DownloadEffect,
+  type DownloadEvent,
+  type PieceInterest,
+} from "#core/download/mod.ts";
 import { pieceCount } from "#core/model/mod.ts";
 import type { ParentOffer } from "#core/protocol/mod.ts";
 import type { Clock, Timer } from "#platform/clock.ts";
@@ -31,12 +37,13 @@ export interface SwarmTransferOptions {
   readonly manifest: Manifest;
   readonly store: PieceFile;
   readonly ticket: () => string | undefined;
-  readonly wanted?: (index: number) => boolean;
+  /** Which pieces are wanted, and which next; without it all, in no order. */
+  readonly interest?: PieceInterest;
   /** This task's own rate, beside the host's. */
   readonly limiter: Limiter;
   onStored(index: number, bytes: number, fromSeed: boolean): void;
   onAccuse(parent: string, index: number): void;
-  /** Every wanted piece is stored and the manifest has ended. */
+  /** Every piece is stored and the manifest has ended. */
   onFinished(): void;
   onFailed(error: unknown): void;
 }
@@ -60,9 +67,9 @@ export class SwarmTransfer {
   constructor(options: SwarmTransferOptions) {
     this.#options = options;
     const held = options.store.have.clone();
-    const wanted = options.wanted === undefined ? {} : { wanted: options.wanted };
+    const interest = options.interest === undefined ? {} : { interest: options.interest };
     const inboundMax = inboundPiecesMax(options.manifest.head.pieceBytes);
-    this.#brain = new SwarmDownload({ held, inboundMax, unit: () => options.random.unit(), ...wanted });
+    this.#brain = new SwarmDownload({ held, inboundMax, unit: () => options.random.unit(), ...interest });
     this.lastProgressMs = options.clock.nowMs();
     this.#tick();
   }
@@ -86,6 +93,11 @@ export class SwarmTransfer {
   /** A piece thought to be held is not the one in the manifest. */
   forget(index: number): void {
     this.#brain.forget(index);
+  }
+
+  /** Other pieces are wanted than before. */
+  rewant(): void {
+    this.#step({ kind: "interest" });
   }
 
   ended(): void {

@@ -17,6 +17,8 @@ export type DownloadEvent =
   | { readonly kind: "cancelled"; readonly parent: string; readonly indices: readonly number[] }
   /** So many pieces came and wait for the disk. */
   | { readonly kind: "unwritten"; readonly pieces: number }
+  /** Other pieces are wanted than before. */
+  | { readonly kind: "interest" }
   | { readonly kind: "tick" };
 
 export type DownloadEffect =

@@ -5,6 +5,7 @@
 
 export * from "./events.ts";
 export * from "./inbound.ts";
+export * from "./interest.ts";
 export * from "./parent.ts";
 export * from "./rarity.ts";
 export * from "./swarm-download.ts";

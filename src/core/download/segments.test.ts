@@ -99,4 +99,18 @@ describe("segments", () => {
     assert.ok(new Segments(bitfield(3, [0, 1, 2]), 1).finished);
     assert.ok(new Segments(new Bitfield(0), 1).finished);
   });
+
+  test("what somebody waits for is claimed next, unless a worker is about to come there", () => {
+    const segments = new Segments(new Bitfield(100), 10);
+    assert.ok(segments.seek(60, 8));
+    const there = segments.claim();
+    assert.deepEqual(there, { next: 60, end: 100 });
+    assert.equal(segments.seek(65, 8), false, "the worker is near");
+    assert.ok(segments.seek(80, 8));
+    assert.deepEqual(
+      [there?.end, segments.claim(), segments.claim()],
+      [80, { next: 80, end: 100 }, { next: 0, end: 60 }],
+    );
+    assert.equal(segments.seek(200, 8), false, "there is no such piece");
+  });
 });

@@ -20,6 +20,8 @@ export class Segments {
   #free: Segment[] = [];
   #active = new Set<Segment>();
   readonly #splitPiecesMin: number;
+  /** Where the next free run to claim begins, if one begins there. */
+  #sought: number | undefined;
 
   /** `splitPiecesMin`: the shortest back half worth a connection of its own, in pieces. */
   constructor(have: Bitfield, splitPiecesMin: number) {
@@ -57,9 +59,27 @@ export class Segments {
 
   /** A run to fetch, or undefined when all the rest is in good hands. */
   claim(): Segment | undefined {
-    const segment = this.#free.shift() ?? this.#split();
+    const at = this.#free.findIndex(({ next }) => next === this.#sought);
+    const segment = this.#free.splice(Math.max(at, 0), 1)[0] ?? this.#split();
     if (segment !== undefined) this.#active.add(segment);
     return segment;
+  }
+
+  /**
+   * Somebody waits for piece `index`: the run from it on is claimed next. False when that is not worth
+   * it: nobody has to fetch it, or a worker is less than `nearPieces` before it.
+   */
+  seek(index: number, nearPieces: number): boolean {
+    const owner = [...this.#active].find(({ next, end }) => next <= index && index < end);
+    const run = owner ?? this.#free.find(({ next, end }) => next <= index && index < end);
+    if (run === undefined || run.end === Infinity || (run === owner && index - run.next < nearPieces)) return false;
+    if (run === owner || index > run.next) {
+      this.#free.push({ next: index, end: run.end });
+      this.#free.sort((a, b) => a.next - b.next);
+      run.end = index;
+    }
+    this.#sought = index;
+    return true;
   }
 
   /** Whether `claim` would give something. */

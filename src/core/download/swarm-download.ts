@@ -12,6 +12,7 @@
 import { assert, type Bitfield, unreachable } from "#base/mod.ts";
 import type { ParentOffer } from "#core/protocol/mod.ts";
 import type { DownloadEffect, DownloadEvent } from "./events.ts";
+import type { PieceInterest } from "./interest.ts";
 import { Parent } from "./parent.ts";
 import { Wants } from "./wants.ts";
 
@@ -38,8 +39,8 @@ const lateMsMin = 300;
 export interface SwarmDownloadOptions {
   /** Pieces held at the start. */
   readonly held: Bitfield;
-  /** Pieces wanted, or all of them. */
-  readonly wanted?: (index: number) => boolean;
+  /** Which pieces are wanted; without it all of them. */
+  readonly interest?: PieceInterest;
   /** Pieces that may stand with parents, come from them or wait for the disk at a time. */
   readonly inboundMax: number;
   /** A number in [0, 1), from the host's own randomness. */
@@ -61,14 +62,14 @@ export class SwarmDownload {
 
   constructor(options: SwarmDownloadOptions) {
     this.held = options.held;
-    this.#wants = new Wants(options.held, options.wanted ?? (() => true));
+    this.#wants = new Wants(options.held, options.interest);
     this.#unit = options.unit;
     this.#inboundMax = options.inboundMax;
   }
 
-  /** The manifest ended and every wanted piece is held. */
+  /** The manifest ended and every piece is held. */
   get finished(): boolean {
-    return this.#pieces !== undefined && this.#wants.met(this.#pieces);
+    return this.#pieces !== undefined && this.held.count >= this.#pieces;
   }
 
   /** Listed and wanted pieces not held yet. */
@@ -122,6 +123,9 @@ export class SwarmDownload {
         return;
       case "parents":
         return this.#replaceParents(event.offers, nowMs);
+      case "interest":
+        this.#wants.rewant();
+        return this.#fillAll(nowMs);
       case "tick":
         return this.#tick(nowMs);
       case "unwritten":
@@ -324,7 +328,7 @@ export class SwarmDownload {
     if (parent.state !== "open") return;
     const free = this.#inboundMax - this.#wants.inHand - this.#unwritten;
     const room = Math.min(this.#window(parent, nowMs) - parent.owed, free);
-    const chosen = room > 0 ? this.#wants.rarity.rarest(parent.has, room, this.#unit) : [];
+    const chosen = room > 0 ? this.#wants.choose(parent.has, room, this.#unit) : [];
     if (chosen.length > 0) this.#ask(parent, chosen, nowMs);
     // What is taken over needs no room: all of it may stand with slow parents. A slow disk is no parent's fault.
     else if (parent.owed === 0 && (free > 0 || this.#unwritten === 0)) this.#takeOver(parent, nowMs);

@@ -2,17 +2,18 @@
  * Which pieces are still to be got, and which parent has each of them in hand.
  *
  * A piece is open when it is listed, wanted, not held and in nobody's hand; only open pieces are
- * chosen, the rarest among the parents first.
+ * chosen: what readers need next, then the rarest among the parents.
  */
 
 import { Bitfield } from "#base/mod.ts";
+import type { PieceInterest } from "./interest.ts";
 import type { Parent } from "./parent.ts";
 import { Rarity } from "./rarity.ts";
 
 export class Wants {
   readonly held: Bitfield;
   readonly rarity = new Rarity();
-  readonly #wanted: (index: number) => boolean;
+  readonly #interest: PieceInterest | undefined;
   readonly #listed: Bitfield;
   /** Piece -> the parent it stands with (or comes from). */
   readonly #holders: (Parent | undefined)[] = [];
@@ -23,26 +24,40 @@ export class Wants {
   /** Listed and wanted pieces not held yet. */
   missing = 0;
 
-  constructor(held: Bitfield, wanted: (index: number) => boolean) {
+  /** Without an interest all pieces are wanted, in no order. */
+  constructor(held: Bitfield, interest: PieceInterest | undefined) {
     this.held = held;
-    this.#wanted = wanted;
+    this.#interest = interest;
     this.#listed = new Bitfield(held.length);
   }
 
-  /** Whether nothing wanted is missing of an object of `pieces` pieces. */
-  met(pieces: number): boolean {
-    if (this.missing > 0) return false;
-    for (let index = this.held.firstClear(); index < pieces; index = this.held.firstClear(index + 1)) {
-      if (this.#wanted(index)) return false;
+  /** Others are wanted than before. */
+  rewant(): void {
+    this.missing = 0;
+    for (let index = 0; index < this.#listed.length; index++) {
+      if (!this.#isListed(index)) this.rarity.close(index);
+      else if (!this.held.has(index)) {
+        this.missing++;
+        this.#reopen(index);
+      }
     }
-    return true;
+  }
+
+  /** At most `count` open pieces of `among`, to be asked for next. */
+  choose(among: Bitfield, count: number, unit: () => number): readonly number[] {
+    const urgent = this.#interest?.ahead() ?? [];
+    if (urgent.length === 0) return this.rarity.rarest(among, count, unit);
+    const chosen = new Set<number>();
+    for (const index of urgent) if (this.rarity.isOpen(index) && among.has(index)) chosen.add(index);
+    for (const index of this.rarity.rarest(among, count, unit)) chosen.add(index);
+    return [...chosen].slice(0, count);
   }
 
   list(index: number): void {
     this.#listed.grow(index + 1);
     this.held.grow(index + 1);
     if (!this.#listed.set(index)) return;
-    if (!this.held.has(index) && this.#wanted(index)) this.missing++;
+    if (!this.held.has(index) && this.#isListed(index)) this.missing++;
     this.#reopen(index);
   }
 
@@ -97,7 +112,7 @@ export class Wants {
   }
 
   #isListed(index: number): boolean {
-    return this.#listed.has(index) && this.#wanted(index);
+    return this.#listed.has(index) && (this.#interest?.wants(index) ?? true);
   }
 
   #reopen(index: number): void {

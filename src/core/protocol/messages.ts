@@ -41,6 +41,8 @@ export type HostMessage =
       readonly ask: TaskAsk;
       readonly holds?: { readonly generation: string; readonly pieces: string };
     }
+  /** Somebody on the host waits for the byte at `position`: it had better be fetched before what lies before it. */
+  | { readonly kind: "seek"; readonly task: string; readonly position: number }
   /** Progress of one task, at most every `reportEveryMs`. `news` lists pieces gained since the last report. */
   | {
       readonly kind: "report";

@@ -62,6 +62,7 @@ const ofTask = { task: text, generation: text };
 const hostShapes: Readonly<Record<HostMessage["kind"], Check>> = {
   hello: shaped({ version: text, host }),
   ask: shaped({ task: text, ask, holds: optional(held) }),
+  seek: shaped({ task: text, position: size }),
   report: shaped({
     ...ofTask,
     news: list(size),

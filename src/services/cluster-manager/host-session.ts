@@ -98,6 +98,8 @@ export class HostSession implements VersionHost {
           upBytesPerSecond: message.upBytesPerSecond,
           downBytesPerSecond: message.downBytesPerSecond,
         });
+      case "seek":
+        return this.#options.knownTask(message.task)?.seek(message.position);
       case "leave":
         this.tasks.delete(message.task);
         this.#tickets.delete(message.task);

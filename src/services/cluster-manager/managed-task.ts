@@ -67,6 +67,9 @@ export class ManagedTask {
   readonly #dropping = new Set<Promise<void>>();
   #failure: { readonly error: DarnerError; readonly atMs: number } | undefined;
   #lastCheckedMs = 0;
+  #originFetch: OriginFetch | undefined;
+  /** Where a host waits for bytes, for a fetch that has not begun. */
+  #sought: number | undefined;
   /** When a host last asked for it or told of it. */
   usedMs: number;
   readonly #abort = new AbortController();
@@ -151,6 +154,12 @@ export class ManagedTask {
       })
       .finally(() => (this.#settling = undefined));
     await this.#settling;
+  }
+
+  /** A host waits for the byte at `position`. */
+  seek(position: number): void {
+    this.#sought = position;
+    this.#originFetch?.seek(position);
   }
 
   /** A host's progress; who has it all may be the last for whom it was kept. */
@@ -273,6 +282,8 @@ export class ManagedTask {
       onRetry: (error, delayMs) =>
         log.warn("origin.retry", { task, code: error.code, message: error.message, delayMs }),
     });
+    this.#originFetch = fetch;
+    if (this.#sought !== undefined) fetch.seek(this.#sought);
     try {
       const end = await fetch.run();
       await this.#reserve(entry.folder, end.lengthBytes).catch(() => undefined);
@@ -287,6 +298,8 @@ export class ManagedTask {
       log.warn("task.failed", { task, code: known.code, message: known.message });
       version.failed(known);
     }
+    this.#originFetch = undefined;
+    this.#sought = undefined;
     this.#dropUnused();
   }
 

@@ -9,7 +9,7 @@ import type { Origin } from "#origins/mod.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";
 import type { Random } from "#platform/random.ts";
-import type { EndRecord, PieceFile } from "#storage/pieces/mod.ts";
+import type { PieceFile } from "#storage/pieces/mod.ts";
 import { bothGates, nameGeneration, OriginFetch, type Limiter } from "#transfer/mod.ts";
 
 export interface BackToSource {
@@ -27,6 +27,8 @@ export interface BackToSource {
   readonly originBudgetBytesPerSecond: number;
   /** Hosts that the manager last knew, this one among them; 1 where there never was a cluster. */
   readonly hosts: number;
+  /** Only parts of it are wanted: one connection, which goes where the part begins. */
+  readonly partsOnly: boolean;
   readonly signal: AbortSignal;
   /** Another version than the swarm's begins. */
   onBegun(): void;
@@ -38,10 +40,10 @@ export interface BackToSource {
 const connectionsAlone = 4;
 const splitBytesMin = 64 * 1024 * 1024;
 
-export function fetchBackToSource(options: BackToSource): Promise<EndRecord> {
+export function backToSource(options: BackToSource): OriginFetch {
   const { clock, random, log, origin, store, task, ask, triesMax, hosts, signal, ownLimiter, hostLimiter } = options;
   ownLimiter.setRate(Math.min(ownLimiter.rateBytesPerSecond, options.originBudgetBytesPerSecond / hosts));
-  const fetch = new OriginFetch({
+  return new OriginFetch({
     origin,
     clock,
     random,
@@ -52,7 +54,7 @@ export function fetchBackToSource(options: BackToSource): Promise<EndRecord> {
     caller: "near",
     expected: ask.digest === undefined ? [] : [parseDigest(ask.digest)],
     proveAlways: false,
-    connectionsMax: hosts === 1 ? connectionsAlone : 1,
+    connectionsMax: hosts === 1 && !options.partsOnly ? connectionsAlone : 1,
     splitBytesMin,
     hosts,
     limiter: bothGates(ownLimiter, hostLimiter),
@@ -64,5 +66,4 @@ export function fetchBackToSource(options: BackToSource): Promise<EndRecord> {
     onBytes: (count) => options.onBytes(count),
     onRetry: (error, delayMs) => log.warn("origin.retry", { task, code: error.code, message: error.message, delayMs }),
   });
-  return fetch.run();
 }

@@ -3,14 +3,15 @@
  * object share one HostTask; the first output is the task's store, the others get checked copies.
  */
 
-import { DarnerError, errorToWire } from "#base/mod.ts";
+import { errorToWire } from "#base/mod.ts";
+import type { Wish } from "#core/download/mod.ts";
 import type { DownloadAsk, DownloadEvent } from "#core/protocol/mod.ts";
 import type { Clock, Timer } from "#platform/clock.ts";
 import type { DiskFile } from "#platform/disk.ts";
-import type { EndRecord } from "#storage/pieces/mod.ts";
-import { copyChecked, proveSpan, readChecked, spanOf } from "./output-copy.ts";
 import type { HostTask } from "./host-task.ts";
+import { verifiedBytes, wishFor } from "./object-bytes.ts";
 import { lastModifiedOf } from "./object-record.ts";
+import { copyChecked, proveSpan, spanOf } from "./output-copy.ts";
 
 const progressEveryMs = { min: 100, usual: 200, max: 2000 } as const;
 /** A client that hears nothing for long takes the daemon for dead. */
@@ -34,8 +35,13 @@ export class Download {
   #progressTimer: Timer | undefined;
   #progressed = false;
   #toldMs = 0;
-  #waiters: (() => void)[] = [];
   #settled: (() => void) | undefined;
+  /** What the client wants of the object. */
+  readonly wish: Wish;
+  #begun = Promise.withResolvers<HostTask>();
+  /** Readers of the body that have not come to its end. */
+  #reading = 0;
+  #wasRead = false;
   over = false;
 
   constructor(options: DownloadOptions) {
@@ -43,6 +49,9 @@ export class Download {
     this.id = options.id;
     this.ask = options.ask;
     this.uid = options.uid;
+    const { range, output } = options.ask;
+    this.wish = wishFor(range, output.kind === "stream");
+    this.#begun.promise.catch(() => undefined);
   }
 
   get task(): HostTask | undefined {
@@ -51,52 +60,67 @@ export class Download {
 
   follow(task: HostTask): void {
     this.#task = task;
+    task.wish(this.wish);
+    this.#begun.resolve(task);
     const { lengthBytes } = task;
     const length = lengthBytes === undefined ? {} : { lengthBytes };
     this.#options.tell({ event: "started", id: this.id, url: this.ask.url, ...length });
     this.#tick();
   }
 
+  /** Resolves when there is a task that it follows. */
+  whenBegun(): Promise<HostTask> {
+    return this.#begun.promise;
+  }
+
   way(text: string): void {
     this.#options.tell({ event: "way", text });
   }
 
-  /** A piece came: streams look again, the client hears of it soon. */
+  /** A piece came: the client hears of it soon. */
   progressed(): void {
     this.#progressed = true;
-    const waiters = this.#waiters;
-    this.#waiters = [];
-    for (const wake of waiters) wake();
   }
 
-  /** The task is whole; `copyTo` is this client's own output when the task's store is another's. */
-  async deliver(task: HostTask, end: EndRecord, copyTo: DiskFile | undefined): Promise<void> {
-    const { url, range, userDigest } = this.ask;
-    const span = spanOf(range, end.lengthBytes, url);
-    if (userDigest !== undefined && (range !== undefined || !end.digests.includes(userDigest))) {
-      await proveSpan(task.store, end.lengthBytes, span, { digest: userDigest, url });
+  /** Resolves when what is wanted is here; throws `origin.range`, or why it will not come. */
+  async untilHeld(task: HostTask): Promise<void> {
+    const { readers, store } = task;
+    while (!readers.holds(this.wish)) {
+      if (readers.version !== undefined && store.lengthBytes !== undefined)
+        spanOf(this.ask.range, store.lengthBytes, this.ask.url);
+      if (readers.failure !== undefined) throw readers.failure;
+      await readers.news();
     }
+  }
+
+  /** What is wanted is here; `copyTo` is this client's own output when the task's store is another's. */
+  async deliver(task: HostTask, copyTo: DiskFile | undefined): Promise<void> {
+    const { url, range, userDigest } = this.ask;
+    const { store } = task;
+    const digests = range === undefined ? (store.end?.digests ?? []) : [];
+    const span = spanOf(range, store.lengthBytes ?? 0, url);
+    if (userDigest !== undefined && !digests.includes(userDigest))
+      await proveSpan(store, span, { digest: userDigest, url });
     const lengthBytes = span.end - span.start;
     if (copyTo !== undefined) {
-      await copyChecked(task.store, end.lengthBytes, span, copyTo);
+      await copyChecked(store, span, copyTo);
       this.way("copied from what this host holds, piece by piece checked");
     }
     const local =
       copyTo === undefined || range !== undefined ? task.bytes : { origin: 0, peers: 0, local: lengthBytes };
-    const lastModified = lastModifiedOf(task.store.object);
-    this.progressed();
+    const lastModified = lastModifiedOf(store.object);
     this.#finish({
       event: "done",
       lengthBytes,
-      digests: range === undefined ? end.digests : [],
+      digests,
       bytes: { ...local },
       ...(lastModified === undefined ? {} : { lastModified }),
     });
   }
 
   fail(error: unknown): void {
+    this.#begun.reject(error);
     this.#finish({ event: "failed", error: errorToWire(error) });
-    this.progressed();
   }
 
   /** The client gave the output its final name. */
@@ -117,31 +141,20 @@ export class Download {
 
   /** The object's bytes in order as they are verified, for a client that writes them itself. */
   async *body(): AsyncGenerator<Uint8Array> {
-    const { range } = this.ask;
-    const failed = (): DarnerError => new DarnerError("cluster.stalled", "cannot go on streaming: the download failed");
-    for (let position = range?.start ?? 0; ;) {
-      const task = this.#task;
-      if (task === undefined) throw failed();
-      const { store } = task;
-      const total = store.end?.lengthBytes ?? store.lengthBytes;
-      const end = Math.min(range?.end ?? Infinity, total ?? Infinity);
-      // The object's last byte is held back until the whole is proved.
-      if (position >= end && (task.whole || (total !== undefined && end < total))) return;
-      const pieceBytes = store.object?.pieceBytes;
-      const index = pieceBytes === undefined ? 0 : Math.floor(position / pieceBytes);
-      const last = total !== undefined && pieceBytes !== undefined && (index + 1) * pieceBytes >= Math.min(end, total);
-      const ready = pieceBytes !== undefined && total !== undefined && store.have.has(index) && (!last || task.whole);
-      if (!ready) {
-        if (this.over && !task.whole) throw failed();
-        await new Promise<void>((resolve) => this.#waiters.push(resolve));
-        continue;
-      }
-      const bytes = await readChecked(store, index, total);
-      const from = position - index * pieceBytes;
-      const until = Math.min(bytes.length, end - index * pieceBytes);
-      yield bytes.subarray(from, until);
-      position = index * pieceBytes + until;
+    this.#reading++;
+    try {
+      yield* verifiedBytes(await this.whenBegun(), this.wish);
+    } finally {
+      this.#wasRead = true;
+      if (--this.#reading === 0) this.settle();
     }
+  }
+
+  /** Resolves when the client needs the task no more: it has read or settled it, or does not come for it. */
+  async whenDone(): Promise<void> {
+    if (this.#wasRead && this.#reading === 0) return;
+    const settled = await this.whenSettled();
+    if (!settled && this.#reading > 0) await new Promise<void>((resolve) => (this.#settled = resolve));
   }
 
   #finish(event: DownloadEvent): void {

@@ -8,63 +8,26 @@
  *     the time set plus a random share of it (or has said that it cannot help), at this host's share
  *     of the origin budget.
  *  3. A withdrawn generation is dropped before anything of the next is stored.
+  4. Only pieces that somebody wishes for are got from the swarm; whoever wishes first says where the
+     manager begins.
  */
 
 import { asDarnerError, bytesEqual, DarnerError, errorFromWire } from "#base/mod.ts";
-import type {
-  BytesBySource,
-  DownloadMode,
-  ManagerMessage,
-  ManifestHead,
-  ParentOffer,
-  TaskAsk,
-} from "#core/protocol/mod.ts";
-import type { Origin } from "#origins/mod.ts";
-import type { Clock, Timer } from "#platform/clock.ts";
-import type { Log } from "#platform/log.ts";
-import type { Random } from "#platform/random.ts";
+import type { Wish } from "#core/download/mod.ts";
+import type { BytesBySource, ManagerMessage, ManifestHead, TaskAsk } from "#core/protocol/mod.ts";
+import type { Timer } from "#platform/clock.ts";
 import type { EndRecord, PieceFile } from "#storage/pieces/mod.ts";
-import { Limiter, Manifest, SwarmTransfer, type ParentPool, type Uploads } from "#transfer/mod.ts";
-import { fetchBackToSource } from "./back-to-source.ts";
-import { judgeWaiting } from "./patience.ts";
-import { TaskReports, type ReportSource } from "./task-reports.ts";
-import { unreachableManagers, type ManagerClient, type TaskListener } from "./manager-client.ts";
+import { Limiter, Manifest, SwarmTransfer, type OriginFetch } from "#transfer/mod.ts";
+import { backToSource } from "./back-to-source.ts";
+import type { HostTaskOptions } from "./host-task-options.ts";
+import { unreachableManagers, type TaskListener } from "./manager-client.ts";
 import { objectRecordOf } from "./object-record.ts";
+import { judgeWaiting } from "./patience.ts";
+import { Readers } from "./readers.ts";
+import { TaskReports, type ReportSource } from "./task-reports.ts";
 
 /** How often it is asked whether the wait is too long: a tenth of the wait, within these. */
 const watchEveryMs = { min: 50, max: 1000 } as const;
-
-export interface HostTaskSettings {
-  readonly originFallbackAfterMs: number;
-  readonly originBudgetBytesPerSecond: number;
-  readonly stallTimeoutMs: number;
-}
-
-export interface HostTaskOptions {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-  readonly origin: Origin;
-  readonly pool: ParentPool;
-  readonly uploads: Uploads;
-  /** Absent when this host knows no cluster. */
-  readonly manager: ManagerClient | undefined;
-  readonly downloadLimiter: Limiter;
-  readonly settings: () => HostTaskSettings;
-  readonly task: string;
-  readonly ask: TaskAsk;
-  readonly mode: DownloadMode;
-  readonly backToSource: boolean;
-  readonly triesMax: number;
-  readonly store: PieceFile;
-  /** Bytes a second for this task alone. */
-  readonly rateBytesPerSecond?: number;
-  /** Makes room before a byte is written; throws `disk.full`. */
-  reserve(lengthBytes: number): Promise<void>;
-  /** One step of the way, for `--explain`. */
-  onWay(text: string): void;
-  onProgress(): void;
-}
 
 export class HostTask implements TaskListener {
   readonly task: string;
@@ -77,6 +40,7 @@ export class HostTask implements TaskListener {
   #ticket: string | undefined;
   /** Messages are worked off one by one: some need the disk. */
   #messages: Promise<void> = Promise.resolve();
+  #originFetch: OriginFetch | undefined;
   #settle: { resolve(end: EndRecord): void; reject(error: unknown): void } | undefined;
   #phase: "swarm" | "origin" | "over" = "swarm";
   #watch: Timer | undefined;
@@ -87,6 +51,8 @@ export class HostTask implements TaskListener {
   /** This task's own rate, within the host's. */
   readonly #limiter: Limiter;
   readonly bytes: { origin: number; peers: number; local: number } & BytesBySource = { origin: 0, peers: 0, local: 0 };
+  /** What of it is wanted, and who waits for it. */
+  readonly readers: Readers;
   whole = false;
 
   constructor(options: HostTaskOptions) {
@@ -97,6 +63,7 @@ export class HostTask implements TaskListener {
     this.#startedMs = options.clock.nowMs();
     this.#fallbackJitter = options.random.unit();
     this.#limiter = new Limiter(options.clock, options.rateBytesPerSecond ?? Infinity);
+    this.readers = new Readers(options.store);
   }
 
   get lengthBytes(): number | undefined {
@@ -122,8 +89,13 @@ export class HostTask implements TaskListener {
     try {
       const end = await finished;
       this.whole = true;
+      this.readers.version ??= {};
       return end;
+    } catch (error) {
+      this.readers.failure = asDarnerError(error);
+      throw error;
     } finally {
+      this.readers.wake();
       this.#phase = "over";
       this.#watch?.cancel();
       this.#reports?.stop();
@@ -131,10 +103,25 @@ export class HostTask implements TaskListener {
     }
   }
 
+  /** Somebody wants a part of it, until `unwish`. */
+  wish(wish: Wish): void {
+    if (!this.readers.interest.add(wish)) return;
+    this.#transfer?.rewant();
+    if (wish.start === 0) return;
+    if (this.#phase === "swarm") this.#options.manager?.seek(this.task, wish.start);
+    this.#originFetch?.seek(wish.start);
+  }
+
+  unwish(wish: Wish): void {
+    if (this.readers.interest.delete(wish)) this.#transfer?.rewant();
+  }
+
   /** Whether the manager still gives this generation. False also when it does not say within `waitMs`. */
   confirm(waitMs: number): Promise<boolean> {
     const { manager, clock } = this.#options;
-    if (manager?.connected !== true) return Promise.resolve(this.ask.digest !== undefined);
+    // What is named by its digest cannot be another.
+    if (this.ask.digest !== undefined) return Promise.resolve(true);
+    if (manager?.connected !== true) return Promise.resolve(false);
     return new Promise((resolve) => {
       const timer = clock.after(waitMs, () => resolve(false));
       this.#confirming = (generation) => {
@@ -157,6 +144,15 @@ export class HostTask implements TaskListener {
     this.#withdraw("the host no longer has it");
     this.#options.manager?.leave(this.task, this.generation ?? "");
     await this.store.close();
+  }
+
+  /** Whether it may be kept for a while though it is not whole: nothing is fetched that nobody wants. */
+  get mayLinger(): boolean {
+    return this.#phase === "swarm" && this.readers.met;
+  }
+
+  seeks(): readonly number[] {
+    return this.readers.interest.starts();
   }
 
   holds(): { readonly generation: string; readonly pieces: string } | undefined {
@@ -190,17 +186,15 @@ export class HostTask implements TaskListener {
         return this.#transfer?.ended();
       case "parents":
         this.#ticket = message.ticket ?? this.#ticket;
-        return this.#transfer?.parents(this.#allowed(message.parents));
+        return this.#transfer?.parents(
+          this.#options.mode === "cdn" ? message.parents.filter((parent) => parent.seed) : message.parents,
+        );
       case "withdrawn":
         this.#options.onWay("the manager withdrew this version: the object changed or failed its proof");
         this.#dropManifest();
         return;
       default:
     }
-  }
-
-  #allowed(parents: readonly ParentOffer[]): readonly ParentOffer[] {
-    return this.#options.mode === "cdn" ? parents.filter((parent) => parent.seed) : parents;
   }
 
   async #begin(head: ManifestHead, ticket: string | undefined): Promise<void> {
@@ -215,11 +209,12 @@ export class HostTask implements TaskListener {
     this.bytes.local = this.store.heldBytes;
     if (this.#phase !== "swarm") return;
     this.#manifest = new Manifest(head);
+    this.readers.version = {};
     this.#transfer = this.#newTransfer(this.#manifest);
     if (mode === "p2p") uploads.serve({ task: this.task, generation: head.generation, store: this.store });
     const before = this.bytes.local > 0 ? `; ${this.bytes.local} bytes are here from before` : "";
     this.#options.onWay(`the manager has the object${before}`);
-    this.#options.onProgress();
+    this.#progressed();
   }
 
   #newTransfer(manifest: Manifest): SwarmTransfer {
@@ -232,13 +227,14 @@ export class HostTask implements TaskListener {
       pool,
       manifest,
       store: this.store,
+      interest: this.readers.interest.ofPieces(manifest.head.pieceBytes),
       ticket: () => this.#ticket,
       limiter: this.#limiter,
       onStored: (index, bytes) => {
         this.bytes.peers += bytes;
         this.#reports?.gained(index);
         uploads.pieceStored(this.task, generation, index);
-        this.#options.onProgress();
+        this.#progressed();
       },
       onAccuse: (parent, piece) => {
         log.warn("peer.wrong-bytes", { task: this.task, parent, piece });
@@ -286,7 +282,13 @@ export class HostTask implements TaskListener {
     };
   }
 
+  #progressed(): void {
+    this.readers.wake();
+    this.#options.onProgress();
+  }
+
   #dropManifest(): void {
+    this.readers.version = undefined;
     this.#withdraw("a newer version took its place");
     this.#transfer?.stop();
     this.#transfer = undefined;
@@ -326,7 +328,8 @@ export class HostTask implements TaskListener {
       ...settings(),
       nowMs: clock.nowMs(),
       managerAwaySinceMs: manager?.awaySinceMs,
-      progressMs: Math.max(this.#transfer?.lastProgressMs ?? 0, this.#startedMs),
+      // Who has all that is wanted waits for nobody.
+      progressMs: this.readers.met ? clock.nowMs() : Math.max(this.#transfer?.lastProgressMs ?? 0, this.#startedMs),
       hadSwarm: this.#manifest !== undefined,
       jitter: this.#fallbackJitter,
     });
@@ -359,7 +362,7 @@ export class HostTask implements TaskListener {
     const { task, ask, store, generation } = this;
     const falling = manager !== undefined && this.#options.mode !== "source";
     this.bytes.local = store.heldBytes - this.bytes.peers;
-    return fetchBackToSource({
+    this.#originFetch = backToSource({
       clock,
       random,
       log,
@@ -373,16 +376,24 @@ export class HostTask implements TaskListener {
       // A stampede takes a cluster; who asks for the origin by name is no part of one.
       originBudgetBytesPerSecond: falling ? settings().originBudgetBytesPerSecond : Infinity,
       hosts: manager?.hostsKnown ?? 1,
+      partsOnly: this.readers.interest.partsOnly,
       signal: this.#abort.signal,
       onBegun: () => {
         this.#withdraw("the host got another version from the origin");
         this.bytes.local = 0;
+        this.readers.version = {};
       },
       onPiece: (index) => {
         if (generation !== undefined) uploads.pieceStored(task, generation, index);
-        this.#options.onProgress();
+        this.#progressed();
       },
-      onBytes: (count) => (this.bytes.origin += count),
+      onBytes: (count) => {
+        this.bytes.origin += count;
+        // Ranges are asked for on condition: what is held is of the version that comes.
+        this.readers.version ??= {};
+      },
     });
+    for (const start of this.seeks()) this.#originFetch.seek(start);
+    return this.#originFetch.run();
   }
 }

@@ -32,6 +32,8 @@ export interface TaskListener {
   readonly ask: TaskAsk;
   /** What the host holds now, for a manager that does not know. */
   holds(): { readonly generation: string; readonly pieces: string } | undefined;
+  /** Where the parts begin that are wanted before all else, as far as not at the start. */
+  seeks(): readonly number[];
   heard(message: TaskMessage): void;
 }
 
@@ -92,6 +94,11 @@ export class ManagerClient {
     if (this.connected) this.#sendAsk(listener);
   }
 
+  /** Tells the manager that somebody waits for the byte at `position`. */
+  seek(task: string, position: number): void {
+    if (this.#listeners.has(task)) this.send({ kind: "seek", task, position });
+  }
+
   /** The listener wants to hear nothing more; the manager is told that the host is done with the task. */
   leave(task: string, generation: string): void {
     if (!this.#listeners.delete(task)) return;
@@ -117,6 +124,7 @@ export class ManagerClient {
       ask: listener.ask,
       ...(holds === undefined ? {} : { holds }),
     });
+    for (const position of listener.seeks()) this.#link?.send({ kind: "seek", task: listener.task, position });
   }
 
   async #connect(): Promise<void> {

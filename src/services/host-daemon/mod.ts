@@ -3,5 +3,7 @@
  * base, core, platform ports, storage, origins, transfer and cluster; never another service.
  */
 
+export type { HostDaemonSettings } from "./daemon-options.ts";
+export * from "./read-object.ts";
 export * from "./routes.ts";
 export * from "./service.ts";

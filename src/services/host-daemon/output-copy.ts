@@ -3,11 +3,12 @@
  * is hashed again on its way, so that an edited file never becomes somebody else's download.
  */
 
-import { assert, bytesEqual, DarnerError } from "#base/mod.ts";
-import { digestToText, parseDigest, pieceSpan } from "#core/model/mod.ts";
+import { assert, DarnerError } from "#base/mod.ts";
+import { digestToText, parseDigest } from "#core/model/mod.ts";
 import type { DiskFile } from "#platform/disk.ts";
-import { sha256, streamingDigest } from "#platform/digest.ts";
+import { streamingDigest } from "#platform/digest.ts";
 import type { PieceFile } from "#storage/pieces/mod.ts";
+import { readChecked } from "./object-bytes.ts";
 
 export interface ByteSpan {
   readonly start: number;
@@ -26,32 +27,10 @@ export function spanOf(range: { start: number; end?: number } | undefined, lengt
   );
 }
 
-/** Reads piece `index` and checks it. Throws `disk.failed` when the file is no longer what was stored. */
-export async function readChecked(store: PieceFile, index: number, lengthBytes: number): Promise<Uint8Array> {
-  const { object } = store;
-  const expected = store.digestOf(index);
-  assert(object !== undefined && expected !== undefined, "a piece to read is held");
-  const span = pieceSpan(index, lengthBytes, object.pieceBytes);
-  const bytes = new Uint8Array(span.end - span.start);
-  await store.read(index, bytes);
-  if (!bytesEqual(sha256(bytes), expected)) {
-    store.drop(index);
-    throw new DarnerError("disk.failed", `cannot use ${store.content.name}: its bytes changed after they were stored`, {
-      retry: "now",
-    });
-  }
-  return bytes;
-}
-
 /** Copies the span into `output`, which becomes exactly as long. */
-export async function copyChecked(
-  store: PieceFile,
-  lengthBytes: number,
-  span: ByteSpan,
-  output: DiskFile,
-): Promise<void> {
+export async function copyChecked(store: PieceFile, span: ByteSpan, output: DiskFile): Promise<void> {
   await output.truncate(span.end - span.start);
-  for await (const { position, bytes } of runsOf(store, lengthBytes, span)) {
+  for await (const { position, bytes } of runsOf(store, span)) {
     await output.write(bytes, position - span.start);
   }
 }
@@ -59,13 +38,12 @@ export async function copyChecked(
 /** Throws `digest.mismatch` unless the span has the digest that its user expects. */
 export async function proveSpan(
   store: PieceFile,
-  lengthBytes: number,
   span: ByteSpan,
   expected: { readonly digest: string; readonly url: string },
 ): Promise<void> {
   const digest = parseDigest(expected.digest);
   const running = streamingDigest(digest.algorithm);
-  for await (const { bytes } of runsOf(store, lengthBytes, span)) running.update(bytes);
+  for await (const { bytes } of runsOf(store, span)) running.update(bytes);
   const hex = running.hex();
   if (hex === digest.hex) return;
   const name = expected.url.split(/[?#]/, 1)[0]!;
@@ -77,17 +55,13 @@ export async function proveSpan(
 }
 
 /** The span's bytes in order, a piece or a part of one at a time. */
-async function* runsOf(
-  store: PieceFile,
-  lengthBytes: number,
-  span: ByteSpan,
-): AsyncGenerator<{ position: number; bytes: Uint8Array }> {
+async function* runsOf(store: PieceFile, span: ByteSpan): AsyncGenerator<{ position: number; bytes: Uint8Array }> {
   const pieceBytes = store.object?.pieceBytes;
   assert(pieceBytes !== undefined, "an object to read has begun");
   for (let position = span.start; position < span.end;) {
     const index = Math.floor(position / pieceBytes);
     const start = index * pieceBytes;
-    const piece = await readChecked(store, index, lengthBytes);
+    const piece = await readChecked(store, index);
     const bytes = piece.subarray(position - start, Math.min(piece.length, span.end - start));
     yield { position, bytes };
     position += bytes.length;

@@ -3,6 +3,7 @@
 import { DarnerError } from "#base/mod.ts";
 import type { DownloadAsk, DownloadEvent } from "#core/protocol/mod.ts";
 import type { Route, RouteRequest } from "#platform/http-server.ts";
+import { objectRoute, sendBytes } from "./object-route.ts";
 import type { HostDaemon } from "./service.ts";
 
 export interface DaemonRoutesOptions {
@@ -13,6 +14,7 @@ export interface DaemonRoutesOptions {
 
 export function daemonRoutes({ daemon, userOf }: DaemonRoutesOptions): Route[] {
   return [
+    objectRoute(daemon),
     {
       method: "POST",
       path: "/v1/downloads",
@@ -32,17 +34,8 @@ export function daemonRoutes({ daemon, userOf }: DaemonRoutesOptions): Route[] {
       handle: async (request) => {
         const download = daemon.download(request.params["id"] ?? "");
         if (download === undefined) throw new DarnerError("cluster.refused", "cannot stream: no such download");
-        const { response } = request;
-        response.writeHead(200, { "content-type": "application/octet-stream" });
-        try {
-          for await (const bytes of download.body()) {
-            if (response.destroyed) return undefined;
-            if (!response.write(bytes)) await drained(response);
-          }
-          response.end();
-        } catch {
-          response.destroy();
-        }
+        request.response.writeHead(200, { "content-type": "application/octet-stream" });
+        await sendBytes(request.response, download.body());
         return undefined;
       },
     },
@@ -57,16 +50,6 @@ export function daemonRoutes({ daemon, userOf }: DaemonRoutesOptions): Route[] {
       },
     },
   ];
-}
-
-function drained(response: RouteRequest["response"]): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      response.off("drain", end).off("close", end);
-      resolve();
-    };
-    response.on("drain", end).on("close", end);
-  });
 }
 
 function streamEvents(

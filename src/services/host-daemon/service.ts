@@ -10,22 +10,15 @@
 
 import { DarnerError } from "#base/mod.ts";
 import type { DownloadAsk, DownloadEvent, HostCard, OpenRequest } from "#core/protocol/mod.ts";
-import type { ManagerDirectory } from "#cluster/mod.ts";
-import type { Origin } from "#origins/mod.ts";
-import type { Clock } from "#platform/clock.ts";
-import type { Connection, Dialler } from "#platform/connection.ts";
-import type { DescriptorInbox } from "#platform/descriptor-inbox.ts";
-import type { Disk, DiskFile } from "#platform/disk.ts";
-import type { Log } from "#platform/log.ts";
-import type { Metrics } from "#platform/metrics.ts";
-import type { Random } from "#platform/random.ts";
-import type { SigningKey } from "#platform/signing.ts";
-import { PieceFile, type EndRecord, type TaskCache } from "#storage/pieces/mod.ts";
+import type { Connection } from "#platform/connection.ts";
+import type { DiskFile } from "#platform/disk.ts";
+import { PieceFile, type EndRecord } from "#storage/pieces/mod.ts";
 import { bothGates, limitedFile, Limiter, ParentPool, taskIdOf, ticketRefusal, Uploads } from "#transfer/mod.ts";
 import { closeOutput, takeOutput, type ClientOutput } from "./client-output.ts";
 import { registerDaemonMetrics } from "./daemon-metrics.ts";
+import type { HostDaemonOptions, HostDaemonSettings } from "./daemon-options.ts";
 import { Download } from "./download.ts";
-import { HostTask, type HostTaskSettings } from "./host-task.ts";
+import { HostTask } from "./host-task.ts";
 import { ManagerClient } from "./manager-client.ts";
 import { unchangedFromNow } from "./unchanged.ts";
 
@@ -33,35 +26,8 @@ import { unchangedFromNow } from "./unchanged.ts";
 const keptTasksMax = 256;
 const downloadsMax = 4096;
 const confirmWaitMs = 10_000;
-
-export interface HostDaemonSettings extends HostTaskSettings {
-  readonly downloadRateBytesPerSecond: number;
-  readonly uploadRateBytesPerSecond: number;
-  readonly diskReadRateBytesPerSecond: number;
-  readonly diskWriteRateBytesPerSecond: number;
-  readonly uploadSlots: number;
-}
-
-export interface HostDaemonOptions {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-  readonly metrics: Metrics;
-  readonly disk: Disk;
-  readonly dialler: Dialler;
-  readonly origin: Origin;
-  readonly cache: TaskCache;
-  readonly boot: Uint8Array;
-  readonly inbox: DescriptorInbox | undefined;
-  readonly directory: ManagerDirectory | undefined;
-  readonly key: SigningKey;
-  readonly trust: boolean;
-  readonly name: string;
-  readonly site: string;
-  /** An empty address: peers reach this host where the manager sees it. */
-  readonly advertise: () => { readonly address: string; readonly port: number };
-  readonly settings: HostDaemonSettings;
-}
+/** A task of which only parts were wanted is kept open this long for the next part. */
+const partialLingerMs = 10_000;
 
 interface Running {
   readonly task: HostTask;
@@ -225,10 +191,11 @@ export class HostDaemon {
       if (download.over) return;
       running.followers.add(download);
       download.follow(running.task);
-      const end = await running.ended;
+      if (ask.range === undefined) await running.ended;
+      else await download.untilHeld(running.task);
       const own = running.owner === download;
       try {
-        await download.deliver(running.task, end, own ? undefined : output?.content);
+        await download.deliver(running.task, own ? undefined : output?.content);
       } catch (error) {
         // Its own digest failed, say: the object is good for others, as long as its file is there.
         if (own) {
@@ -239,8 +206,8 @@ export class HostDaemon {
       }
       this.#count(running.task, own || output === undefined);
       if (own) return void this.#serveWhenSettled(task, running, download);
-      void download.whenSettled().then(() => this.#downloads.delete(download.id));
-      if (running.owner === undefined) await this.#serveWhileIntact(task, running);
+      void download.whenDone().then(() => this.#done(task, running, download));
+      if (running.owner === undefined && running.task.whole) await this.#serveWhileIntact(task, running);
     } finally {
       await this.#closing.get(task);
       const used = output !== undefined && this.#tasks.get(task)?.task.store.content === output.content;
@@ -258,8 +225,11 @@ export class HostDaemon {
     const known = this.#tasks.get(task);
     if (known !== undefined) {
       if (!known.task.whole) {
+        // Nothing of it runs: is it still what the manager gives? A newer version takes its place by itself.
+        if (known.task.mayLinger) await known.task.confirm(confirmWaitMs);
         download.way("shares the download that runs on this host");
-        return known;
+        if (this.#tasks.get(task) === known) return known;
+        return await this.#begin(task, download, output);
       }
       const intact = (await known.intact?.()) ?? true;
       if (intact && (await known.task.confirm(confirmWaitMs)) && this.#tasks.get(task) === known) {
@@ -323,6 +293,7 @@ export class HostDaemon {
         for (const follower of followers) follower.progressed();
       },
     });
+    hostTask.wish(download.wish);
     const owner = output === undefined ? undefined : download;
     const running: Running = { task: hostTask, followers, folder, owner, ended: hostTask.run() };
     this.#tasks.set(task, running);
@@ -352,14 +323,31 @@ export class HostDaemon {
     await closing;
   }
 
+  /** A client needs its task no more. */
+  #done(task: string, running: Running, download: Download): void {
+    this.#downloads.delete(download.id);
+    if (!this.#leave(running, download) || running.followers.size > 0 || running.task.whole) return;
+    const drop = (): void => {
+      if (running.followers.size > 0 || running.task.whole || this.#tasks.get(task) !== running) return;
+      void this.#drop(task, new DarnerError("interrupted", "nobody on this host wants it any more"));
+    };
+    // The next part of it is perhaps asked for in a moment; a client's own files are let go at once.
+    const lingers = running.folder !== undefined && running.task.mayLinger;
+    if (lingers) this.#options.clock.after(partialLingerMs, drop, { background: true });
+    else drop();
+  }
+
+  #leave(running: Running, download: Download): boolean {
+    running.task.unwish(download.wish);
+    return running.followers.delete(download);
+  }
+
   /** The client went away: a task that nobody else wants stops; what it stored stays in its files. */
   #abandon(download: Download): void {
     if (!download.over) download.fail(new DarnerError("interrupted", "the client went away"));
-    this.#downloads.delete(download.id);
     for (const [task, running] of this.#tasks) {
       if (running.owner === download) running.owner = undefined;
-      if (!running.followers.delete(download) || running.followers.size > 0 || running.task.whole) continue;
-      void this.#drop(task, new DarnerError("interrupted", "nobody on this host wants it any more"));
+      this.#done(task, running, download);
     }
   }
 
@@ -367,6 +355,7 @@ export class HostDaemon {
   async #serveWhenSettled(task: string, running: Running, download: Download): Promise<void> {
     const settled = await download.whenSettled();
     this.#downloads.delete(download.id);
+    this.#leave(running, download);
     if (this.#tasks.get(task) !== running) return;
     if (settled) return await this.#serveWhileIntact(task, running);
     await this.#drop(task, new DarnerError("interrupted", "its output was not given a name"));
@@ -382,7 +371,7 @@ export class HostDaemon {
       return intact;
     };
     this.uploads.guard(task, running.task.generation ?? "", running.intact);
-    const kept = [...this.#tasks].filter(([, other]) => other.task.whole);
+    const kept = [...this.#tasks].filter(([, other]) => other.task.whole && other.followers.size === 0);
     for (const [oldest] of kept.slice(0, Math.max(0, kept.length - keptTasksMax))) {
       await this.#drop(oldest, new DarnerError("interrupted", "newer tasks took its place"));
     }

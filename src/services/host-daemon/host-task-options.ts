@@ -1,0 +1,42 @@
+/** What a task on a host is given, and what it tells. */
+
+import type { DownloadMode, TaskAsk } from "#core/protocol/mod.ts";
+import type { Origin } from "#origins/mod.ts";
+import type { Clock } from "#platform/clock.ts";
+import type { Log } from "#platform/log.ts";
+import type { Random } from "#platform/random.ts";
+import type { PieceFile } from "#storage/pieces/mod.ts";
+import type { Limiter, ParentPool, Uploads } from "#transfer/mod.ts";
+import type { ManagerClient } from "./manager-client.ts";
+
+export interface HostTaskSettings {
+  readonly originFallbackAfterMs: number;
+  readonly originBudgetBytesPerSecond: number;
+  readonly stallTimeoutMs: number;
+}
+
+export interface HostTaskOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly origin: Origin;
+  readonly pool: ParentPool;
+  readonly uploads: Uploads;
+  /** Absent when this host knows no cluster. */
+  readonly manager: ManagerClient | undefined;
+  readonly downloadLimiter: Limiter;
+  readonly settings: () => HostTaskSettings;
+  readonly task: string;
+  readonly ask: TaskAsk;
+  readonly mode: DownloadMode;
+  readonly backToSource: boolean;
+  readonly triesMax: number;
+  readonly store: PieceFile;
+  /** Bytes a second for this task alone. */
+  readonly rateBytesPerSecond?: number;
+  /** Makes room before a byte is written; throws `disk.full`. */
+  reserve(lengthBytes: number): Promise<void>;
+  /** One step of the way, for `--explain`. */
+  onWay(text: string): void;
+  onProgress(): void;
+}

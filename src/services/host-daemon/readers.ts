@@ -1,0 +1,49 @@
+/**
+ * Who reads a task on this host: what of it is wanted, which version is given, and the wake-ups of
+ * those who wait for more of it.
+ */
+
+import type { DarnerError } from "#base/mod.ts";
+import { Interest, wishMet, type Wish } from "#core/download/mod.ts";
+import type { PieceFile } from "#storage/pieces/mod.ts";
+
+export class Readers {
+  readonly interest = new Interest();
+  readonly #store: PieceFile;
+  #waiters: (() => void)[] = [];
+  /**
+   * Which version readers get: set once it is certain that what is stored belongs to the one that is
+   * given now, which an earlier run's pieces need not. Another object for each start from nothing.
+   */
+  version: object | undefined;
+  /** Why there will be no more. */
+  failure: DarnerError | undefined;
+
+  constructor(store: PieceFile) {
+    this.#store = store;
+  }
+
+  /** All that anybody wants is here. */
+  get met(): boolean {
+    const { object, lengthBytes, have } = this.#store;
+    if (this.version === undefined || object === undefined) return false;
+    return this.interest.met((index) => have.has(index), object.pieceBytes, lengthBytes);
+  }
+
+  holds(wish: Wish): boolean {
+    const { object, lengthBytes, have } = this.#store;
+    if (this.version === undefined || object === undefined || lengthBytes === undefined) return false;
+    return wishMet(wish, (index) => have.has(index), object.pieceBytes, lengthBytes);
+  }
+
+  /** Resolves when there is something new to look at. */
+  news(): Promise<void> {
+    return new Promise((resolve) => this.#waiters.push(resolve));
+  }
+
+  wake(): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const wake of waiters) wake();
+  }
+}
