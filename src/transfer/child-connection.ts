@@ -37,6 +37,8 @@ export class ChildConnection {
   readonly host: string;
   readonly nonce: string;
   proven = false;
+  /** Tasks that were not given to it. */
+  refusals = 0;
   readonly channels = new Set<number>();
   /** The piece that is on its way on this connection; never rejects. */
   sending: Promise<void> | undefined;

@@ -1,26 +1,52 @@
 /**
  * What the manager vouches for, as a host keeps it: the digest of each listed piece, and at the end
  * the length and the proved digests of the whole. It only grows; a withdrawn one is thrown away.
+ *
+ * Invariants:
+ *  1. With a key, a line counts only when the manager's signature covers it and every line before it.
+ *  2. What was refused counts for nothing; behind it nothing counts either, until a new first line.
  */
 
 import type { ManifestHead } from "#core/protocol/mod.ts";
+import { signatureHolds } from "#platform/signing.ts";
+import { endSeal, ManifestChain } from "./manifest-chain.ts";
 
 const digestBytes = 32;
+
+export interface ListedLines {
+  /** How many lines came before. */
+  readonly from: number;
+  readonly indices: readonly number[];
+  readonly digests: string;
+  readonly signature?: string;
+}
+
+export interface EndLine {
+  readonly lengthBytes: number;
+  readonly digests: readonly string[];
+  readonly signature?: string;
+}
 
 export class Manifest {
   readonly head: ManifestHead;
   readonly #digests: (Uint8Array | undefined)[] = [];
-  #end: { readonly lengthBytes: number; readonly digests: readonly string[] } | undefined;
+  #end: EndLine | undefined;
+  #managerKey: string | undefined;
+  #chain: ManifestChain;
+  #lines = 0;
 
-  constructor(head: ManifestHead) {
+  /** Without a key nothing is signed: trust is off. */
+  constructor(head: ManifestHead, managerKey?: string) {
     this.head = head;
+    this.#managerKey = managerKey;
+    this.#chain = new ManifestChain(head);
   }
 
   get lengthBytes(): number | undefined {
     return this.#end?.lengthBytes ?? this.head.lengthBytes;
   }
 
-  get end(): { readonly lengthBytes: number; readonly digests: readonly string[] } | undefined {
+  get end(): EndLine | undefined {
     return this.#end;
   }
 
@@ -28,20 +54,41 @@ export class Manifest {
     return this.#digests[index];
   }
 
-  /** Adds a line of the manager. False when it is malformed. */
-  list(indices: readonly number[], digests: string): boolean {
-    const bytes = Buffer.from(digests, "base64");
-    if (bytes.length !== indices.length * digestBytes) return false;
-    for (let position = 0; position < indices.length; position++) {
-      const index = indices[position]!;
-      if (!Number.isSafeInteger(index) || index < 0) return false;
-      this.#digests[index] = bytes.subarray(position * digestBytes, (position + 1) * digestBytes);
-    }
-    return true;
+  /** The manager, or another one, tells it from its first line again; what is known stays. */
+  restart(head: ManifestHead, managerKey: string | undefined): void {
+    this.#managerKey = managerKey;
+    this.#chain = new ManifestChain(head);
+    this.#lines = 0;
   }
 
-  finish(lengthBytes: number, digests: readonly string[]): void {
-    this.#end = { lengthBytes, digests };
+  /** Adds lines of the manager, or says why they do not count. */
+  list({ from, indices, digests, signature }: ListedLines): string | null {
+    if (from !== this.#lines) return `its next line is ${this.#lines}, but lines from ${from} came`;
+    const bytes = Buffer.from(digests, "base64");
+    if (bytes.length !== indices.length * digestBytes) return "a line is malformed";
+    if (!indices.every((index) => Number.isInteger(index) && index >= 0 && index < 2 ** 32)) return "an index is none";
+    const digest = (position: number): Uint8Array =>
+      bytes.subarray(position * digestBytes, (position + 1) * digestBytes);
+    if (this.#managerKey !== undefined) {
+      for (const [position, index] of indices.entries()) this.#chain.add(index, digest(position));
+      if (!this.#signed(this.#chain.seal(), signature)) return "its lines are not those that the manager signed";
+    }
+    for (const [position, index] of indices.entries()) this.#digests[index] = digest(position);
+    this.#lines += indices.length;
+    return null;
+  }
+
+  /** Adds the last line, or says why it does not count. */
+  finish(end: EndLine): string | null {
+    const { lengthBytes, digests, signature } = end;
+    if (this.#managerKey !== undefined && !this.#signed(endSeal(this.#chain.seal(), lengthBytes, digests), signature))
+      return "its last line is not the one that the manager signed";
+    this.#end = end;
+    return null;
+  }
+
+  #signed(seal: Uint8Array, signature: string | undefined): boolean {
+    return signatureHolds(this.#managerKey!, "manifest", seal, signature ?? "");
   }
 }
 

@@ -10,6 +10,7 @@ export * from "./limited-disk.ts";
 export * from "./limited-file.ts";
 export * from "./limiter.ts";
 export * from "./manifest.ts";
+export * from "./manifest-chain.ts";
 export * from "./message-link.ts";
 export * from "./origin-answer.ts";
 export * from "./origin-fetch-options.ts";

@@ -14,7 +14,6 @@ import { PieceFile } from "#storage/pieces/mod.ts";
 import { nameGeneration } from "./generation.ts";
 import { bothGates, limitedFile } from "./limited-file.ts";
 import { Limiter } from "./limiter.ts";
-import { joinDigests, Manifest } from "./manifest.ts";
 import { PieceAssembly } from "./piece-assembly.ts";
 import { assertDigests, Prover } from "./prover.ts";
 import { taskIdOf } from "./task-id.ts";
@@ -51,21 +50,6 @@ describe("names", () => {
       assert.notEqual(nameGeneration({ ...facts, ...other }, nodeRandom), name);
     const unnamed = { ...facts, validator: undefined };
     assert.notEqual(nameGeneration(unnamed, nodeRandom), nameGeneration(unnamed, nodeRandom));
-  });
-});
-
-describe("a manifest", () => {
-  test("lines are added whole or not at all", () => {
-    const manifest = new Manifest({ task: "t", generation: "g", pieceBytes: 10, url: "" });
-    const digests = [0, 1].map((index) => sha256(Uint8Array.of(index)));
-    assert.ok(manifest.list([5, 0], joinDigests(digests)));
-    assert.ok(bytesEqual(manifest.digestOf(5)!, digests[0]!) && bytesEqual(manifest.digestOf(0)!, digests[1]!));
-    assert.equal(manifest.digestOf(1), undefined);
-    for (const indices of [[1], [1, 2, 3], [-1, 2], [1.5, 2]])
-      assert.equal(manifest.list(indices, joinDigests(digests)), false);
-    assert.equal(manifest.lengthBytes, undefined);
-    manifest.finish(60, []);
-    assert.equal(manifest.lengthBytes, 60);
   });
 });
 

@@ -3,10 +3,10 @@
  * first needed and closed a little after the last task left.
  */
 
-import { asDarnerError, type DarnerError } from "#base/mod.ts";
+import { asDarnerError, DarnerError } from "#base/mod.ts";
 import { protocolVersion, type ParentOffer } from "#core/protocol/mod.ts";
 import type { Clock } from "#platform/clock.ts";
-import type { Dialler } from "#platform/connection.ts";
+import type { Dialled, Dialler } from "#platform/connection.ts";
 import type { SigningKey } from "#platform/signing.ts";
 import type { Limiter } from "./limiter.ts";
 import { ParentConnection } from "./parent-connection.ts";
@@ -80,8 +80,7 @@ export class ParentPool {
     if ("code" in dialled) throw dialled;
     parent.attach(dialled.connection);
     if (this.#closed) dialled.connection.close();
-    const nonce = dialled.headers["darner-nonce"];
-    if (key !== undefined && nonce !== undefined) parent.prove(key.publicKey, key.sign(nonce));
+    if (key !== undefined) parent.prove(key.publicKey, key.sign("piece-plane", nonceFor(offer, dialled)));
     // Nobody has opened a channel yet, and perhaps nobody will.
     parent.idleSinceMs = clock.nowMs();
     this.#watchIdle(parent, clock);
@@ -101,4 +100,16 @@ export class ParentPool {
       { background: true },
     );
   }
+}
+
+/**
+ * What is to be signed for this parent. It begins with the parent's own id, so that a parent which
+ * passes on another's nonce gets no proof to show there. Throws `cluster.refused`.
+ */
+function nonceFor(offer: ParentOffer, { headers, connection }: Dialled): string {
+  const nonce = headers["darner-nonce"];
+  if (nonce?.startsWith(`${offer.id}:`) === true) return nonce;
+  connection.close();
+  const says = "it asks for a proof that is not meant for it";
+  throw new DarnerError("cluster.refused", `cannot use the parent at ${offer.address}:${offer.port}: ${says}`);
 }

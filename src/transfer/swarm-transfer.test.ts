@@ -84,7 +84,7 @@ class World {
     this.uploads.set(id, uploads);
     this.network.listen(id, {
       accept(connection, options) {
-        const nonce = "nonce of " + id;
+        const nonce = `${id}:nonce`;
         const accepted = uploads.accept(connection, options.headers["Darner-Host"]!, nonce);
         return {
           headers: { "darner-nonce": nonce },
@@ -112,6 +112,7 @@ class Child {
   readonly accused: string[] = [];
   readonly stored: number[] = [];
   finished = false;
+  #lines = 0;
 
   constructor(world: World, manifest: Manifest, store: PieceFile, ticket: string | undefined) {
     this.manifest = manifest;
@@ -134,12 +135,14 @@ class Child {
   }
 
   list(indices: readonly number[]): void {
-    assert.ok(this.manifest.list(indices, joinDigests(indices.map((index) => sha256(pieceOf(index))))));
+    const digests = joinDigests(indices.map((index) => sha256(pieceOf(index))));
+    assert.equal(this.manifest.list({ from: this.#lines, indices, digests }), null);
+    this.#lines += indices.length;
     this.transfer.listed(indices);
   }
 
   end(): void {
-    this.manifest.finish(content.length, []);
+    this.manifest.finish({ lengthBytes: content.length, digests: [] });
     this.transfer.ended();
   }
 

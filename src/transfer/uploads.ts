@@ -23,6 +23,8 @@ const keepAliveMs = 2_000;
 /** News of pieces is gathered this long for children that have something standing here. */
 const newsDelayMs = 100;
 const connectionsMax = 4096;
+/** Of one connection. */
+const refusalsMax = 16;
 
 export interface UploadsOptions {
   readonly clock: Clock;
@@ -151,25 +153,36 @@ export class Uploads implements ChildHandlers {
 
   onProve(child: ChildConnection, proof: ProofOfKey): void {
     child.proven =
-      keyId(proof.publicKey) === child.host && signatureHolds(proof.publicKey, child.nonce, proof.signature);
-    if (!child.proven) child.connection.close();
+      keyId(proof.publicKey) === child.host &&
+      signatureHolds(proof.publicKey, "piece-plane", child.nonce, proof.signature);
+    if (child.proven) return;
+    const reason = "it does not prove the key that its id follows from";
+    this.#options.log.warn("peer.refused", { host: child.host, remote: child.connection.remote, reason });
+    child.connection.close();
   }
 
   onOpen(child: ChildConnection, channel: number, request: OpenRequest): void {
     const serving = this.#tasks.get(nameOf(request.task, request.generation));
-    const refusal = this.#refusal(child, request, serving);
-    if (refusal !== null || serving === undefined) return child.closeChannel(channel, refusal ?? "unknown task");
+    const refusal = this.#refusal(child, request);
+    if (refusal !== null) return this.#refuse(child, channel, request, refusal);
+    if (serving === undefined) return child.closeChannel(channel, "this version of the task is not here");
     this.onClose(child, channel);
     child.channels.add(channel);
     this.#connections.get(child)?.set(channel, serving.queue.add({ serving, connection: child, channel }));
     child.opened(channel, serving.store.have);
   }
 
-  #refusal(child: ChildConnection, request: OpenRequest, serving: Serving | undefined): string | null {
+  #refusal(child: ChildConnection, request: OpenRequest): string | null {
     if (this.#options.trust && !child.proven) return "the host has not proved its key";
-    const refusal = this.#options.refusal(request, child.host);
-    if (refusal !== null) return refusal;
-    return serving === undefined ? "this version of the task is not here" : null;
+    return this.#options.refusal(request, child.host);
+  }
+
+  /** Says so and logs it; a host that goes on without rights loses its connection. */
+  #refuse(child: ChildConnection, channel: number, request: OpenRequest, reason: string): void {
+    const { host, connection } = child;
+    this.#options.log.warn("peer.refused", { host, remote: connection.remote, task: request.task, reason });
+    child.closeChannel(channel, reason);
+    if (++child.refusals >= refusalsMax) connection.close();
   }
 
   onWant(child: ChildConnection, channel: number, indices: readonly number[]): void {

@@ -77,7 +77,9 @@ export class RawPeer {
   }
 
   prove(key: SigningKey, nonce = this.nonce): void {
-    this.send(encodeJsonFrame(frameType.prove, 0, { publicKey: key.publicKey, signature: key.sign(nonce) }));
+    this.send(
+      encodeJsonFrame(frameType.prove, 0, { publicKey: key.publicKey, signature: key.sign("piece-plane", nonce) }),
+    );
   }
 
   /** Opens channel 1: the pieces held there, or why not (`gone` when the connection ended). */

@@ -104,13 +104,19 @@ export type ManagerMessage =
   /** Reports are to come this often from now on: there are more hosts or fewer than at the welcome. */
   | { readonly kind: "pace"; readonly reportEveryMs: number }
   | { readonly kind: "head"; readonly head: ManifestHead; readonly ticket?: string }
-  /** More pieces are vouched for: `indices[i]` has the SHA-256 at `digests[32 i ...]`. */
+  /**
+   * More pieces are vouched for: `indices[i]` has the SHA-256 at `digests[32 i ...]`. `from` lines were
+   * told since the head; the signature covers these and them (transfer/manifest-chain.ts).
+   */
   | {
       readonly kind: "listed";
       readonly task: string;
       readonly generation: string;
+      readonly from: number;
       readonly indices: readonly number[];
       readonly digests: string;
+      /** Absent with --trust off. */
+      readonly signature?: string;
     }
   /** The last line: the length and the proved digests of the whole. */
   | {
@@ -119,6 +125,8 @@ export type ManagerMessage =
       readonly generation: string;
       readonly lengthBytes: number;
       readonly digests: readonly string[];
+      /** Absent with --trust off. */
+      readonly signature?: string;
     }
   /** These are the parents from now on; others are to be left. */
   | {

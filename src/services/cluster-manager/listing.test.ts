@@ -5,7 +5,9 @@ import { describe, test } from "node:test";
 import { Bitfield } from "#base/mod.ts";
 import type { ManagerMessage } from "#core/protocol/mod.ts";
 import { SimClock } from "#platform/clock.sim.ts";
+import { newSigningKey } from "#platform/signing.ts";
 import type { PieceFile } from "#storage/pieces/mod.ts";
+import { Manifest } from "#transfer/mod.ts";
 import { Listing } from "./listing.ts";
 import type { VersionHost } from "./task-version.ts";
 
@@ -31,7 +33,19 @@ class Listener implements VersionHost {
   get pieces(): number[] {
     return this.heard.flatMap(({ message }) => (message.kind === "listed" ? message.indices : []));
   }
+
+  /** Why a host would refuse what it heard: each message has to be signed in its place. */
+  get refusals(): (string | null)[] {
+    const manifest = new Manifest(head, key.publicKey);
+    return this.heard.map(({ message }) => {
+      if (message.kind === "ended") return manifest.finish(message);
+      return message.kind === "listed" ? manifest.list(message) : null;
+    });
+  }
 }
+
+const head = { task: "t", generation: "g", pieceBytes: 65_536, url: "http://origin/a" };
+const key = newSigningKey();
 
 function newListing(count: number) {
   const clock = new SimClock();
@@ -40,7 +54,12 @@ function newListing(count: number) {
     end: undefined as unknown,
     digestOf: (index: number) => new Uint8Array(32).fill(index),
   };
-  const listing = new Listing({ clock, task: "t", generation: "g", store: store as unknown as PieceFile });
+  const listing = new Listing({
+    clock,
+    head,
+    sign: (seal) => key.sign("manifest", seal),
+    store: store as unknown as PieceFile,
+  });
   const hosts = Array.from({ length: count }, (_, number) => new Listener(`h${number}`, clock));
   const end = (): void => {
     store.end = { lengthBytes: 1, digests: [] };
@@ -112,6 +131,7 @@ describe("the listing", () => {
     assert.deepEqual(early.pieces, all);
     assert.deepEqual(late.pieces, all);
     assert.ok(gone.pieces.length < 40);
+    for (const host of [early, late, gone, hosts[0]!]) assert.deepEqual(new Set(host.refusals), new Set([null]));
     listing.stop();
     assert.equal(clock.pending, 0);
   });

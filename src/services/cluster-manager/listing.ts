@@ -8,14 +8,16 @@
  *
  * Invariants:
  *  1. A host hears each line once, in the order in which the pieces were stored; the end comes last.
+ *     Each message is signed over all lines up to its own last one.
  *  2. The loop is free again after `sliceHosts` sendings; each text is encoded once for its slice.
  *  3. Whoever is told something comes up to date by it: its next news is a round away.
  */
 
-import type { ManagerMessage } from "#core/protocol/mod.ts";
+import { assert } from "#base/mod.ts";
+import type { ManagerMessage, ManifestHead } from "#core/protocol/mod.ts";
 import type { Clock, Timer } from "#platform/clock.ts";
 import type { PieceFile } from "#storage/pieces/mod.ts";
-import { joinDigests, sameForAll } from "#transfer/mod.ts";
+import { endSeal, joinDigests, ManifestChain, sameForAll } from "#transfer/mod.ts";
 import { listEveryMs } from "./pace.ts";
 import type { VersionHost } from "./task-version.ts";
 
@@ -28,16 +30,24 @@ const listPiecesMax = 1024;
 
 export interface ListingOptions {
   readonly clock: Clock;
-  readonly task: string;
-  readonly generation: string;
+  readonly head: ManifestHead;
   readonly store: PieceFile;
+  /** Absent with --trust off. */
+  readonly sign: Sign | undefined;
 }
+
+/** Signs for the purpose of manifests. */
+export type Sign = (seal: Uint8Array) => string;
 
 export class Listing {
   readonly #options: ListingOptions;
   /** How many lines each host has heard. */
   readonly #heard = new Map<VersionHost, number>();
-  readonly #stored: number[];
+  readonly #stored: { readonly index: number; readonly digest: Uint8Array }[];
+  readonly #chain: ManifestChain;
+  /** What is to be signed after each line that ends a message, and signatures made. */
+  readonly #seals: Uint8Array[];
+  readonly #signatures = new Map<number, string>();
   /** The round under way; it sees hosts that come and go meanwhile. */
   #round: Iterator<[VersionHost, number]> | undefined;
   #roundStartedMs = -Infinity;
@@ -51,7 +61,9 @@ export class Listing {
 
   constructor(options: ListingOptions) {
     this.#options = options;
-    this.#stored = [...options.store.have.indices()];
+    this.#chain = new ManifestChain(options.head);
+    this.#seals = [this.#chain.seal()];
+    this.#stored = [...options.store.have.indices()].map((index) => ({ index, digest: this.#digestOf(index) }));
   }
 
   /** Tells the host all that is known; it hears news from now on. */
@@ -76,7 +88,7 @@ export class Listing {
 
   /** A piece is stored. */
   stored(index: number): void {
-    this.#stored.push(index);
+    this.#stored.push({ index, digest: this.#digestOf(index) });
     if (this.#round === undefined && this.#timer === undefined) this.#beginLater();
   }
 
@@ -139,25 +151,57 @@ export class Listing {
     this.#textLines = lines;
     const known = this.#texts.get(heard);
     if (known !== undefined) return known;
-    const messages = this.#write(this.#stored.slice(heard));
+    const messages = this.#write(heard);
     this.#texts.set(heard, messages);
     return messages;
   }
 
-  #write(stored: readonly number[]): ManagerMessage[] {
-    const { task, generation, store } = this.#options;
+  #write(heard: number): ManagerMessage[] {
+    const { head, store } = this.#options;
+    const { task, generation } = head;
     const messages: ManagerMessage[] = [];
-    for (let from = 0; from < stored.length; from += listPiecesMax) {
-      const part = stored.slice(from, from + listPiecesMax);
-      const indices = part.filter((index) => store.digestOf(index) !== undefined);
-      const digests = joinDigests(indices.map((index) => store.digestOf(index)!));
-      messages.push(sameForAll({ kind: "listed", task, generation, indices, digests }));
+    for (let from = heard; from < this.#stored.length; from += listPiecesMax) {
+      const lines = this.#stored.slice(from, from + listPiecesMax);
+      const indices = lines.map(({ index }) => index);
+      const digests = joinDigests(lines.map(({ digest }) => digest));
+      const signature = this.#signLines(from + lines.length);
+      messages.push(sameForAll({ kind: "listed", task, generation, from, indices, digests, ...signature }));
     }
     const { end } = store;
     if (end !== undefined) {
       const { lengthBytes, digests } = end;
-      messages.push(sameForAll({ kind: "ended", task, generation, lengthBytes, digests }));
+      const signature = this.#signEnd(lengthBytes, digests);
+      messages.push(sameForAll({ kind: "ended", task, generation, lengthBytes, digests, ...signature }));
     }
     return messages;
+  }
+
+  #signLines(lines: number): { readonly signature?: string } {
+    const { sign } = this.#options;
+    if (sign === undefined) return {};
+    const signature = this.#signatures.get(lines) ?? sign(this.#sealAfter(lines));
+    this.#signatures.set(lines, signature);
+    return { signature };
+  }
+
+  #signEnd(lengthBytes: number, digests: readonly string[]): { readonly signature?: string } {
+    const { sign } = this.#options;
+    if (sign === undefined) return {};
+    return { signature: sign(endSeal(this.#sealAfter(this.#stored.length), lengthBytes, digests)) };
+  }
+
+  #sealAfter(lines: number): Uint8Array {
+    while (this.#seals.length <= lines) {
+      const { index, digest } = this.#stored[this.#seals.length - 1]!;
+      this.#chain.add(index, digest);
+      this.#seals.push(this.#chain.seal());
+    }
+    return this.#seals[lines]!;
+  }
+
+  #digestOf(index: number): Uint8Array {
+    const digest = this.#options.store.digestOf(index);
+    assert(digest !== undefined, "a stored piece has a digest");
+    return digest;
   }
 }

@@ -82,7 +82,17 @@ async function newManager(serve: Serve) {
       onOriginBytes: () => undefined,
       openVersion: async (task, folder, ask) => {
         const store = await cache.hold(task, folder);
-        return new TaskVersion({ clock, log: silentLog, unit: () => 0, task, ask, store, uploads, seed });
+        return new TaskVersion({
+          clock,
+          log: silentLog,
+          unit: () => 0,
+          task,
+          ask,
+          store,
+          uploads,
+          seed,
+          sign: undefined,
+        });
       },
     });
   const managed = newTask();

@@ -186,10 +186,12 @@ export class ClusterManager {
   }
 
   async #openVersion(task: string, folder: string, ask: TaskAsk): Promise<TaskVersion> {
-    const { clock, random, log, cache, advertise } = this.#options;
+    const { clock, random, log, cache, advertise, trust, key } = this.#options;
     const store = await cache.hold(task, folder);
     const seed: ParentOffer = { id: this.id, ...advertise(), seed: true };
-    return new TaskVersion({ clock, log, unit: () => random.unit(), task, ask, store, uploads: this.uploads, seed });
+    const sign = trust ? (seal: Uint8Array): string => key.sign("manifest", seal) : undefined;
+    const { uploads } = this;
+    return new TaskVersion({ clock, log, unit: () => random.unit(), task, ask, store, uploads, seed, sign });
   }
 
   /** Puts idle tasks away, so that their files can be closed and evicted. */

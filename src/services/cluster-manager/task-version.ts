@@ -19,7 +19,7 @@ import type { Clock, Timer } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";
 import type { PieceFile } from "#storage/pieces/mod.ts";
 import { sameForAll, type Uploads } from "#transfer/mod.ts";
-import { Listing } from "./listing.ts";
+import { Listing, type Sign } from "./listing.ts";
 
 /** Hosts that come within this time are matched together. */
 const matchDelayMs = 5;
@@ -55,6 +55,8 @@ export interface TaskVersionOptions {
   readonly store: PieceFile;
   readonly uploads: Uploads;
   readonly seed: ParentOffer;
+  /** Signs manifests; absent with --trust off. */
+  readonly sign: Sign | undefined;
 }
 
 export class TaskVersion {
@@ -199,12 +201,8 @@ export class TaskVersion {
       store: this.store,
       growing: () => this.store.end === undefined,
     });
-    this.#listing = new Listing({
-      clock: this.#options.clock,
-      task: this.task,
-      generation: object.generation,
-      store: this.store,
-    });
+    const { clock, sign } = this.#options;
+    this.#listing = new Listing({ clock, sign, head: this.#head, store: this.store });
   }
 
   #withdraw(reason: string): void {

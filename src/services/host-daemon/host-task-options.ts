@@ -22,6 +22,8 @@ export interface HostTaskOptions {
   readonly origin: Origin;
   readonly pool: ParentPool;
   readonly uploads: Uploads;
+  /** Manifests have to be signed. */
+  readonly trust: boolean;
   /** Absent when this host knows no cluster. */
   readonly manager: ManagerClient | undefined;
   readonly downloadLimiter: Limiter;

@@ -17,12 +17,13 @@ import type { Wish } from "#core/download/mod.ts";
 import type { BytesBySource, ManagerMessage, ManifestHead, TaskAsk } from "#core/protocol/mod.ts";
 import type { Timer } from "#platform/clock.ts";
 import type { EndRecord, PieceFile } from "#storage/pieces/mod.ts";
-import { Limiter, Manifest, SwarmTransfer, type OriginFetch } from "#transfer/mod.ts";
+import { Limiter, Manifest, SwarmTransfer, type ListedLines, type OriginFetch } from "#transfer/mod.ts";
 import { backToSource } from "./back-to-source.ts";
 import type { HostTaskOptions } from "./host-task-options.ts";
+import { assertVouched, keyToTrust } from "./manifest-trust.ts";
 import { unreachableManagers, type TaskListener } from "./manager-client.ts";
 import { objectRecordOf } from "./object-record.ts";
-import { judgeWaiting } from "./patience.ts";
+import { isOfTheObject, judgeWaiting } from "./patience.ts";
 import { Readers } from "./readers.ts";
 import { TaskReports, type ReportSource } from "./task-reports.ts";
 
@@ -161,14 +162,15 @@ export class HostTask implements TaskListener {
     return { generation: object.generation, pieces: Buffer.from(have.toBytes()).toString("base64") };
   }
 
-  heard(message: Parameters<TaskListener["heard"]>[0]): void {
-    this.#messages = this.#messages.then(() => this.#handle(message)).catch((error: unknown) => this.#fail(error));
+  heard(message: Parameters<TaskListener["heard"]>[0], managerKey: string | undefined): void {
+    const work = this.#messages.then(() => this.#handle(message, managerKey));
+    this.#messages = work.catch((error: unknown) => this.#fail(error));
   }
 
-  async #handle(message: ManagerMessage): Promise<void> {
+  async #handle(message: ManagerMessage, managerKey: string | undefined): Promise<void> {
     if (message.kind === "head") {
       this.#confirming?.(message.head.generation);
-      if (this.#phase === "swarm") await this.#begin(message.head, message.ticket);
+      if (this.#phase === "swarm") await this.#begin(message.head, message.ticket, managerKey);
       return;
     }
     if (message.kind === "failed") {
@@ -180,9 +182,9 @@ export class HostTask implements TaskListener {
       return;
     switch (message.kind) {
       case "listed":
-        return this.#listed(message.indices, message.digests);
+        return this.#listed(message);
       case "ended":
-        this.#manifest.finish(message.lengthBytes, message.digests);
+        assertVouched(this.#options, this.#manifest.finish(message));
         return this.#transfer?.ended();
       case "parents":
         this.#ticket = message.ticket ?? this.#ticket;
@@ -197,10 +199,11 @@ export class HostTask implements TaskListener {
     }
   }
 
-  async #begin(head: ManifestHead, ticket: string | undefined): Promise<void> {
+  async #begin(head: ManifestHead, ticket: string | undefined, managerKey: string | undefined): Promise<void> {
     const { uploads, mode } = this.#options;
+    const key = keyToTrust(this.#options, managerKey);
     this.#ticket = ticket;
-    if (this.#manifest?.head.generation === head.generation) return;
+    if (this.#manifest?.head.generation === head.generation) return this.#manifest.restart(head, key);
     this.#dropManifest();
     if (head.lengthBytes !== undefined) await this.#options.reserve(head.lengthBytes);
     if (this.store.object?.generation !== head.generation) {
@@ -208,7 +211,7 @@ export class HostTask implements TaskListener {
     }
     this.bytes.local = this.store.heldBytes;
     if (this.#phase !== "swarm") return;
-    this.#manifest = new Manifest(head);
+    this.#manifest = new Manifest(head, key);
     this.readers.version = {};
     this.#transfer = this.#newTransfer(this.#manifest);
     if (mode === "p2p") uploads.serve({ task: this.task, generation: head.generation, store: this.store });
@@ -245,19 +248,18 @@ export class HostTask implements TaskListener {
     });
   }
 
-  #listed(indices: readonly number[], digests: string): void {
+  #listed(lines: ListedLines): void {
     const manifest = this.#manifest;
     if (manifest === undefined) return;
-    if (!manifest.list(indices, digests))
-      throw new DarnerError("cluster.protocol", "cannot read the manifest: a line is malformed");
-    for (const index of indices) {
+    assertVouched(this.#options, manifest.list(lines));
+    for (const index of lines.indices) {
       const held = this.store.digestOf(index);
       if (held !== undefined && !bytesEqual(held, manifest.digestOf(index)!)) {
         this.store.drop(index);
         this.#transfer?.forget(index);
       }
     }
-    this.#transfer?.listed(indices);
+    this.#transfer?.listed(lines.indices);
   }
 
   async #finish(manifest: Manifest): Promise<void> {
@@ -302,8 +304,7 @@ export class HostTask implements TaskListener {
   }
 
   #managerFailed(error: DarnerError): void {
-    const ofTheObject = /^(origin|url|digest|tls|reach)\./.test(error.code);
-    if (ofTheObject || !this.#options.backToSource) return this.#fail(error);
+    if (isOfTheObject(error) || !this.#options.backToSource) return this.#fail(error);
     this.#goToOrigin(`the manager cannot help: ${error.message}`);
   }
 

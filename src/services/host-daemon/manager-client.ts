@@ -34,7 +34,8 @@ export interface TaskListener {
   holds(): { readonly generation: string; readonly pieces: string } | undefined;
   /** Where the parts begin that are wanted before all else, as far as not at the start. */
   seeks(): readonly number[];
-  heard(message: TaskMessage): void;
+  /** `managerKey`: of the manager that speaks; undefined with --trust off. */
+  heard(message: TaskMessage, managerKey: string | undefined): void;
 }
 
 export interface ManagerClientOptions {
@@ -196,7 +197,7 @@ export class ManagerClient {
       return;
     }
     const task = message.kind === "head" ? message.head.task : message.task;
-    this.#listeners.get(task)?.heard(message);
+    this.#listeners.get(task)?.heard(message, this.#welcome?.publicKey);
   }
 
   #welcomed(message: Extract<ManagerMessage, { kind: "welcome" }>): void {

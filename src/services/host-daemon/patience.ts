@@ -4,6 +4,8 @@
  * whose manager died do not reach the origin in the same second.
  */
 
+import type { DarnerError } from "#base/mod.ts";
+
 export interface Waiting {
   readonly nowMs: number;
   /** Since when no manager answers; undefined while one does. */
@@ -28,4 +30,9 @@ export function judgeWaiting(waiting: Waiting): Verdict {
   const aloneMs = Math.min(idleMs, nowMs - managerAwaySinceMs);
   const patienceMs = originFallbackAfterMs * (1 + (hadSwarm ? jitter : 0));
   return aloneMs < patienceMs ? { kind: "wait" } : { kind: "alone", idleMs: aloneMs };
+}
+
+/** What the origin, or the policy over it, says of the object: the host itself would hear the same. */
+export function isOfTheObject(error: DarnerError): boolean {
+  return /^(?:origin|url|digest|tls|reach)\./.test(error.code);
 }

@@ -242,7 +242,7 @@ export class HostDaemon {
   }
 
   async #begin(task: string, download: Download, output: ClientOutput | undefined): Promise<Running> {
-    const { clock, random, log, origin, boot, cache } = this.#options;
+    const { clock, random, log, origin, boot, cache, trust } = this.#options;
     const { ask } = download;
     await this.#closing.get(task);
     const folder =
@@ -267,6 +267,7 @@ export class HostDaemon {
       origin,
       store,
       task,
+      trust,
       pool: this.#pool,
       uploads: this.uploads,
       manager: this.#manager,
