@@ -183,6 +183,10 @@ export const nodeDisk: Disk = {
     );
     return found === undefined ? undefined : toIdentity(found);
   },
+  setModified: (path, modifiedMs) =>
+    call(`set the time of ${path}`, (done) =>
+      fs.lutimes(path, modifiedMs / 1000, modifiedMs / 1000, (error) => done(error, undefined)),
+    ),
   rename: (from, to) =>
     call(`rename ${from} to ${to}`, (done) => fs.rename(from, to, (error) => done(error, undefined))),
   remove: (path) =>

@@ -1,7 +1,7 @@
 /**
  * A disk in memory that remembers every change made to it, in order, so that a test can ask what a
- * machine would find that stopped after any of them: `after(count, tornBytes)` is a second disk that
- * saw only the first `count` changes, of the last one perhaps only its first bytes.
+ * machine would find that stopped: `replay(changes)` is a second disk that saw only these changes
+ * (crashes.sim.ts chooses them).
  *
  * It behaves as the real disk does where the store can tell (test/conformance/disk.ts); it knows no
  * links and no rights. `before` runs ahead of each operation: it may wait, or throw a DarnerError.
@@ -42,20 +42,24 @@ export class SimDisk implements Disk {
   readonly #names = new Map<string, Inode>();
   readonly #inodes = new Map<number, Inode>();
   readonly #directories = new Set<string>(["/"]);
+  #inodeLast = 0;
 
   constructor(options: SimDiskOptions = {}) {
     this.#options = options;
   }
 
-  /** What a machine finds that stopped after `count` changes; of the last, a write, only `tornBytes` came through. */
-  after(count: number, tornBytes?: number): SimDisk {
+  /** A disk that saw these changes of this one and no others; what needs a lost one is lost with it. */
+  replay(changes: Iterable<DiskChange>): SimDisk {
     const { before: _, ...options } = this.#options;
     const disk = new SimDisk(options);
-    for (const [position, change] of this.changes.slice(0, count).entries()) {
-      const torn = position === count - 1 && tornBytes !== undefined && change.kind === "write";
-      disk.#apply(torn ? { ...change, bytes: change.bytes.subarray(0, tornBytes) } : change);
-    }
+    for (const change of changes) if (disk.#isPossible(change)) disk.#apply(change);
     return disk;
+  }
+
+  #isPossible(change: DiskChange): boolean {
+    if (change.kind === "create") return this.#directories.has(parentOf(change.path));
+    if (change.kind === "write" || change.kind === "truncate") return this.#inodes.has(change.inode);
+    return change.kind !== "rename" || this.#names.has(change.from);
   }
 
   /** The bytes of a file, for a test to look at or to spoil; undefined when it is missing. */
@@ -72,7 +76,7 @@ export class SimDisk implements Disk {
     if (!this.#names.has(path)) {
       if (mode === "read" || mode === "update" || !this.#directories.has(parentOf(path)))
         throw refused(verb, path, "no such file or directory");
-      this.#apply({ kind: "create", path, inode: this.#inodes.size + 1 });
+      this.#apply({ kind: "create", path, inode: ++this.#inodeLast });
     }
     return new SimFile(this.#operations, this.#names.get(path)!, path, mode === "read");
   }
@@ -102,6 +106,13 @@ export class SimDisk implements Disk {
     return this.#directories.has(path)
       ? identityOf({ number: 0, bytes: new Uint8Array(0), modifiedMs: 0, links: 1 })
       : undefined;
+  }
+
+  async setModified(path: string, modifiedMs: number): Promise<void> {
+    await this.#options.before?.("look", path);
+    const inode = this.#names.get(path);
+    if (inode === undefined) throw refused("set the time of", path, "no such file or directory");
+    inode.modifiedMs = modifiedMs;
   }
 
   async rename(from: string, to: string): Promise<void> {
@@ -147,7 +158,7 @@ export class SimDisk implements Disk {
 
   /** The only place that changes anything: live and after a crash alike. */
   #apply(change: DiskChange): void {
-    this.changes.push(change.kind === "write" ? { ...change, bytes: change.bytes.slice() } : change);
+    this.changes.push(change);
     const nowMs = this.#options.wallMs?.() ?? this.changes.length;
     switch (change.kind) {
       case "directory":
@@ -155,6 +166,7 @@ export class SimDisk implements Disk {
         return;
       case "create": {
         const inode = { number: change.inode, bytes: new Uint8Array(0), modifiedMs: nowMs, links: 1 };
+        this.#inodeLast = Math.max(this.#inodeLast, change.inode);
         this.#inodes.set(change.inode, inode);
         this.#names.set(change.path, inode);
         return;
@@ -228,7 +240,8 @@ class SimFile implements DiskFile {
   async write(bytes: Uint8Array, position: number): Promise<void> {
     await this.#begin("write");
     if (this.#readOnly) throw new DarnerError("disk.failed", `cannot write ${this.name}: it is open for reading only`);
-    this.#operations.change({ kind: "write", inode: this.#inode.number, position, bytes }, this.name);
+    const change = { kind: "write", inode: this.#inode.number, position, bytes: bytes.slice() } as const;
+    this.#operations.change(change, this.name);
   }
 
   async truncate(lengthBytes: number): Promise<void> {

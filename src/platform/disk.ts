@@ -49,6 +49,8 @@ export interface Disk {
   list(path: string): Promise<string[]>;
   /** Bytes and links of a file, or undefined when it is missing. Follows no link. */
   stat(path: string): Promise<FileIdentity | undefined>;
+  /** Sets the time of change of a file; follows no link. */
+  setModified(path: string, modifiedMs: number): Promise<void>;
   /** Replaces `to` when it is there. */
   rename(from: string, to: string): Promise<void>;
   /** Removes a file; fine when it is missing. */

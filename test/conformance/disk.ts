@@ -94,6 +94,8 @@ function testNames(fresh: Fresh): void {
     assert.deepEqual(await disk.list(directory), ["a"]);
     assert.equal(await disk.stat(`${directory}/m`), undefined);
     assert.equal((await disk.stat(`${directory}/a`))?.sizeBytes, 1);
+    await disk.setModified(`${directory}/a`, 1_700_000_000_500);
+    assert.equal((await disk.stat(`${directory}/a`))?.modifiedNs, 1_700_000_000_500_000_000n);
   });
 
   test("a file that is deleted while open can still be used, and says that it has no name", async () => {

@@ -16,7 +16,8 @@ describe("an interrupted download", together, () => {
   function journaledPieces(desk: Desk): number {
     const names = desk.names();
     if (!names.includes(".x.darner-journal")) return 0;
-    return decodeJournal(desk.read(".x.darner-journal")).records.filter((record) => record.kind === "piece").length;
+    const { records } = decodeJournal(desk.read(".x.darner-journal"));
+    return records.reduce((sum, record) => sum + (record.kind === "pieces" ? record.pieces.length : 0), 0);
   }
 
   story("goes on after kill -9 at any moment, and fetches only what the journal lacks", async ({ desk, origin }) => {

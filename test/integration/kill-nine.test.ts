@@ -39,7 +39,7 @@ function journalHas(path: string): number {
   let held = new Set<number>();
   for (const record of records) {
     if (record.kind === "object") [object, held] = [record, new Set()];
-    if (record.kind === "piece") held.add(record.index);
+    if (record.kind === "pieces") for (const { index } of record.pieces) held.add(index);
   }
   if (object === undefined) return 0;
   const last = pieceCount(sizeBytes, object.pieceBytes) - 1;

@@ -58,7 +58,7 @@ export class StreamContent implements DiskFile {
   }
 
   identity(): Promise<FileIdentity> {
-    return Promise.resolve(noIdentity);
+    return Promise.resolve({ ...noIdentity, sizeBytes: this.#next });
   }
 
   close(): Promise<void> {

@@ -86,7 +86,7 @@ function openCache(directory: string, live: LiveSettings<typeof clusterManagerSe
     quotaBytes: () => live.values.diskQuotaBytes,
     highWatermark: () => live.values.highWatermark,
     lowWatermark: () => live.values.lowWatermark,
-    wallMs: () => nodeClock.wallMs(),
+    clock: nodeClock,
   });
 }
 

@@ -112,7 +112,7 @@ function openCache(directory: string, live: LiveSettings<typeof hostDaemonSettin
     quotaBytes: () => live.values.cacheQuotaBytes,
     highWatermark: () => 0.9,
     lowWatermark: () => 0.8,
-    wallMs: () => nodeClock.wallMs(),
+    clock: nodeClock,
   });
 }
 

@@ -130,7 +130,9 @@ export class ManagedTask {
     try {
       await this.#settled(ask, host.caller);
       if (this.#failure !== undefined && !this.fetching) throw this.#failure.error;
-      this.#current?.version.join(host, holds);
+      if (this.#current === undefined) return;
+      this.#options.cache.touch(this.#options.task, this.#current.folder);
+      this.#current.version.join(host, holds);
     } catch (error) {
       const known = asDarnerError(error);
       host.send({
@@ -178,8 +180,7 @@ export class ManagedTask {
     this.#abort.abort(new DarnerError("interrupted", reason));
     for (const entry of this.#all()) {
       entry.version.close(reason);
-      await entry.version.store.close();
-      this.#options.cache.release(this.#options.task, entry.folder);
+      await this.#options.cache.release(this.#options.task, entry.folder);
     }
     await Promise.allSettled(this.#dropping);
   }
@@ -339,8 +340,7 @@ export class ManagedTask {
 
   async #erase(entry: Version): Promise<void> {
     const { cache, task } = this.#options;
-    await entry.version.store.close();
-    cache.release(task, entry.folder);
+    await cache.release(task, entry.folder);
     await cache.erase(task, entry.folder);
   }
 }

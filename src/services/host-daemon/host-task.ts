@@ -134,8 +134,8 @@ export class HostTask implements TaskListener {
     });
   }
 
-  /** Stops getting and serving it; `run` rejects if it still runs. */
-  async stop(error: DarnerError): Promise<void> {
+  /** Stops getting and serving it; `run` rejects if it still runs. Its store is the caller's to close. */
+  stop(error: DarnerError): void {
     this.#abort.abort(error);
     this.#settle?.reject(error);
     this.#phase = "over";
@@ -144,7 +144,6 @@ export class HostTask implements TaskListener {
     this.#transfer?.stop();
     this.#withdraw("the host no longer has it");
     this.#options.manager?.leave(this.task, this.generation ?? "");
-    await this.store.close();
   }
 
   /** Whether it may be kept for a while though it is not whole: nothing is fetched that nobody wants. */

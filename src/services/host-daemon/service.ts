@@ -253,10 +253,7 @@ export class HostDaemon {
         : await PieceFile.open({ ...output, boot, clock });
     const raced = this.#tasks.get(task);
     if (raced !== undefined) {
-      if (folder !== undefined) {
-        await store.close();
-        cache.release(task, folder);
-      }
+      if (folder !== undefined) await cache.release(task, folder);
       return raced;
     }
     const followers = new Set<Download>();
@@ -313,13 +310,10 @@ export class HostDaemon {
     this.#tasks.delete(task);
     const logged = (error: unknown): void =>
       this.#options.log.warn("task.close-failed", { task, message: String(error) });
-    const closing = running.task
-      .stop(reason)
-      .catch(logged)
-      .finally(() => {
-        if (running.folder !== undefined) this.#options.cache.release(task, running.folder);
-        this.#closing.delete(task);
-      });
+    running.task.stop(reason);
+    const closed =
+      running.folder === undefined ? running.task.store.close() : this.#options.cache.release(task, running.folder);
+    const closing = closed.catch(logged).finally(() => this.#closing.delete(task));
     this.#closing.set(task, closing);
     await closing;
   }

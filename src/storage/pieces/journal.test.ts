@@ -4,16 +4,20 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { bytesJoin } from "#base/mod.ts";
-import { decodeJournal, encodeRecord, type JournalRecord } from "./journal.ts";
+import { checkOf, decodeJournal, encodeRecord, firstCheck, piecesPerRecordMax, type JournalRecord } from "./journal.ts";
 
 const eightBytes = fc.uint8Array({ minLength: 8, maxLength: 8 });
+const anyIndex = fc.integer({ min: 0, max: 2 ** 32 - 1 });
 const anyRecord: fc.Arbitrary<JournalRecord> = fc.oneof(
   fc.record({
-    kind: fc.constant("piece" as const),
-    index: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
-    digest: fc.uint8Array({ minLength: 32, maxLength: 32 }),
-    boot: eightBytes,
+    kind: fc.constant("pieces" as const),
+    mark: eightBytes,
+    pieces: fc.array(fc.record({ index: anyIndex, digest: fc.uint8Array({ minLength: 32, maxLength: 32 }) }), {
+      minLength: 1,
+      maxLength: piecesPerRecordMax,
+    }),
   }),
+  fc.record({ kind: fc.constant("lost" as const), index: anyIndex }),
   fc.record(
     {
       kind: fc.constant("object" as const),
@@ -29,6 +33,13 @@ const anyRecord: fc.Arbitrary<JournalRecord> = fc.oneof(
   fc.record({ kind: fc.constant("notes" as const), notes: fc.constant({ facts: { status: 200 } }) }),
 );
 
+/** Each behind the one before it. */
+function encodeAll(records: readonly JournalRecord[]): Uint8Array[] {
+  const encoded: Uint8Array[] = [];
+  for (const record of records) encoded.push(encodeRecord(record, checkOf(encoded.at(-1) ?? firstCheck)));
+  return encoded;
+}
+
 /** Records as plain values, so that views and copies of bytes compare alike. */
 const plain = (records: readonly JournalRecord[]): unknown =>
   JSON.parse(JSON.stringify(records, (_, value: unknown) => (value instanceof Uint8Array ? [...value] : value)));
@@ -37,7 +48,7 @@ describe("the journal", () => {
   test("property: what is written is read back, in order", () => {
     fc.assert(
       fc.property(fc.array(anyRecord, { maxLength: 20 }), (records) => {
-        const bytes = bytesJoin(records.map(encodeRecord));
+        const bytes = bytesJoin(encodeAll(records));
         const read = decodeJournal(bytes);
         assert.equal(read.validBytes, bytes.length);
         assert.deepEqual(plain(read.records), plain(records));
@@ -51,7 +62,7 @@ describe("the journal", () => {
         fc.array(anyRecord, { minLength: 1, maxLength: 8 }),
         fc.double({ min: 0, max: 1 }),
         (records, share) => {
-          const parts = records.map(encodeRecord);
+          const parts = encodeAll(records);
           const bytes = bytesJoin(parts);
           const cut = Math.floor(Number.isNaN(share) ? 0 : share * bytes.length);
           let whole = 0;
@@ -72,7 +83,7 @@ describe("the journal", () => {
         fc.nat(),
         fc.integer({ min: 1, max: 255 }),
         (records, at, flip) => {
-          const parts = records.map(encodeRecord);
+          const parts = encodeAll(records);
           const bytes = bytesJoin(parts);
           const place = at % bytes.length;
           bytes[place]! ^= flip;
@@ -81,6 +92,17 @@ describe("the journal", () => {
           assert.equal(decodeJournal(bytes).records.length, spoiled);
         },
       ),
+    );
+  });
+
+  test("property: records of another journal behind one of ours are not ours", () => {
+    fc.assert(
+      fc.property(anyRecord, anyRecord, fc.array(anyRecord, { minLength: 1, maxLength: 5 }), (ours, theirs, rest) => {
+        fc.pre(JSON.stringify(plain([ours])) !== JSON.stringify(plain([theirs])));
+        const [, ...behind] = encodeAll([theirs, ...rest]);
+        const read = decodeJournal(bytesJoin([...encodeAll([ours]), ...behind]));
+        assert.deepEqual(plain(read.records), plain([ours]));
+      }),
     );
   });
 

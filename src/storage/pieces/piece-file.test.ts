@@ -1,7 +1,4 @@
-/**
- * A piece file that was stopped at any instant: the changes to its two files are recorded, and every
- * prefix of them, with the last write torn at any byte, is opened as the next start would find it.
- */
+/** A piece file at work, and what it makes of files that are not what they were. */
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -9,7 +6,7 @@ import { bytesEqual, DarnerError } from "#base/mod.ts";
 import { SimClock } from "#platform/clock.sim.ts";
 import { SimDisk, type SimDiskOptions } from "#platform/disk.sim.ts";
 import { sha256 } from "#platform/digest.ts";
-import { encodeRecord, type ObjectRecord } from "./journal.ts";
+import { encodeRecord, firstCheck, type ObjectRecord } from "./journal.ts";
 import { PieceFile } from "./piece-file.ts";
 
 const boots = {
@@ -29,8 +26,6 @@ const known: ObjectRecord = {
   lengthBytes: content.length,
   validator: '"v1"',
 };
-const { lengthBytes: _, ...unknown } = known;
-
 async function openOn(disk: SimDisk, boot = boots.first): Promise<PieceFile> {
   await disk.makeDirectory("/task");
   const journal = await disk.open("/task/journal", "keep");
@@ -65,64 +60,12 @@ async function goOn(disk: SimDisk, boot: Uint8Array, object: ObjectRecord): Prom
   assert.ok(bytesEqual(disk.bytesOf("/task/content")!, content));
 }
 
-/** What must be re-used: the pieces whose whole record is in the journal. */
-function vouchedFor(disk: SimDisk, boot: Uint8Array): number[] {
-  const journal = Buffer.from(disk.bytesOf("/task/journal") ?? []);
-  return [0, 1, 2, 3, 4].filter((index) =>
-    journal.includes(encodeRecord({ kind: "piece", index, digest: digest(index), boot })),
-  );
-}
-
-/** Every machine that stopped on the way: after each change, and within each write. */
-function* stopped(disk: SimDisk): Generator<SimDisk> {
-  for (let count = 0; count <= disk.changes.length; count++) {
-    const last = disk.changes[count - 1];
-    const tornMax = last?.kind === "write" ? last.bytes.length : 0;
-    for (let torn = 0; torn < tornMax; torn++) yield disk.after(count, torn);
-    yield disk.after(count);
-  }
-}
-
-describe("a piece file after a crash", () => {
-  for (const [name, object] of [
-    ["known length", known],
-    ["unknown length", unknown],
-  ] as const) {
-    test(`${name}: at any byte, all that the journal vouches for is used, nothing else, and it can go on`, async () => {
-      // The content is the slower file: a record that does not wait for its piece would overtake it.
-      const disk = new SimDisk({
-        before: async (verb, path) => {
-          if (verb === "write" && path === "/task/content") await new Promise((resolve) => setImmediate(resolve));
-        },
-      });
-      await getAll(await openOn(disk), object);
-      let cases = 0;
-      for (const crashed of stopped(disk)) {
-        const vouched = vouchedFor(crashed, boots.first);
-        const file = await openOn(crashed, boots.first);
-        // Nobody knows where a short last piece ends before the end is told.
-        const expected = file.lengthBytes === undefined ? vouched.filter((index) => index !== 4) : vouched;
-        assert.deepEqual(held(file), expected);
-        for (const index of held(file)) {
-          const bytes = new Uint8Array(piece(index).length);
-          await file.read(index, bytes);
-          assert.ok(bytesEqual(bytes, piece(index)), `piece ${index} is what it was`);
-          assert.ok(bytesEqual(file.digestOf(index)!, digest(index)));
-        }
-        assert.ok(file.end === undefined || file.have.count === pieceCount);
-        await file.close();
-        await goOn(crashed, boots.first, object);
-        cases++;
-      }
-      assert.ok(cases > 400, `${cases} places to stop at`);
-    });
-  }
-
+describe("a piece file on the next start", () => {
   test("pieces of an earlier boot are hashed again: one changed byte drops just its piece", async () => {
     const disk = new SimDisk();
     await getAll(await openOn(disk), known);
     for (let at = 0; at < content.length; at++) {
-      const crashed = disk.after(disk.changes.length);
+      const crashed = disk.replay(disk.changes);
       crashed.bytesOf("/task/content")![at]! ^= 1;
       const file = await openOn(crashed, boots.second);
       const spoiled = Math.floor(at / pieceBytes);
@@ -133,7 +76,7 @@ describe("a piece file after a crash", () => {
       assert.equal(file.digestOf(spoiled), undefined);
       assert.equal(file.end, undefined, "an object with a hole has not ended");
     }
-    const intact = await openOn(disk.after(disk.changes.length), boots.second);
+    const intact = await openOn(disk.replay(disk.changes), boots.second);
     assert.equal(intact.end?.lengthBytes, content.length);
   });
 
@@ -141,7 +84,7 @@ describe("a piece file after a crash", () => {
     const disk = new SimDisk();
     await getAll(await openOn(disk), known);
     for (const lengthBytes of [0, 1, pieceBytes, 3 * pieceBytes + 1]) {
-      const crashed = disk.after(disk.changes.length);
+      const crashed = disk.replay(disk.changes);
       const file = await crashed.open("/task/content", "update");
       await file.truncate(lengthBytes);
       assert.deepEqual(
@@ -156,17 +99,51 @@ describe("a piece file after a crash", () => {
     const disk = new SimDisk();
     const before = await openOn(disk);
     await before.begin(known);
-    for (const index of [0, 1, 2]) await put(before, index);
+    for (const index of [0, 1, 2]) {
+      await put(before, index);
+      await before.flush();
+    }
     await before.close();
     const journal = disk.bytesOf("/task/journal")!;
-    const record = encodeRecord({ kind: "piece", index: 1, digest: digest(1), boot: boots.first });
-    journal[Buffer.from(journal).indexOf(record)]! ^= 1;
+    journal[Buffer.from(journal).indexOf(digest(1))]! ^= 1;
     const after = await openOn(disk);
     assert.deepEqual(held(after), [0]);
     // The new record is as long as the spoiled one, so it ends where the forgotten one begins.
     await put(after, 3);
     await after.close();
     assert.deepEqual(held(await openOn(disk)), [0, 3]);
+  });
+
+  test("pieces that were hashed again once are known from then on", async () => {
+    const read = new Set<string>();
+    const disk = new SimDisk({ before: (verb, path) => void (verb === "read" && read.add(path)) });
+    await getAll(await openOn(disk), known);
+    await (await openOn(disk, boots.second)).close();
+    assert.ok(read.delete("/task/content"));
+    assert.deepEqual(held(await openOn(disk, boots.second)), [0, 1, 2, 3, 4]);
+    assert.deepEqual([...read], ["/task/journal"]);
+  });
+
+  test("a journal beside another content file is not believed", async () => {
+    const disk = new SimDisk();
+    await getAll(await openOn(disk), known);
+    await disk.remove("/task/content");
+    const other = await disk.open("/task/content", "keep");
+    await other.write(
+      Uint8Array.from(content, (byte, index) => (index === 20 ? byte ^ 1 : byte)),
+      0,
+    );
+    assert.deepEqual(held(await openOn(disk)), [0, 2, 3, 4]);
+  });
+
+  test("a journal that asks for more memory than an object can need is not ours", async () => {
+    for (const odd of [{ pieceBytes: 0 }, { pieceBytes: 1.5 }, { lengthBytes: 2 ** 53 - 1 }, { lengthBytes: -1 }]) {
+      const disk = new SimDisk();
+      await disk.makeDirectory("/task");
+      const journal = await disk.open("/task/journal", "keep");
+      await journal.write(encodeRecord({ ...known, ...odd }, firstCheck), 0);
+      assert.equal((await openOn(disk)).object, undefined);
+    }
   });
 
   test("files that are no journal and no content count as empty", async () => {
@@ -225,15 +202,34 @@ describe("a piece file at work", () => {
     assert.deepEqual(held(await openOn(disk)), [1]);
   });
 
-  test("a dropped piece is gone until it is stored again", async () => {
+  test("a dropped piece is gone until it is stored again, also after a restart", async () => {
     const disk = new SimDisk();
+    await getAll(await openOn(disk), known);
     const file = await openOn(disk);
-    await file.begin(known);
-    await put(file, 2);
     file.drop(2);
     assert.equal(file.digestOf(2), undefined);
-    await put(file, 2);
-    assert.deepEqual(held(file), [2]);
+    assert.equal(file.end, undefined, "what has a hole is not whole");
+    await file.close();
+    await goOn(disk, boots.first, known);
+  });
+
+  test("a disk that has room again takes what it had refused", async () => {
+    let full = false;
+    const disk = new SimDisk({
+      before(verb, path) {
+        if (full && verb === "write" && path.endsWith("journal")) throw new DarnerError("disk.full", "it is full");
+      },
+    });
+    const file = await openOn(disk);
+    await file.begin(known);
+    full = true;
+    await put(file, 0);
+    await assert.rejects(file.flush(), /full/);
+    await assert.rejects(put(file, 1), /full/);
+    full = false;
+    await put(file, 1);
+    await file.close();
+    assert.deepEqual(held(await openOn(disk)), [0, 1]);
   });
 
   test("an empty object ends without a piece, and is whole on the next start", async () => {

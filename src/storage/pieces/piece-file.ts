@@ -5,66 +5,70 @@
  * code never learns a path, only the two open files.
  *
  * Invariants:
- *  1. `have` names only pieces whose bytes hash to the digest in the journal: written by this boot,
+ *  1. `have` names only pieces whose bytes hash to the digest in the journal: written under this mark,
  *     or hashed again when the journal was opened.
  *  2. A piece is in `have` only after its content write ended; its record is queued at that moment.
- *  3. One journal write runs at a time and takes all records queued by then. Records of pieces wait up
- *     to `journalDelayMs` for others: a crash loses no more than what came in that time.
- *  4. An object begins only when no write of the one before it is under way.
+ *  3. An object begins only when no write of the one before it is under way.
+ *  4. An object has ended only while all its pieces are there.
  */
 
-import { asDarnerError, assert, Bitfield, bytesEqual, DarnerError } from "#base/mod.ts";
+import { assert, Bitfield, bytesEqual, DarnerError } from "#base/mod.ts";
 import { pieceCount } from "#core/model/mod.ts";
-import type { Clock, Timer } from "#platform/clock.ts";
+import type { Clock } from "#platform/clock.ts";
 import type { DiskFile } from "#platform/disk.ts";
 import { sha256 } from "#platform/digest.ts";
-import { decodeJournal, encodeRecord, type EndRecord, type JournalRecord, type ObjectRecord } from "./journal.ts";
+import {
+  decodeJournal,
+  markOf,
+  type EndRecord,
+  type JournalRead,
+  type JournalRecord,
+  type ObjectRecord,
+} from "./journal.ts";
+import { JournalWriter } from "./journal-writer.ts";
 
-/** A journal above this is not ours: 16,384 pieces take 1 MB. */
+/** A journal above this is not ours: 16,384 pieces take 0.6 MB, and as much again for each boot that used them. */
 const journalBytesMax = 256 * 1024 * 1024;
-/** A write of 57 bytes wakes two threads: many a second cost more than the little that a crash may lose. */
-const journalDelayMs = 250;
-const recordsGatheredMax = 64;
+const digestBytes = 32;
+/** 64 TiB of the longest pieces. A journal that tells of more is not ours. */
+const piecesMax = 2 ** 22;
 
 export interface PieceFileOptions {
   readonly content: DiskFile;
   readonly journal: DiskFile;
   /** Names the running boot of the machine, 8 bytes; see Invariant 3 of the journal. */
   readonly boot: Uint8Array;
-  /** Without one no record waits for others. */
+  /** Without one no piece's record waits for others. */
   readonly clock?: Clock;
 }
 
 export class PieceFile {
   readonly content: DiskFile;
-  readonly #journal: DiskFile;
-  readonly #boot: Uint8Array;
-  readonly #clock: Clock | undefined;
-  #gathering: Timer | undefined;
-  #journalEnd = 0;
-  #queued: Uint8Array[] = [];
-  #writing: Promise<void> | undefined;
+  readonly #journal: JournalWriter;
+  readonly #mark: Uint8Array;
   #beginning = false;
   /** Content writes under way. */
   readonly #putting = new Set<Promise<void>>();
-  #failure: DarnerError | undefined;
   #object: ObjectRecord | undefined;
   #end: EndRecord | undefined;
   #have = new Bitfield(0);
   #lengthFound: number | undefined;
-  #digests: (Uint8Array | undefined)[] = [];
+  /** Of all pieces, one behind the other; only those of `have` mean anything. */
+  #digests = new Uint8Array(0);
 
-  private constructor(options: PieceFileOptions) {
-    this.content = options.content;
-    this.#journal = options.journal;
-    this.#boot = options.boot;
-    this.#clock = options.clock;
+  private constructor(content: DiskFile, journal: JournalWriter, mark: Uint8Array) {
+    this.content = content;
+    this.#journal = journal;
+    this.#mark = mark;
   }
 
-  /** Reads the journal and re-hashes what another boot wrote. A journal that is not ours counts as empty. */
-  static async open(options: PieceFileOptions): Promise<PieceFile> {
-    const file = new PieceFile(options);
-    await file.#replay();
+  /** Reads the journal and hashes what was written under another mark. A journal that is not ours counts as empty. */
+  static async open({ content, journal, boot, clock }: PieceFileOptions): Promise<PieceFile> {
+    const identity = await content.identity();
+    const mark = markOf(boot, identity);
+    const read = await readJournal(journal);
+    const file = new PieceFile(content, new JournalWriter(journal, read, mark, clock), mark);
+    await file.#replay(read.records, identity.sizeBytes);
     return file;
   }
 
@@ -97,7 +101,8 @@ export class PieceFile {
 
   /** SHA-256 of a held piece. */
   digestOf(index: number): Uint8Array | undefined {
-    return this.#have.has(index) ? this.#digests[index] : undefined;
+    if (!this.#have.has(index)) return undefined;
+    return this.#digests.subarray(index * digestBytes, (index + 1) * digestBytes);
   }
 
   /** Forgets what was held and starts this object: the content file gets its length at once. */
@@ -113,34 +118,47 @@ export class PieceFile {
   async #beginAlone(object: ObjectRecord): Promise<void> {
     // A late write of the old object would lie over a piece of the new one.
     await Promise.allSettled(this.#putting);
-    await this.flush().catch(() => undefined);
-    this.#failure = undefined;
-    await this.#journal.truncate(0);
-    this.#journalEnd = 0;
+    await this.#journal.restart();
+    this.#forgetAll(object);
+    await this.content.truncate(object.lengthBytes ?? 0);
+    this.#journal.record(object);
+    await this.flush();
+  }
+
+  #forgetAll(object: ObjectRecord): void {
+    const pieces = object.lengthBytes === undefined ? 0 : pieceCount(object.lengthBytes, object.pieceBytes);
     this.#object = object;
     this.#end = undefined;
     this.#lengthFound = undefined;
-    this.#digests = [];
-    this.#have = new Bitfield(object.lengthBytes === undefined ? 0 : pieceCount(object.lengthBytes, object.pieceBytes));
-    await this.content.truncate(object.lengthBytes ?? 0);
-    this.#append(object);
-    await this.flush();
+    this.#have = new Bitfield(pieces);
+    this.#digests = new Uint8Array(0);
   }
 
   /** Stores one piece that is known to be good; resolves when its content is written. */
   async put(index: number, bytes: Uint8Array, digest: Uint8Array): Promise<void> {
     const object = this.#object;
     assert(object !== undefined, "an object has begun before its pieces come");
-    if (this.#failure !== undefined) throw this.#failure;
+    await this.#journal.assertWritable();
     // What comes while another object begins belongs to the old one: nobody wants it.
     if (this.#beginning || this.#have.has(index)) return;
     await this.#writeContent(bytes, index * object.pieceBytes);
-    if (this.#object !== object) return;
-    if (object.lengthBytes === undefined) this.#have.grow(index + 1);
-    if (!this.#have.set(index)) return;
+    if (this.#object !== object || !this.#hold(index, digest)) return;
     if (bytes.length < object.pieceBytes) this.#lengthFound = index * object.pieceBytes + bytes.length;
-    this.#digests[index] = digest;
-    this.#append({ kind: "piece", index, digest, boot: this.#boot });
+    this.#journal.piece({ index, digest });
+  }
+
+  /** False when it was held before, or cannot be a piece of this object. */
+  #hold(index: number, digest: Uint8Array): boolean {
+    if (this.#object?.lengthBytes === undefined && index < piecesMax) this.#have.grow(index + 1);
+    if (index >= this.#have.length || !this.#have.set(index)) return false;
+    const end = (index + 1) * digestBytes;
+    if (end > this.#digests.length) {
+      const larger = new Uint8Array(Math.max(end, this.#digests.length * 2));
+      larger.set(this.#digests);
+      this.#digests = larger;
+    }
+    this.#digests.set(digest, index * digestBytes);
+    return true;
   }
 
   async #writeContent(bytes: Uint8Array, position: number): Promise<void> {
@@ -166,9 +184,11 @@ export class PieceFile {
     }
   }
 
-  /** A piece turned out not to be what was stored: it is fetched again. */
+  /** A piece turned out not to be what was stored: it is not there any more, also after a restart. */
   drop(index: number): void {
-    if (this.#have.clear(index)) this.#digests[index] = undefined;
+    if (!this.#have.clear(index)) return;
+    this.#end = undefined;
+    this.#journal.record({ kind: "lost", index });
   }
 
   /** Marks the object whole. `lengthBytes` also settles an object of unknown length. */
@@ -176,9 +196,12 @@ export class PieceFile {
     assert(this.#object !== undefined, "an object has begun before it ends");
     this.#have.grow(pieceCount(lengthBytes, this.#object.pieceBytes));
     assert(this.#have.full, "an object ends only when every piece is there");
+    // A loss of power may have kept the object's beginning and lost the cut of what lay there before.
+    const { sizeBytes } = await this.content.identity();
+    if (sizeBytes !== lengthBytes) await this.content.truncate(lengthBytes);
     const end: EndRecord = { kind: "end", lengthBytes, digests };
     this.#end = end;
-    this.#append(end);
+    this.#journal.record(end);
     await this.flush();
     return end;
   }
@@ -187,91 +210,52 @@ export class PieceFile {
   annotate(notes: Readonly<Record<string, unknown>>): void {
     assert(this.#object !== undefined, "an object has begun before it is annotated");
     this.#object = { ...this.#object, notes };
-    this.#append({ kind: "notes", notes });
+    this.#journal.record({ kind: "notes", notes });
   }
 
-  /** Resolves when every record queued so far is written; throws what a write met. */
-  async flush(): Promise<void> {
-    this.#writeNow();
-    while (this.#writing !== undefined) await this.#writing;
-    if (this.#failure !== undefined) throw this.#failure;
+  /** Resolves when every record so far is written; throws what a write met. */
+  flush(): Promise<void> {
+    return this.#journal.flush();
   }
 
   async close(): Promise<void> {
-    await this.flush().catch(() => undefined);
-    await this.content.close();
     await this.#journal.close();
+    await this.content.close();
   }
 
-  #append(record: JournalRecord): void {
-    this.#queued.push(encodeRecord(record));
-    const waits = this.#clock !== undefined && record.kind === "piece" && this.#queued.length < recordsGatheredMax;
-    if (waits) this.#gathering ??= this.#clock.after(journalDelayMs, () => this.#writeNow());
-    else this.#writeNow();
-  }
-
-  #writeNow(): void {
-    this.#gathering?.cancel();
-    this.#gathering = undefined;
-    if (this.#queued.length > 0) this.#writing ??= this.#writeQueued();
-  }
-
-  async #writeQueued(): Promise<void> {
-    try {
-      while (this.#queued.length > 0) {
-        const batch = Buffer.concat(this.#queued);
-        this.#queued = [];
-        const position = this.#journalEnd;
-        this.#journalEnd += batch.length;
-        await this.#journal.write(batch, position);
-      }
-    } catch (error) {
-      this.#failure = asDarnerError(error);
-      this.#queued = [];
-    } finally {
-      this.#writing = undefined;
-    }
-  }
-
-  async #replay(): Promise<void> {
-    const { sizeBytes } = await this.#journal.identity();
-    if (sizeBytes === 0 || sizeBytes > journalBytesMax) return;
-    const bytes = new Uint8Array(sizeBytes);
-    const count = await this.#journal.read(bytes, 0);
-    const { records, validBytes } = decodeJournal(bytes.subarray(0, count));
-    this.#journalEnd = validBytes;
-    // Whole records behind a spoiled one must not come back when it is overwritten.
-    if (validBytes < sizeBytes) await this.#journal.truncate(validBytes);
-    const suspects: number[] = [];
+  async #replay(records: readonly JournalRecord[], contentBytes: number): Promise<void> {
+    const suspects = new Set<number>();
     for (const record of records) this.#apply(record, suspects);
     if (this.#object === undefined) return;
-    const { sizeBytes: contentBytes } = await this.content.identity();
     for (const index of this.#have.indices()) {
-      if (index * this.#object.pieceBytes + this.#pieceLength(index) > contentBytes) this.drop(index);
+      const isThere = index * this.#object.pieceBytes + this.#pieceLength(index) <= contentBytes;
+      if (!isThere || (suspects.has(index) && !(await this.#isIntact(index)))) this.#have.clear(index);
+      // From now on it is vouched for under this mark: the next opening need not hash it again.
+      else if (suspects.has(index)) this.#journal.piece({ index, digest: this.digestOf(index)! });
     }
-    for (const index of suspects) await this.#rehash(index);
     if (!this.#have.full) this.#end = undefined;
   }
 
-  #apply(record: JournalRecord, suspects: number[]): void {
+  #apply(record: JournalRecord, suspects: Set<number>): void {
     if (record.kind === "object") {
-      this.#object = record;
-      this.#have = new Bitfield(
-        record.lengthBytes === undefined ? 0 : pieceCount(record.lengthBytes, record.pieceBytes),
-      );
-      this.#digests = [];
-      this.#end = undefined;
-      suspects.length = 0;
+      if (isPossible(record)) this.#forgetAll(record);
+      suspects.clear();
+    } else if (this.#object === undefined) {
+      return;
     } else if (record.kind === "end") {
       this.#end = record;
     } else if (record.kind === "notes") {
-      if (this.#object !== undefined) this.#object = { ...this.#object, notes: record.notes };
-    } else if (this.#object !== undefined) {
-      if (this.#object.lengthBytes === undefined) this.#have.grow(record.index + 1);
-      if (record.index >= this.#have.length) return;
-      this.#have.set(record.index);
-      this.#digests[record.index] = record.digest;
-      if (!bytesEqual(record.boot, this.#boot)) suspects.push(record.index);
+      this.#object = { ...this.#object, notes: record.notes };
+    } else if (record.kind === "lost") {
+      this.#have.clear(record.index);
+    } else {
+      const isOurs = bytesEqual(record.mark, this.#mark);
+      for (const { index, digest } of record.pieces) {
+        this.#have.clear(index);
+        this.#hold(index, digest);
+        if (isOurs) suspects.delete(index);
+        else suspects.add(index);
+      }
     }
   }
 
@@ -281,11 +265,27 @@ export class PieceFile {
     return lengthBytes === undefined ? pieceBytes : Math.min(pieceBytes, lengthBytes - index * pieceBytes);
   }
 
-  async #rehash(index: number): Promise<void> {
-    const expected = this.digestOf(index);
-    if (expected === undefined) return;
+  async #isIntact(index: number): Promise<boolean> {
     const bytes = new Uint8Array(this.#pieceLength(index));
-    const count = await this.content.read(bytes, index * (this.#object?.pieceBytes ?? 0));
-    if (count < bytes.length || !bytesEqual(sha256(bytes), expected)) this.drop(index);
+    const count = await this.content.read(bytes, index * (this.#object?.pieceBytes ?? 0)).catch(() => 0);
+    return count === bytes.length && bytesEqual(sha256(bytes), this.digestOf(index)!);
   }
+}
+
+/** The journal of an output is its user's to write. */
+function isPossible({ pieceBytes, lengthBytes = 0 }: ObjectRecord): boolean {
+  if (!Number.isSafeInteger(pieceBytes) || !Number.isSafeInteger(lengthBytes)) return false;
+  return pieceBytes > 0 && lengthBytes >= 0 && pieceCount(lengthBytes, pieceBytes) <= piecesMax;
+}
+
+/** What checks in a journal; the rest is cut off. */
+async function readJournal(journal: DiskFile): Promise<JournalRead> {
+  const { sizeBytes } = await journal.identity();
+  if (sizeBytes > journalBytesMax) return decodeJournal(new Uint8Array(0));
+  const bytes = new Uint8Array(sizeBytes);
+  const count = await journal.read(bytes, 0);
+  const read = decodeJournal(bytes.subarray(0, count));
+  // Whole records behind a spoiled one must not come back when it is overwritten.
+  if (read.validBytes < sizeBytes) await journal.truncate(read.validBytes);
+  return read;
 }

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { DarnerError } from "#base/mod.ts";
+import { SimClock } from "#platform/clock.sim.ts";
 import { SimDisk } from "#platform/disk.sim.ts";
 import { TaskCache } from "./task-cache.ts";
 
@@ -14,22 +15,23 @@ interface World {
   quotaBytes: number;
   /** Operations of the disk wait while this is set. */
   gate: Promise<void> | undefined;
-  nowMs: number;
+  readonly clock: SimClock;
   reopen(): Promise<TaskCache>;
 }
 
-async function newWorld(): Promise<World> {
-  const world = { quotaBytes: 1000, gate: undefined as Promise<void> | undefined, nowMs: 1_000_000 };
-  const disk = new SimDisk({ wallMs: () => world.nowMs, before: () => world.gate });
+async function newWorld(capacityBytes = 1e6): Promise<World> {
+  const clock = new SimClock();
+  const world = { quotaBytes: 1000, gate: undefined as Promise<void> | undefined, clock };
+  const disk = new SimDisk({ capacityBytes, wallMs: () => clock.wallMs(), before: () => world.gate });
   const reopen = (): Promise<TaskCache> =>
     TaskCache.open({
       disk,
       directory: "/data",
       boot,
+      clock,
       quotaBytes: () => world.quotaBytes,
       highWatermark: () => 0.9,
       lowWatermark: () => 0.7,
-      wallMs: () => world.nowMs++,
     });
   return Object.assign(world, { disk, reopen, cache: await reopen() });
 }
@@ -39,8 +41,7 @@ async function keep(cache: TaskCache, task: string, generation: string, bytes: n
   const file = await cache.hold(task, generation);
   await cache.reserve(task, generation, bytes);
   await file.begin({ kind: "object", url: "http://origin/", generation, pieceBytes: 64, lengthBytes: bytes });
-  await file.close();
-  cache.release(task, generation);
+  await cache.release(task, generation);
 }
 
 const isFull = (error: unknown): boolean => error instanceof DarnerError && error.code === "disk.full";
@@ -57,15 +58,14 @@ describe("the task cache", () => {
     assert.deepEqual([again.count, again.usedBytes], [3, 270]);
     assert.equal(again.latest("a"), "g2");
     assert.equal(again.latest("c"), undefined);
+    world.clock.advance(1);
     again.touch("a", "g1");
     assert.equal(again.latest("a"), "g1");
     const file = await again.hold("a", "g2");
     assert.equal(file.object?.lengthBytes, 120);
     await again.evict(10_000);
-    assert.deepEqual(
-      [...(await world.disk.list("/data/tasks/a")), ...(await world.disk.list("/data/tasks/b"))],
-      ["g2", "g1"],
-    );
+    assert.deepEqual(await world.disk.list("/data/tasks/a"), ["g2"], "it is held");
+    assert.deepEqual(await world.disk.list("/data/tasks/b"), ["g1", "pinned"]);
   });
 
   test("above the high watermark the least recently used go, down to the low one; held and pinned stay", async () => {
@@ -99,13 +99,32 @@ describe("the task cache", () => {
     assert.equal(cache.usedBytes, 600);
   });
 
-  test("a full disk refuses although the quota would allow it", async () => {
-    const disk = new SimDisk({ capacityBytes: 500 });
-    const options = { disk, directory: "/data", boot, highWatermark: () => 1, lowWatermark: () => 1, wallMs: () => 0 };
-    const cache = await TaskCache.open({ ...options, quotaBytes: () => 10_000 });
-    await cache.hold("a", "g");
-    await assert.rejects(cache.reserve("a", "g", 600), isFull);
-    await cache.reserve("a", "g", 400);
+  test("a full disk refuses although the quota would allow it, and says how much is free", async () => {
+    const world = await newWorld(500);
+    world.quotaBytes = 10_000;
+    await world.cache.hold("a", "g");
+    await assert.rejects(world.cache.reserve("a", "g", 600), /the disk has 500 B free for the 600 B/);
+    await world.cache.reserve("a", "g", 400);
+  });
+
+  test("room on the disk is promised once: a second download does not count on what the first will take", async () => {
+    const world = await newWorld(2000);
+    world.quotaBytes = 10_000;
+    const first = await world.cache.hold("a", "g");
+    await world.cache.reserve("a", "g", 1100);
+    await world.cache.hold("b", "g");
+    await assert.rejects(world.cache.reserve("b", "g", 1100), isFull);
+    await world.cache.reserve("b", "g", 800);
+    assert.equal(first.heldBytes, 0);
+  });
+
+  test("what is not used makes room on a full disk too", async () => {
+    const world = await newWorld(2000);
+    world.quotaBytes = 10_000;
+    await keep(world.cache, "old", "g", 1200);
+    await world.cache.hold("new", "g");
+    await world.cache.reserve("new", "g", 1500);
+    assert.deepEqual(await world.disk.list("/data/tasks"), ["new"]);
   });
 
   test("what is opened anew while it is being erased is there and stays", async () => {
@@ -127,29 +146,109 @@ describe("the task cache", () => {
 
   test("two holders of one version: it stays until both are done", async () => {
     const { cache, disk } = await newWorld();
-    await Promise.all([cache.hold("a", "g"), cache.hold("a", "g")]);
-    cache.release("a", "g");
+    const [one, other] = await Promise.all([cache.hold("a", "g"), cache.hold("a", "g")]);
+    assert.equal(one, other, "two journals of one file would overwrite each other");
+    await cache.release("a", "g");
     await cache.erase("a", "g");
     assert.deepEqual(await disk.list("/data/tasks"), ["a"]);
-    cache.release("a", "g");
+    await cache.release("a", "g");
     await cache.erase("a", "g");
     assert.deepEqual(await disk.list("/data/tasks"), []);
   });
 
   test("a version that cannot be opened is not counted", async () => {
-    let broken = true;
-    const disk = new SimDisk({
-      before(verb, path) {
-        if (broken && verb === "open" && path.endsWith("/content"))
-          throw new DarnerError("disk.failed", "cannot open it");
-      },
-    });
-    const options = { disk, directory: "/data", boot, highWatermark: () => 1, lowWatermark: () => 1, wallMs: () => 0 };
-    const cache = await TaskCache.open({ ...options, quotaBytes: () => 100 });
-    await assert.rejects(cache.hold("a", "g"), /cannot open it/);
-    assert.equal(cache.count, 0);
-    broken = false;
-    await cache.hold("a", "g");
-    assert.equal(cache.count, 1);
+    const world = await newWorld();
+    await world.disk.makeDirectory("/data/tasks/a/g/content");
+    await assert.rejects(world.cache.hold("a", "g"), /directory/);
+    assert.equal(world.cache.count, 0);
+    await world.cache.erase("a", "g");
+    await world.cache.hold("a", "g");
+    assert.equal(world.cache.count, 1);
+  });
+
+  test("a pin is of a task: it waits for one that is not here, and holds for its next version", async () => {
+    const world = await newWorld();
+    await world.cache.pin("a", true);
+    await keep(world.cache, "a", "g1", 100);
+    const again = await world.reopen();
+    await keep(again, "a", "g2", 100);
+    await again.evict(10_000);
+    assert.deepEqual(await world.disk.list("/data/tasks/a"), ["g1", "g2", "pinned"]);
+    await again.pin("a", false);
+    await again.evict(10_000);
+    assert.deepEqual(await world.disk.list("/data/tasks"), []);
+  });
+
+  test("what is no version of a task is passed over at the start", async () => {
+    const world = await newWorld();
+    await keep(world.cache, "a", "g", 100);
+    await (await world.disk.open("/data/tasks/.DS_Store", "create")).close();
+    await world.disk.makeDirectory("/data/tasks/lost+found");
+    const again = await world.reopen();
+    assert.deepEqual([again.count, again.usedBytes], [1, 100]);
+  });
+});
+
+describe("what leaves first", () => {
+  const hourMs = 3_600_000;
+
+  /** All that is kept, in the order in which it would leave. */
+  async function order({ cache }: { cache: TaskCache }): Promise<string> {
+    return (await cache.evict(1e9)).map(({ task }) => task).join(" ");
+  }
+
+  test("of those that were used once, the one used longest ago", async () => {
+    const world = await newWorld();
+    for (const task of ["a", "b", "c"]) {
+      await keep(world.cache, task, "g", 100);
+      world.clock.advance(1000);
+    }
+    assert.equal(await order(world), "a b c");
+  });
+
+  test("what many asked for outlives what few asked for since, and not for ever; also over a restart", async () => {
+    for (const [hours, expected] of [
+      [12, "rare popular"],
+      [72, "popular rare"],
+    ] as const) {
+      const world = await newWorld();
+      await keep(world.cache, "popular", "g", 100);
+      for (let use = 0; use < 100; use++) world.cache.touch("popular", "g");
+      await world.cache.hold("popular", "g");
+      await world.cache.release("popular", "g");
+      world.clock.advance(hours * hourMs);
+      await keep(world.cache, "rare", "g", 100);
+      assert.equal(await order({ cache: await world.reopen() }), expected, `after ${hours} hours`);
+    }
+  });
+
+  test("a large object before a small one, which saves as many questions to the origin for less room", async () => {
+    const world = await newWorld(1e9);
+    world.quotaBytes = 1e9;
+    await keep(world.cache, "small", "g", 1000);
+    world.clock.advance(24 * hourMs);
+    await keep(world.cache, "large", "g", 100_000_000);
+    assert.equal(await order(world), "large small");
+  });
+
+  test("a clock that is set back does not make the newest the oldest", async () => {
+    const world = await newWorld();
+    await keep(world.cache, "a", "g", 100);
+    world.clock.setWallMs(world.clock.wallMs() - 365 * 24 * hourMs);
+    await keep(world.cache, "b", "g", 100);
+    await keep(world.cache, "c", "g", 100);
+    assert.equal(await order(world), "a b c");
+  });
+
+  test("nor does one that was years ahead for a while keep its objects for ever", async () => {
+    const world = await newWorld();
+    const nowMs = world.clock.wallMs();
+    world.clock.setWallMs(nowMs + 10 * 365 * 24 * hourMs);
+    await keep(world.cache, "a", "g", 100);
+    world.clock.setWallMs(nowMs);
+    const again = await world.reopen();
+    world.clock.advance(7 * 24 * hourMs);
+    await keep(again, "b", "g", 100);
+    assert.equal(await order({ cache: again }), "a b");
   });
 });

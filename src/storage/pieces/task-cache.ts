@@ -1,29 +1,36 @@
 /**
  * The cache of a data directory: one folder for each version of a task, with its content and journal,
- * and a quota.
+ * and a quota. The folders are the catalogue; nothing else remembers what is there.
  *
+ *     DIR/tasks/<task>/pinned                 only while the task is pinned
  *     DIR/tasks/<task>/<generation>/content
- *     DIR/tasks/<task>/<generation>/journal
+ *     DIR/tasks/<task>/<generation>/journal   its time of change is the version's heat
  *
  * Invariants:
  *  1. What is held (being fetched or served) or pinned is never evicted.
- *  2. Bytes counted are the full length of each object, from before its first byte is written.
- *  3. Above the high watermark the least recently used go, until the low one.
+ *  2. Bytes counted are the full length of each object, from before its first byte is written; room on
+ *     the disk is promised to one object only.
+ *  3. Above the high watermark those that are worth least go (heat.ts), until the low one. What cannot
+ *     fit even then drives nobody out.
+ *  4. A version's files are open once, however many hold it.
  */
 
 import { DarnerError, formatBytes } from "#base/mod.ts";
+import type { Clock } from "#platform/clock.ts";
 import type { Disk, DiskFile } from "#platform/disk.ts";
+import { believableHeat, heatAfterUse, worthOf } from "./heat.ts";
 import { PieceFile } from "./piece-file.ts";
+import { readCatalogue, tasksFolder, versionFolder, type KeptVersion } from "./catalogue.ts";
 
 export interface TaskCacheOptions {
   readonly disk: Disk;
   /** The data directory. */
   readonly directory: string;
   readonly boot: Uint8Array;
+  readonly clock: Clock;
   readonly quotaBytes: () => number;
   readonly highWatermark: () => number;
   readonly lowWatermark: () => number;
-  readonly wallMs: () => number;
 }
 
 interface Entry {
@@ -31,15 +38,24 @@ interface Entry {
   readonly generation: string;
   bytes: number;
   usedAtMs: number;
+  heatMs: number;
   holders: number;
-  pinned: boolean;
+  /** Open while it is held. */
+  opening?: Promise<PieceFile>;
+  file?: PieceFile;
+  closing?: Promise<void>;
 }
 
 export class TaskCache {
   readonly #options: TaskCacheOptions;
-  readonly #entries = new Map<string, Entry>();
+  /** Task -> generation -> what is kept of it. */
+  readonly #tasks = new Map<string, Map<string, Entry>>();
+  readonly #pinned = new Set<string>();
   /** Tasks of which something is being removed: nothing of theirs is opened meanwhile. */
   readonly #erasing = new Map<string, Promise<void>>();
+  #usedBytes = 0;
+  #count = 0;
+  #lastMs = 0;
 
   private constructor(options: TaskCacheOptions) {
     this.#options = options;
@@ -48,153 +64,193 @@ export class TaskCache {
   /** Reads which versions are there; opens none of them. */
   static async open(options: TaskCacheOptions): Promise<TaskCache> {
     const cache = new TaskCache(options);
-    const { disk } = options;
-    await disk.makeDirectory(cache.#root, { permissions: 0o700 });
-    for (const task of await disk.list(cache.#root)) {
-      for (const generation of await disk.list(`${cache.#root}/${task}`)) {
-        const found = await disk.stat(`${cache.#path(task, generation)}/content`);
-        const pin = await disk.stat(`${cache.#path(task, generation)}/pinned`);
-        const bytes = found?.sizeBytes ?? 0;
-        const usedAtMs = Number((found?.modifiedNs ?? 0n) / 1_000_000n);
-        cache.#entries.set(nameOf(task, generation), {
-          task,
-          generation,
-          bytes,
-          usedAtMs,
-          holders: 0,
-          pinned: pin !== undefined,
-        });
-      }
+    const { disk, directory, clock } = options;
+    await disk.makeDirectory(tasksFolder(directory), { permissions: 0o700 });
+    const { versions, pinned } = await readCatalogue(disk, directory);
+    for (const version of versions) {
+      const heatMs = believableHeat(version.heatMs, clock.wallMs());
+      cache.#add({ ...version, bytes: 0, heatMs, holders: 0 }, version.bytes);
     }
+    for (const task of pinned) cache.#pinned.add(task);
     return cache;
   }
 
+  /** Full length of every object kept. */
   get usedBytes(): number {
-    let total = 0;
-    for (const entry of this.#entries.values()) total += entry.bytes;
-    return total;
+    return this.#usedBytes;
   }
 
   get count(): number {
-    return this.#entries.size;
+    return this.#count;
   }
 
   /** The generation of a task that was used last, if any is here. */
   latest(task: string): string | undefined {
     let best: Entry | undefined;
-    for (const entry of this.#entries.values()) {
-      if (entry.task === task && (best === undefined || entry.usedAtMs >= best.usedAtMs)) best = entry;
-    }
+    for (const entry of this.#tasks.get(task)?.values() ?? [])
+      if (best === undefined || entry.usedAtMs >= best.usedAtMs) best = entry;
     return best?.generation;
   }
 
   /** Opens or creates a version's files and holds them until `release`. `wrap` may pace the content file. */
   async hold(task: string, generation: string, wrap = (file: DiskFile): DiskFile => file): Promise<PieceFile> {
-    const { disk, boot, wallMs } = this.#options;
-    const name = nameOf(task, generation);
     while (this.#erasing.has(task)) await this.#erasing.get(task)?.catch(() => undefined);
-    const known = this.#entries.get(name);
-    const entry = known ?? { task, generation, bytes: 0, usedAtMs: 0, holders: 0, pinned: false };
-    this.#entries.set(name, entry);
+    const known = this.#find(task, generation);
+    const entry = known ?? this.#add({ task, generation, bytes: 0, usedAtMs: 0, heatMs: 0, holders: 0 }, 0);
     entry.holders++;
-    entry.usedAtMs = wallMs();
+    this.#use(entry);
+    entry.opening ??= this.#open(entry, wrap);
+    try {
+      return await entry.opening;
+    } catch (error) {
+      if (--entry.holders === 0) {
+        delete entry.opening;
+        if (entry.bytes === 0) this.#remove(entry);
+      }
+      throw error;
+    }
+  }
+
+  async #open(entry: Entry, wrap: (file: DiskFile) => DiskFile): Promise<PieceFile> {
+    await entry.closing;
+    const { disk, directory, boot, clock } = this.#options;
+    const path = versionFolder(directory, entry);
     const opened: DiskFile[] = [];
     try {
-      const path = this.#path(task, generation);
       await disk.makeDirectory(path, { permissions: 0o700 });
       const journal = await disk.open(`${path}/journal`, "keep", { permissions: 0o600 });
       opened.push(journal);
       const content = await disk.open(`${path}/content`, "keep", { permissions: 0o600 });
       opened.push(content);
-      return await PieceFile.open({ content: wrap(content), journal, boot });
+      entry.file = await PieceFile.open({ content: wrap(content), journal, boot, clock });
+      return entry.file;
     } catch (error) {
-      entry.holders--;
-      if (known === undefined && entry.holders === 0) this.#entries.delete(name);
       for (const file of opened) await file.close();
       throw error;
     }
   }
 
-  /** The holder is done; the version may be evicted from now on. */
-  release(task: string, generation: string): void {
-    const entry = this.#entries.get(nameOf(task, generation));
-    if (entry === undefined) return;
-    entry.holders--;
-    entry.usedAtMs = this.#options.wallMs();
+  /** The holder is done; after the last one the files are closed, and the version may be evicted. */
+  async release(task: string, generation: string): Promise<void> {
+    const entry = this.#find(task, generation);
+    if (entry === undefined || --entry.holders > 0) return;
+    const { file } = entry;
+    delete entry.file;
+    delete entry.opening;
+    entry.closing = this.#close(entry, file).finally(() => delete entry.closing);
+    await entry.closing;
   }
 
+  async #close(entry: Entry, file: PieceFile | undefined): Promise<void> {
+    const { disk, directory } = this.#options;
+    await file?.close();
+    // A hint for the next start, and no more.
+    const journal = `${versionFolder(directory, entry)}/journal`;
+    await disk.setModified(journal, entry.heatMs).catch(() => undefined);
+  }
+
+  /** One more use, by somebody who does not hold it. */
   touch(task: string, generation: string): void {
-    const entry = this.#entries.get(nameOf(task, generation));
-    if (entry !== undefined) entry.usedAtMs = this.#options.wallMs();
+    const entry = this.#find(task, generation);
+    if (entry !== undefined) this.#use(entry);
   }
 
   /** Makes sure that `bytes` fit before they are written. For a version that is held. Throws `disk.full`. */
   async reserve(task: string, generation: string, bytes: number): Promise<void> {
-    const entry = this.#entries.get(nameOf(task, generation));
+    const entry = this.#find(task, generation);
     if (entry === undefined) return;
     const before = entry.bytes;
     // Counted before the first wait, so that two who reserve at once do not take the same room.
-    entry.bytes = bytes;
+    this.#resize(entry, bytes);
     try {
-      await this.#makeRoom(bytes, bytes - before);
+      await this.#makeRoom(bytes);
     } catch (error) {
-      entry.bytes = before;
+      this.#resize(entry, before);
       throw error;
     }
   }
 
-  async #makeRoom(bytes: number, moreBytes: number): Promise<void> {
-    const { quotaBytes, highWatermark, disk, directory } = this.#options;
+  async #makeRoom(bytes: number): Promise<void> {
+    const { quotaBytes, highWatermark, lowWatermark, directory } = this.#options;
     const limit = quotaBytes() * highWatermark();
-    let keptBytes = 0;
-    for (const entry of this.#entries.values()) if (!isEvictable(entry)) keptBytes += entry.bytes;
-    // What cannot fit at all drives nobody out.
-    if (this.usedBytes > limit && keptBytes <= limit) await this.evict(0);
-    const over = this.usedBytes > limit;
-    const free = await disk.freeBytes(directory);
-    if (!over && moreBytes <= free) return;
-    const room = over
-      ? `the quota leaves ${formatBytes(Math.max(0, limit - keptBytes + bytes))}`
-      : `the disk has ${formatBytes(free)}`;
-    throw new DarnerError("disk.full", `cannot keep an object of ${formatBytes(bytes)} in ${directory}: ${room}`, {
-      retry: bytes > limit ? "never" : { afterMs: 10_000 },
-    });
-  }
-
-  pin(task: string, pinned: boolean): Promise<void[]> {
-    const { disk } = this.#options;
-    const changes: Promise<void>[] = [];
-    for (const entry of this.#entries.values()) {
-      if (entry.task !== task) continue;
-      entry.pinned = pinned;
-      const path = `${this.#path(task, entry.generation)}/pinned`;
-      changes.push(pinned ? disk.open(path, "keep").then((file) => file.close()) : disk.remove(path));
+    const goneBytes = this.#evictable().reduce((sum, entry) => sum + entry.bytes, 0);
+    const keptBytes = this.#usedBytes - goneBytes;
+    const refused = (why: string): DarnerError =>
+      new DarnerError("disk.full", `cannot keep an object of ${formatBytes(bytes)} in ${directory}: ${why}`, {
+        retry: bytes > limit ? "never" : { afterMs: 10_000 },
+      });
+    if (keptBytes > limit)
+      throw refused(`the quota leaves ${formatBytes(Math.max(0, limit - keptBytes + bytes))} for it`);
+    if (this.#usedBytes > limit) await this.#evictDownTo(quotaBytes() * lowWatermark());
+    // Sparse objects free less than their length, so the disk is asked again after each round.
+    for (;;) {
+      const { missingBytes, text } = await this.#shortage();
+      if (missingBytes <= 0) return;
+      const evictable = this.#evictable().reduce((sum, entry) => sum + entry.bytes, 0);
+      if (evictable < missingBytes) throw refused(text);
+      await this.#evictDownTo(this.#usedBytes - missingBytes);
     }
-    return Promise.all(changes);
   }
 
-  /** Removes versions, least recently used first, until `wantedBytes` more fit below the low watermark. */
-  async evict(wantedBytes: number): Promise<number> {
+  /** What the disk lacks of what has been promised and is not written yet. */
+  async #shortage(): Promise<{ missingBytes: number; text: string }> {
+    const { disk, directory } = this.#options;
+    const freeBytes = await disk.freeBytes(directory);
+    let promisedBytes = 0;
+    for (const entry of this.#all()) {
+      if (entry.holders > 0) promisedBytes += Math.max(0, entry.bytes - (entry.file?.heldBytes ?? 0));
+    }
+    const text = `the disk has ${formatBytes(freeBytes)} free for the ${formatBytes(promisedBytes)} that are to come`;
+    return { missingBytes: promisedBytes - freeBytes, text };
+  }
+
+  isPinned(task: string): boolean {
+    return this.#pinned.has(task);
+  }
+
+  /** Keeps whatever versions of the task are here or will be, whatever the quota says, or no longer. */
+  async pin(task: string, pinned: boolean): Promise<void> {
+    const { disk, directory } = this.#options;
+    const folder = `${tasksFolder(directory)}/${task}`;
+    while (this.#erasing.has(task)) await this.#erasing.get(task)?.catch(() => undefined);
+    if (pinned) {
+      this.#pinned.add(task);
+      await disk.makeDirectory(folder, { permissions: 0o700 });
+      await (await disk.open(`${folder}/pinned`, "keep", { permissions: 0o600 })).close();
+    } else {
+      this.#pinned.delete(task);
+      await disk.remove(`${folder}/pinned`);
+      if (!this.#tasks.has(task)) await disk.removeTree(folder);
+    }
+  }
+
+  /** Removes what is worth least until `wantedBytes` more fit below the low watermark. Returns what went. */
+  evict(wantedBytes: number): Promise<readonly KeptVersion[]> {
     const { quotaBytes, lowWatermark } = this.#options;
-    const target = quotaBytes() * lowWatermark() - wantedBytes;
-    const evictable = [...this.#entries.values()].filter(isEvictable);
-    evictable.sort((a, b) => a.usedAtMs - b.usedAtMs);
-    let evicted = 0;
-    for (const entry of evictable) {
-      if (this.usedBytes <= target) break;
-      await this.erase(entry.task, entry.generation);
-      evicted++;
+    return this.#evictDownTo(quotaBytes() * lowWatermark() - wantedBytes);
+  }
+
+  async #evictDownTo(targetBytes: number): Promise<readonly KeptVersion[]> {
+    const gone: KeptVersion[] = [];
+    for (const entry of this.#evictable()) {
+      if (this.#usedBytes <= targetBytes) break;
+      const { task, generation, bytes, usedAtMs, heatMs } = entry;
+      // It may have been taken while another one was being removed.
+      if (entry.holders > 0) continue;
+      gone.push({ task, generation, bytes, usedAtMs, heatMs });
+      await this.erase(task, generation);
     }
-    return evicted;
+    return gone;
   }
 
   /** Removes one version that nobody holds. */
   async erase(task: string, generation: string): Promise<void> {
-    const name = nameOf(task, generation);
-    if ((this.#entries.get(name)?.holders ?? 0) > 0) return;
-    this.#entries.delete(name);
+    const entry = this.#find(task, generation);
+    if (entry !== undefined && entry.holders > 0) return;
+    if (entry !== undefined) this.#remove(entry);
     const erasing = (this.#erasing.get(task) ?? Promise.resolve())
       .catch(() => undefined)
+      .then(() => entry?.closing)
       .then(() => this.#removeFolders(task, generation))
       .finally(() => {
         if (this.#erasing.get(task) === erasing) this.#erasing.delete(task);
@@ -204,25 +260,51 @@ export class TaskCache {
   }
 
   async #removeFolders(task: string, generation: string): Promise<void> {
-    const { disk } = this.#options;
-    await disk.removeTree(this.#path(task, generation));
-    for (const entry of this.#entries.values()) if (entry.task === task) return;
-    await disk.removeTree(`${this.#root}/${task}`);
+    const { disk, directory } = this.#options;
+    await disk.removeTree(versionFolder(directory, { task, generation }));
+    if (!this.#tasks.has(task) && !this.#pinned.has(task)) await disk.removeTree(`${tasksFolder(directory)}/${task}`);
   }
 
-  get #root(): string {
-    return `${this.#options.directory}/tasks`;
+  /** What may go, what is worth least first. */
+  #evictable(): Entry[] {
+    const entries: Entry[] = [];
+    for (const entry of this.#all()) if (entry.holders === 0 && !this.#pinned.has(entry.task)) entries.push(entry);
+    return entries.sort((a, b) => worthOf(a.heatMs, a.bytes) - worthOf(b.heatMs, b.bytes));
   }
 
-  #path(task: string, generation: string): string {
-    return `${this.#root}/${task}/${generation}`;
+  /** An operator may set the clock back: a later use counts as later all the same. */
+  #use(entry: Entry): void {
+    this.#lastMs = Math.max(this.#options.clock.wallMs(), this.#lastMs + 0.001);
+    entry.usedAtMs = this.#lastMs;
+    entry.heatMs = entry.heatMs === 0 ? this.#lastMs : heatAfterUse(entry.heatMs, this.#lastMs);
   }
-}
 
-function isEvictable(entry: Entry): boolean {
-  return entry.holders === 0 && !entry.pinned;
-}
+  *#all(): Generator<Entry> {
+    for (const versions of this.#tasks.values()) yield* versions.values();
+  }
 
-function nameOf(task: string, generation: string): string {
-  return `${task}/${generation}`;
+  #find(task: string, generation: string): Entry | undefined {
+    return this.#tasks.get(task)?.get(generation);
+  }
+
+  #add(entry: Entry, bytes: number): Entry {
+    const versions = this.#tasks.get(entry.task) ?? new Map<string, Entry>();
+    this.#tasks.set(entry.task, versions.set(entry.generation, entry));
+    this.#count++;
+    this.#resize(entry, bytes);
+    return entry;
+  }
+
+  #resize(entry: Entry, bytes: number): void {
+    this.#usedBytes += bytes - entry.bytes;
+    entry.bytes = bytes;
+  }
+
+  #remove(entry: Entry): void {
+    const versions = this.#tasks.get(entry.task);
+    if (versions?.delete(entry.generation) !== true) return;
+    if (versions.size === 0) this.#tasks.delete(entry.task);
+    this.#count--;
+    this.#usedBytes -= entry.bytes;
+  }
 }
