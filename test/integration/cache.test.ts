@@ -108,6 +108,9 @@ describe("a quota of 64 MiB", () => {
     const recent = await get("/recent", 13, guest);
     const { status } = await ask({ port: manager.port }, `/v1/tasks/${taskOf(pinned)}/pin`, {});
     assert.equal(status, 200);
+    const escaping = await ask({ port: manager.port }, "/v1/tasks/..%2F..%2Fescaped/pin", {});
+    assert.equal(escaping.status, 400);
+    assert.ok(!fs.existsSync(`${manager.dataDirectory}/escaped`));
     // Its hosts are gone: nobody is served from these any more.
     await guest.end();
     await delay(300);

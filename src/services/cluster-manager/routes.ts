@@ -1,5 +1,6 @@
 /** The manager's HTTP interface beside the role's own routes: what it works on, for people and programs. */
 
+import { DarnerError } from "#base/mod.ts";
 import type { Route } from "#platform/http-server.ts";
 import type { TaskCache } from "#storage/pieces/mod.ts";
 import type { ManagedTask } from "./managed-task.ts";
@@ -14,7 +15,7 @@ export function managerRoutes({ manager, cache }: ManagerRoutesOptions): Route[]
   const pin =
     (pinned: boolean): Route["handle"] =>
     async (request) => {
-      await cache.pin(request.params["task"] ?? "", pinned);
+      await cache.pin(taskNamed(request.params["task"]), pinned);
       return { status: 200, json: { pinned } };
     };
   return [
@@ -43,6 +44,12 @@ export function managerRoutes({ manager, cache }: ManagerRoutesOptions): Route[]
       handle: pin(false),
     },
   ];
+}
+
+/** It becomes a folder's name. */
+function taskNamed(text = ""): string {
+  if (/^[0-9a-f]{64}$/.test(text)) return text;
+  throw new DarnerError("usage", "cannot pin it: a task's id is 64 hex digits; GET /v1/tasks tells those in memory");
 }
 
 function describe(task: string, managed: ManagedTask): unknown {
