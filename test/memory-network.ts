@@ -138,7 +138,7 @@ export class MemoryNetwork {
     far.receive = (bytes) => accepted.received(bytes);
     far.onClose = () => accepted.ended();
     this.accepted.push(far);
-    return { connection: near, headers: accepted.headers };
+    return { connection: near, member: undefined, headers: accepted.headers };
   }
 }
 

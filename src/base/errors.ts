@@ -64,6 +64,7 @@ export const errorTable = {
   "trust.required": { exit: 106, doc: "An unencrypted manager beyond loopback was named without --trust off." },
   "trust.credential": { exit: 107, doc: "The call shows no credential that counts, and needs one." },
   "trust.right": { exit: 108, doc: "The caller is known, and has no right to this." },
+  "trust.join": { exit: 109, doc: "The join token does not count, or the address is not the cluster that made it." },
   "port.taken": { exit: 110, doc: "Another process listens on the address already." },
   "listen.failed": { exit: 111, doc: "The address cannot be listened on." },
   "store.locked": { exit: 112, doc: "Another process uses the data directory." },

@@ -48,6 +48,10 @@ export interface ConfigClient {
   watchManagers(host: HostFacts): ManagerDirectory;
   /** Calls `onSettings` with all settings at first and after each change. */
   watchSettings(onSettings: (settings: ClusterSettings) => void): Watch;
+  /** A new certificate for this member, PEM. */
+  renewCertificate(signal: AbortSignal): Promise<string>;
+  /** The scopes of the operator's token with this digest; none when it does not count. */
+  checkToken(digest: string): Promise<readonly string[]>;
 }
 
 /** What a manager says of itself; without an address, the one that the config service sees. */
@@ -68,9 +72,11 @@ export function createConfigClient(options: ConfigClientOptions): ConfigClient {
     }
     return url;
   };
+  const role = "config-service";
   const waitFor = (path: string, query: Readonly<Record<string, string | number | undefined>>, signal: AbortSignal) =>
     http.request({
       method: "GET",
+      role,
       url: place(path, { ...query, waitMs }),
       timeoutMs: waitMs + answerTimeoutMs,
       signal,
@@ -85,9 +91,9 @@ export function createConfigClient(options: ConfigClientOptions): ConfigClient {
         log,
         register: async (signal) =>
           readRegistration(
-            await http.request({ method: "PUT", url, body: describe(), timeoutMs: answerTimeoutMs, signal }),
+            await http.request({ method: "PUT", url, role, body: describe(), timeoutMs: answerTimeoutMs, signal }),
           ),
-        leave: () => http.request({ method: "DELETE", url, timeoutMs: leaveTimeoutMs }),
+        leave: () => http.request({ method: "DELETE", url, role, timeoutMs: leaveTimeoutMs }),
         ...(onAnswer === undefined ? {} : { onAnswer }),
       });
     },
@@ -112,6 +118,42 @@ export function createConfigClient(options: ConfigClientOptions): ConfigClient {
         ask: async (after, signal) => readSettings(await waitFor("/v1/settings", { after }, signal)),
         onNews: onSettings,
       }),
+    ...trustQuestions(http, place),
+  };
+}
+
+function trustQuestions(
+  http: HttpJson,
+  place: (path: string) => URL,
+): Pick<ConfigClient, "renewCertificate" | "checkToken"> {
+  return {
+    async renewCertificate(signal) {
+      const url = place("/v1/certificates");
+      const answer = await http.request({
+        method: "POST",
+        url,
+        role: "config-service",
+        body: {},
+        timeoutMs: answerTimeoutMs,
+        signal,
+      });
+      const { certificate } = asRecord(answer);
+      if (typeof certificate !== "string") throw nonsense("a certificate");
+      return certificate;
+    },
+    async checkToken(digest) {
+      const url = place("/v1/api-tokens/check");
+      const answer = await http.request({
+        method: "POST",
+        url,
+        role: "config-service",
+        body: { digest },
+        timeoutMs: answerTimeoutMs,
+      });
+      const { scopes } = asRecord(answer);
+      if (!Array.isArray(scopes)) throw nonsense("a token's scopes");
+      return scopes.map(String);
+    },
   };
 }
 

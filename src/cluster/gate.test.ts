@@ -3,6 +3,8 @@
 import * as assert from "node:assert/strict";
 import type { IncomingMessage } from "node:http";
 import { test } from "node:test";
+import { silentLog } from "#platform/log.ts";
+import { manualClock } from "../../test/manual-clock.ts";
 import { createGate } from "./mod.ts";
 
 interface Asking {
@@ -22,7 +24,7 @@ function request({ from, origin, listens = { port: 1 } }: Asking): IncomingMessa
 }
 
 test("outside of a cluster, only callers on this machine may, and a web page never changes anything", async () => {
-  const admit = createGate({ trust: true });
+  const admit = createGate({ trust: true, clock: manualClock(), log: silentLog });
   for (const from of ["10.0.0.77", "fe80::1%eth0", undefined]) {
     for (const route of [change, look])
       await assert.rejects(admit(route, request({ from })), { code: "trust.credential", message: /on this machine/ });
@@ -36,7 +38,7 @@ test("outside of a cluster, only callers on this machine may, and a web page nev
 });
 
 test("without trust anybody may, but still no web page", async () => {
-  const admit = createGate({ trust: false });
+  const admit = createGate({ trust: false, clock: manualClock(), log: silentLog });
   await admit(change, request({ from: "10.0.0.77" }));
   await assert.rejects(admit(change, request({ from: "10.0.0.77", origin: "null" })), { code: "trust.right" });
 });

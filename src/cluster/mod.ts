@@ -8,7 +8,11 @@ export {
   type HostFacts,
   type ManagerDescription,
 } from "./config-client.ts";
-export { createGate, type GateOptions } from "./gate.ts";
+export { createGate, type Acquaintance, type GateOptions } from "./gate.ts";
+export { findAuthority, joinCluster, type Joined } from "./joining.ts";
+export { startRenewal } from "./renewal.ts";
+export { Revocations } from "./revocations.ts";
+export { createTokenCheck } from "./token-check.ts";
 export { staticManagers, type ManagerDirectory, type ManagersListener } from "./manager-directory.ts";
 export type { Registration, RegistrationAnswer } from "./registration.ts";
 export { assertManagerUrlAllowed, type ClusterRole } from "./trust.ts";

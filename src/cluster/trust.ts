@@ -26,7 +26,7 @@ export function assertManagerUrlAllowed(text: string, trust: boolean, role: Clus
     throw new DarnerError("url.scheme", `cannot use the ${role} "${withoutSecrets(text)}": ${why}`);
   }
   if (trust && url.protocol === "http:" && !isThisMachine(url.hostname)) {
-    const next = "use https://, or --trust off in a closed lab";
+    const next = "join its cluster with darner join, or say --trust off in a closed network";
     throw new DarnerError("trust.required", `cannot use the ${role} ${url.origin}: it is not encrypted; ${next}`);
   }
   return new URL(url.origin);

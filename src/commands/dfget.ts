@@ -10,9 +10,9 @@ import { createNodeLocalHttp } from "#platform/local-http.node.ts";
 import { nodeOutputFiles } from "#platform/output-files.node.ts";
 import { nodeRandom } from "#platform/random.node.ts";
 import { createNodeTerminal } from "#platform/terminal.node.ts";
-import { dfgetSettings, resolveSettings, type SettingsGroup } from "#settings/mod.ts";
+import { dfgetSettings, type SettingsGroup } from "#settings/mod.ts";
 import type { Flags } from "./command-line.ts";
-import { loadSources, placesHere } from "./load-settings.ts";
+import { loadSources, placesHere, resolveJoined } from "./load-settings.ts";
 import { quickFlags } from "./quick-flags.ts";
 
 // A group's check takes its own values only, so that the list can promise nothing about them.
@@ -24,7 +24,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   const line = quickFlags(argv, groups) ?? (await readCommandLine(argv));
   if (line === "help") return 0;
   const { flags, words: urls } = line;
-  const { values, origins } = resolveSettings(dfgetSettings, await loadSources(flags));
+  const { values, origins } = resolveJoined(dfgetSettings, await loadSources(flags));
   const forCall = (kind: string): boolean => kind === "flag" || kind === "environment";
   return await runDfget(portsHere(), {
     settings: values,

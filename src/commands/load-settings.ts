@@ -6,11 +6,17 @@ import { DarnerError } from "#base/mod.ts";
 import {
   parseSettingsFile,
   placesFor,
+  resolveSettings,
   settingsGroups,
+  type Declarations,
   type Places,
+  type Resolved,
+  type SettingOrigin,
+  type SettingsGroup,
   type SettingsFile,
   type SettingSources,
 } from "#settings/mod.ts";
+import { joinedConfigService } from "./joined-cluster.ts";
 import type { Flags } from "./command-line.ts";
 
 const fileBytesMax = 1024 * 1024;
@@ -41,6 +47,23 @@ export async function loadSources(
   const path =
     named ?? places.settingsFiles.find((candidate) => statSync(candidate, { throwIfNoEntry: false })?.isFile());
   return { flags, environment, places, file: path === undefined ? undefined : await readSettingsFile(path) };
+}
+
+/**
+ * As `resolveSettings`; where nobody names a manager or a config service, it is that of the cluster which
+ * the data directory has joined.
+ */
+export function resolveJoined<D extends Declarations>(group: SettingsGroup<D>, sources: SettingSources): Resolved<D> {
+  const resolved = resolveSettings(group, sources);
+  const { dataDir, manager, trust } = resolved.values as {
+    dataDir?: string;
+    manager?: readonly string[];
+    trust?: string;
+  };
+  const isOpen = (resolved.origins as Record<string, SettingOrigin>)["configService"]?.kind === "default";
+  if (!isOpen || dataDir === undefined || trust === "off" || (manager ?? []).length > 0) return resolved;
+  const url = joinedConfigService(dataDir, group.section);
+  return url === undefined ? resolved : resolveSettings(group, { ...sources, joined: { "config-service": url } });
 }
 
 function readSettingsFile(path: string): Promise<SettingsFile> {

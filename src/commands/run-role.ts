@@ -1,9 +1,9 @@
 /** The command of one role: its settings as flags, then the role until it is told to stop. */
 
-import { resolveSettings, type Declarations, type Resolved, type SettingsGroup } from "#settings/mod.ts";
+import { type Declarations, type Resolved, type SettingsGroup } from "#settings/mod.ts";
 import { addSettings, expandAliases, givenFlags, newCommand, parseCommandLine } from "./command-line.ts";
 import { runUntilStopped } from "./lifecycle.ts";
-import { loadSources, placesHere } from "./load-settings.ts";
+import { loadSources, placesHere, resolveJoined } from "./load-settings.ts";
 import { roleLog, type StartedRole } from "./roles/ground.ts";
 import type { LogLevel } from "#platform/log.ts";
 
@@ -20,7 +20,12 @@ export async function runRole<D extends Declarations>(role: RoleCommand<D>, argv
   addSettings(program, groups, placesHere());
   program.action(() => {});
   if (await parseCommandLine(program, expandAliases(argv, groups))) return 0;
-  const resolved = resolveSettings(role.group, await loadSources(givenFlags(program, groups)));
+  const resolved = resolveJoined(role.group, await loadSources(givenFlags(program, groups)));
   const { logLevel } = resolved.values as unknown as { logLevel: LogLevel };
-  return await runUntilStopped(() => role.start(resolved), { log: roleLog(logLevel, role.name) });
+  const start = async (): Promise<StartedRole> => {
+    const started = await role.start(resolved);
+    if (started.greeting !== undefined) process.stdout.write(started.greeting);
+    return started;
+  };
+  return await runUntilStopped(start, { log: roleLog(logLevel, role.name) });
 }

@@ -45,6 +45,7 @@ async function announce(roles: UpRoles, all: AllRoles): Promise<void> {
     if (!ready) await sleep(nodeClock, lookEveryMs);
   }
   const { up } = roles;
+  const join = all.configService.issue === undefined ? undefined : await all.configService.invite("host");
   process.stdout.write(
     upText({
       configServiceUrl: all.configService.url,
@@ -56,6 +57,7 @@ async function announce(roles: UpRoles, all: AllRoles): Promise<void> {
       dfget: commandName("dfget"),
       darner: commandName("darner"),
       open: all.open,
+      join,
       ready,
     }),
   );

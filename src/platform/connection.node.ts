@@ -8,10 +8,15 @@
 
 import type { IncomingMessage } from "node:http";
 import net from "node:net";
+import type * as Tls from "node:tls";
 import { assert, DarnerError } from "#base/mod.ts";
+import { memberName, type Member } from "#core/model/mod.ts";
 import type { Connection, ConnectionHandlers, Dialled, Dialler, DialOptions, Gate, ReadSink } from "./connection.ts";
 import type { DiskFile } from "./disk.ts";
+import { memberOf } from "./certificates.ts";
+import type { TlsParty } from "./identity.ts";
 import { absentNative, type Native } from "./native.ts";
+import { memberError } from "./network-error.ts";
 import { pumpFile } from "./send-file.node.ts";
 
 /** The head of an upgrade's answer is short; more is not ours. */
@@ -225,32 +230,56 @@ function dialError(error: NodeJS.ErrnoException, to: string): DarnerError {
     case "ENETUNREACH":
       return new DarnerError("network.unreachable", `cannot connect to ${to}: no route`, options);
     default:
-      return new DarnerError("network.broken", `cannot connect to ${to}: ${error.message}`, options);
+      return error.code === undefined
+        ? new DarnerError("network.broken", `cannot connect to ${to}: ${error.message}`, options)
+        : memberError(error, `connect to ${to}`);
   }
 }
 
-export function createDialler(native: Native = absentNative): Dialler {
-  return { dial: (options, handlers, sink) => dial(options, handlers, sink ?? handlerSink(handlers), native) };
+/** `party`: how it proves itself over TLS; without one nobody is dialled so. */
+export function createDialler(native: Native = absentNative, party?: TlsParty): Dialler {
+  return {
+    dial: (options, handlers, sink) => dial(options, handlers, sink ?? handlerSink(handlers), { native, party }),
+  };
 }
 
-function dial(options: DialOptions, handlers: ConnectionHandlers, sink: ReadSink, native: Native): Promise<Dialled> {
+/** TCP, and TLS upon it when the other side should prove its role. */
+function connectTo({ host, port, secureTo }: DialOptions, onread: net.OnReadOpts, party?: TlsParty): net.Socket {
+  if (secureTo === undefined) return net.connect({ host, port, onread });
+  assert(party !== undefined, "who dials over TLS knows its cluster's authority");
+  const tls: typeof Tls = process.getBuiltinModule("node:tls");
+  const secureContext = party.context();
+  // Said aloud, so that NODE_TLS_REJECT_UNAUTHORIZED cannot switch it off.
+  const checked = { rejectUnauthorized: true, servername: memberName(secureTo) };
+  const options: Tls.ConnectionOptions & Pick<net.TcpNetConnectOpts, "onread"> = { host, port, onread, secureContext };
+  return tls.connect({ ...options, ...checked });
+}
+
+function memberAt(socket: net.Socket): Member | undefined {
+  const certificate = "encrypted" in socket ? (socket as Tls.TLSSocket).getPeerX509Certificate() : undefined;
+  return certificate === undefined ? undefined : memberOf(certificate);
+}
+
+function dial(
+  options: DialOptions,
+  handlers: ConnectionHandlers,
+  sink: ReadSink,
+  { native, party }: { readonly native: Native; readonly party: TlsParty | undefined },
+): Promise<Dialled> {
   const to = `${options.host}:${options.port}`;
   const reader = new UpgradeReader(sink);
   let mark = 1;
   return new Promise<Dialled>((resolve, reject) => {
-    const socket = net.connect({
-      host: options.host,
-      port: options.port,
-      onread: {
-        buffer: () => reader.nextBuffer(),
-        callback(count) {
-          if (!reader.filled(count)) socket.destroy(new Error("the answer's head is too long"));
-          const wanted = reader.lowWaterBytes();
-          if (wanted !== mark) native.setReceiveLowWater(socket, (mark = wanted));
-          return true;
-        },
+    const onread: net.OnReadOpts = {
+      buffer: () => reader.nextBuffer(),
+      callback(count) {
+        if (!reader.filled(count)) socket.destroy(new Error("the answer's head is too long"));
+        const wanted = reader.lowWaterBytes();
+        if (wanted !== mark) native.setReceiveLowWater(socket, (mark = wanted));
+        return true;
       },
-    });
+    };
+    const socket = connectTo(options, onread, party);
     const timer = setTimeout(
       () => socket.destroy(Object.assign(new Error("no answer"), { code: "ETIMEDOUT" })),
       options.timeoutMs,
@@ -278,7 +307,7 @@ function dial(options: DialOptions, handlers: ConnectionHandlers, sink: ReadSink
         );
         return;
       }
-      resolve({ connection: new NodeConnection(socket, to, handlers, native), headers });
+      resolve({ connection: new NodeConnection(socket, to, handlers, native), member: memberAt(socket), headers });
     };
     const lines = Object.entries(options.headers).map(([name, value]) => `${name}: ${value}\r\n`);
     socket.write(

@@ -4,6 +4,7 @@
  * the side that accepted receives only small frames and sends files.
  */
 
+import type { Member, MemberRole } from "#core/model/mod.ts";
 import type { DiskFile } from "./disk.ts";
 
 /** Paces bytes: go on only while not `blocked`, in steps of at most `chunkBytesMax`. */
@@ -60,11 +61,15 @@ export interface DialOptions {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
+  /** Over TLS, to a member of this role and no other. */
+  readonly secureTo?: MemberRole | undefined;
 }
 
 /** The other side's answer to the upgrade. */
 export interface Dialled {
   readonly connection: Connection;
+  /** Who it is, where TLS has proved it. */
+  readonly member: Member | undefined;
   readonly headers: Readonly<Record<string, string>>;
 }
 

@@ -8,9 +8,12 @@
 
 import type * as HttpTypes from "node:http";
 import { http, https } from "./http-modules.node.ts";
+import type { SecureContext } from "node:tls";
 import { DarnerError } from "#base/mod.ts";
+import { memberName } from "#core/model/mod.ts";
 import { jsonRequestName, readJsonAnswer, type HttpJson, type JsonRequest } from "./http-json.ts";
-import { networkError } from "./network-error.ts";
+import type { TlsParty } from "./identity.ts";
+import { memberError, networkError } from "./network-error.ts";
 
 const answerBytesMax = 4 * 1024 * 1024;
 const socketsMax = 64;
@@ -22,7 +25,8 @@ interface Answer {
   readonly text: string;
 }
 
-export function createNodeHttpJson(): HttpJson {
+/** `party`: how it proves itself to members of its cluster, and whom it believes. */
+export function createNodeHttpJson(party?: TlsParty): HttpJson {
   const kept: HttpTypes.AgentOptions = {
     keepAlive: true,
     maxSockets: socketsMax,
@@ -39,7 +43,9 @@ export function createNodeHttpJson(): HttpJson {
         throw new DarnerError("url.scheme", `cannot ${name}: the scheme should be http or https`);
       }
       const agent = protocol === "https:" ? secure : plain;
-      const { status, text } = await withinTime(request, name, (signal) => exchange(request, agent, name, signal));
+      const { status, text } = await withinTime(request, name, (signal) =>
+        exchange({ ...request, ...tlsOf(request, party) }, agent, name, signal),
+      );
       return readJsonAnswer(name, status, text);
     },
     close() {
@@ -47,6 +53,13 @@ export function createNodeHttpJson(): HttpJson {
       secure.destroy();
     },
   };
+}
+
+type Asked = JsonRequest & { readonly tls?: { readonly secureContext: SecureContext; readonly servername: string } };
+
+function tlsOf({ role, url }: JsonRequest, party: TlsParty | undefined): Pick<Asked, "tls"> {
+  if (role === undefined || party === undefined || url.protocol !== "https:") return {};
+  return { tls: { secureContext: party.context(), servername: memberName(role) } };
 }
 
 async function withinTime(
@@ -67,15 +80,11 @@ async function withinTime(
   }
 }
 
-function exchange(
-  request: JsonRequest,
-  agent: HttpTypes.Agent | false,
-  name: string,
-  signal: AbortSignal,
-): Promise<Answer> {
+function exchange(request: Asked, agent: HttpTypes.Agent | false, name: string, signal: AbortSignal): Promise<Answer> {
   if (signal.aborted) return Promise.reject(interruption(signal, name));
   const body = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body));
   const headers: HttpTypes.OutgoingHttpHeaders = { Accept: "application/json" };
+  if (request.bearer !== undefined) headers["Authorization"] = `Bearer ${request.bearer}`;
   if (body !== undefined) {
     headers["Content-Type"] = "application/json";
     headers["Content-Length"] = body.length;
@@ -89,6 +98,7 @@ function exchange(
     agent,
     rejectUnauthorized: true,
     ...(socketPath === undefined ? {} : { socketPath }),
+    ...request.tls,
   };
   return new Promise((resolve, reject) => {
     const outgoing = transport.request(request.url, options);
@@ -98,7 +108,9 @@ function exchange(
     outgoing.once("response", (incoming) => {
       readText(incoming, name)
         .then((text) => resolve({ status: incoming.statusCode ?? 0, text }))
-        .catch((error: unknown) => reject(signal.aborted ? interruption(signal, name) : networkError(error, name)))
+        .catch((error: unknown) =>
+          reject(signal.aborted ? interruption(signal, name) : troubleOf(error, request, name)),
+        )
         .finally(settle);
     });
     outgoing.on("error", (error: NodeJS.ErrnoException) => {
@@ -124,17 +136,21 @@ async function readText(incoming: HttpTypes.IncomingMessage, name: string): Prom
   return Buffer.concat(chunks).toString("utf8");
 }
 
-function connectError(error: NodeJS.ErrnoException, request: JsonRequest, name: string): DarnerError {
+function connectError(error: NodeJS.ErrnoException, request: Asked, name: string): DarnerError {
   if (error.code?.startsWith("HPE_") === true) {
     const why = `the answer is not valid HTTP (${error.code}); check the port and the scheme`;
     return new DarnerError("cluster.protocol", `cannot ${name}: ${why}`, { cause: error });
   }
-  if (request.socketPath === undefined) return networkError(error, name);
+  if (request.socketPath === undefined) return troubleOf(error, request, name);
   if (error.code !== "ENOENT" && error.code !== "EACCES") return networkError(error, name);
   const why =
     error.code === "ENOENT" ? "the socket does not exist; start what should listen there" : "permission denied";
   const retry = error.code === "ENOENT" ? { afterMs: 1000 } : "never";
   return new DarnerError("network.refused", `cannot ${name}: ${why}`, { retry, cause: error });
+}
+
+function troubleOf(error: unknown, request: Asked, name: string): DarnerError {
+  return request.tls === undefined ? networkError(error, name) : memberError(error, name);
 }
 
 function interruption(signal: AbortSignal, name: string): DarnerError {

@@ -3,6 +3,7 @@
  * the HTTP client; for a conversation, the framed protocol.
  */
 
+import type { MemberRole } from "#core/model/mod.ts";
 import { DarnerError, errorFromWire, type ErrorWire } from "#base/mod.ts";
 
 export interface JsonRequest {
@@ -10,6 +11,10 @@ export interface JsonRequest {
   /** With a `socketPath` its host is only a name. Without user and password. */
   readonly url: URL;
   readonly socketPath?: string;
+  /** Whom of its cluster the process means, for https: the certificate should name that role, not the host. */
+  readonly role?: MemberRole;
+  /** An operator's token. */
+  readonly bearer?: string | undefined;
   readonly body?: unknown;
   /** For connecting, sending, waiting and reading together. */
   readonly timeoutMs: number;

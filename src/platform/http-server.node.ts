@@ -14,9 +14,11 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { asDarnerError, DarnerError, errorToWire } from "#base/mod.ts";
 import { readJsonBody } from "./http-json-body.node.ts";
+import { alsoSpeakTls } from "./http-tls.node.ts";
 import { listenOn } from "./http-listen.node.ts";
 import { routeTable, type RouteMatch, type RouteTable } from "./http-routes.ts";
 import type { Admission, HttpServer, HttpServerOptions, Route, RouteAnswer, UpgradeRoute } from "./http-server.ts";
+import type { Identity } from "./identity.ts";
 import { httpStatusOf } from "./http-status.ts";
 import type { Log } from "./log.ts";
 
@@ -48,6 +50,7 @@ class NodeHttpServer implements HttpServer {
   readonly #upgrades: ReadonlyMap<string, UpgradeRoute>;
   readonly #log: Log;
   readonly #limits: HttpLimits;
+  readonly #identity: Identity | undefined;
   readonly #servers: HttpTypes.Server[] = [];
   readonly #sockets = new Set<Socket>();
   readonly #running = new Set<HttpTypes.ServerResponse>();
@@ -58,6 +61,7 @@ class NodeHttpServer implements HttpServer {
   constructor(options: HttpServerOptions, log: Log, limits: HttpLimits) {
     this.#find = routeTable([...options.routes, listOf(options)]);
     this.#admit = options.admit;
+    this.#identity = options.identity;
     this.#upgrades = new Map(options.upgrades.map((upgrade) => [upgrade.path, upgrade]));
     this.#log = log;
     this.#limits = limits;
@@ -65,6 +69,11 @@ class NodeHttpServer implements HttpServer {
 
   async listen(address: Parameters<HttpServer["listen"]>[0]): ReturnType<HttpServer["listen"]> {
     const server = this.#createServer();
+    if (this.#identity !== undefined && address.kind === "tcp") {
+      const { headTimeoutMs: handshakeTimeoutMs } = this.#limits;
+      alsoSpeakTls(server, { identity: this.#identity, handshakeTimeoutMs, log: this.#log });
+    }
+    server.prependListener("connection", (socket) => this.#keep(socket));
     const bound = await listenOn(server, address);
     this.#servers.push(server);
     return bound;
@@ -110,9 +119,8 @@ class NodeHttpServer implements HttpServer {
       shouldUpgradeCallback: (request) => this.#upgrades.has(pathOf(request)),
     });
     server.maxConnections = connectionsMax;
-    server.on("connection", (socket) => this.#keep(socket));
     server.on("request", (request, response) => void this.#answer(request, response));
-    server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket as Socket, head));
+    server.on("upgrade", (request, socket, head) => void this.#upgrade(request, socket as Socket, head));
     server.on("connect", (_request, socket) =>
       socket.end("HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\n\r\n"),
     );
@@ -134,7 +142,7 @@ class NodeHttpServer implements HttpServer {
     this.#log.warn("http.connections-full", { connectionsMax: this.#limits.connectionsMax });
   }
 
-  #upgrade(request: HttpTypes.IncomingMessage, socket: Socket, head: Buffer): void {
+  async #upgrade(request: HttpTypes.IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     const path = pathOf(request);
     socket.on("error", (error) => this.#log.debug("http.upgraded-socket-failed", { path, error: error.message }));
     const upgrade = this.#upgrades.get(path);
@@ -146,6 +154,14 @@ class NodeHttpServer implements HttpServer {
     }
     socket.allowHalfOpen = false;
     socket.setTimeout(0);
+    try {
+      await this.#admit({ method: "UPGRADE", path, access: upgrade.access }, request);
+    } catch (error) {
+      const known = asDarnerError(error);
+      socket.end(`HTTP/1.1 ${httpStatusOf(known)} ${oneLine(known.message)}\r\nConnection: close\r\n\r\n`);
+      return;
+    }
+    if (socket.destroyed) return;
     try {
       upgrade.handle(request, socket, head);
     } catch (error) {
@@ -253,7 +269,7 @@ export function createNodeHttpServer(
 /** What the port answers, for people, and for the test that walks all of it. */
 function listOf({ routes, upgrades }: HttpServerOptions): Route {
   const known = routes.map(({ method, path, access, doc }) => ({ method, path, access, doc }));
-  const upgraded = upgrades.map(({ path, doc }) => ({ method: "UPGRADE", path, doc }));
+  const upgraded = upgrades.map(({ path, access, doc }) => ({ method: "UPGRADE", path, access, doc }));
   return {
     method: "GET",
     path: "/",
@@ -262,6 +278,9 @@ function listOf({ routes, upgrades }: HttpServerOptions): Route {
     handle: async () => ({ status: 200, json: { routes: [...known, ...upgraded] } }),
   };
 }
+
+/** Fit for a status line. */
+const oneLine = (text: string): string => text.replace(/[^\x20-\x7e]+/g, " ");
 
 function pathOf(request: HttpTypes.IncomingMessage): string {
   return request.url!.split("?", 1)[0]!;

@@ -9,7 +9,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { test, type TestContext } from "node:test";
 import { DarnerError } from "#base/mod.ts";
-import type { HttpServerOptions, ListenAddress, Route } from "./http-server.ts";
+import type { HttpServerOptions, ListenAddress, Route, UpgradeRoute } from "./http-server.ts";
 import { createNodeHttpServer, httpLimits, type HttpLimits } from "./http-server.node.ts";
 import { silentLog } from "./log.ts";
 
@@ -192,7 +192,7 @@ test("connections beyond the bound are dropped, the others go on", async (t) => 
 });
 
 test("an upgrade hands over the socket and what came behind the request; its end ends both halves", async (t) => {
-  const echo = {
+  const echo: UpgradeRoute = {
     path: "/v1/link",
     doc: "",
     access: "open",
@@ -235,8 +235,13 @@ test("an upgrade of a path that has none is a 404 and the end; h2c is passed ove
 });
 
 test("an upgrade that throws, or whose peer resets, ends its own connection only", async (t) => {
-  const broken = { path: "/broken", doc: "", access: "open", handle: () => assert.fail("a bug in a handler") };
-  const silent = {
+  const broken: UpgradeRoute = {
+    path: "/broken",
+    doc: "",
+    access: "open",
+    handle: () => assert.fail("a bug in a handler"),
+  };
+  const silent: UpgradeRoute = {
     path: "/silent",
     doc: "",
     access: "open",
@@ -326,7 +331,7 @@ test("closing lets a running answer finish and refuses new connections", async (
 
 test("closing cuts what does not end within the grace: answers, upgrades, kept connections", async (t) => {
   const never: Route = { method: "GET", path: "/never", doc: "", access: "open", handle: () => new Promise(() => {}) };
-  const link = {
+  const link: UpgradeRoute = {
     path: "/link",
     doc: "",
     access: "open",

@@ -5,6 +5,8 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import type { JoinableRole, Scope } from "#core/model/mod.ts";
+import type { Identity } from "./identity.ts";
 
 export interface RouteRequest {
   /** Values of the `:name` parts of the path. */
@@ -28,10 +30,13 @@ export interface RouteAnswer {
 }
 
 /** A member of the cluster by the role in its certificate, or an operator by the scope of a token. */
-export type Right = "host" | "manager" | "read" | "preheat" | "admin";
+export type Right = JoinableRole | Scope;
 
-/** Who may call a route: anybody (it changes nothing and tells nothing private), or who has one of these. */
-export type RouteAccess = "open" | readonly [Right, ...Right[]];
+/**
+ * Who may call a route: anybody (it changes nothing and tells nothing private), whoever has one of these
+ * rights, or who brings a credential of another kind, which the handler itself asks for first.
+ */
+export type RouteAccess = "open" | "own-credential" | readonly [Right, ...Right[]];
 
 export interface Route {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
@@ -46,6 +51,7 @@ export interface Route {
 export interface UpgradeRoute {
   readonly path: string;
   readonly doc: string;
+  readonly access: RouteAccess;
   /** Gets the socket before anything was answered; `head` holds bytes that already came behind the request. */
   handle(request: IncomingMessage, socket: Socket, head: Buffer): void;
 }
@@ -63,11 +69,16 @@ export interface HttpServer {
 }
 
 /** Resolves when the caller may; else rejects with the refusal, `trust.credential` or `trust.right`. */
-export type Admission = (route: Pick<Route, "method" | "path" | "access">, request: IncomingMessage) => Promise<void>;
+export type Admission = (
+  route: { readonly method: Route["method"] | "UPGRADE"; readonly path: string; readonly access: RouteAccess },
+  request: IncomingMessage,
+) => Promise<void>;
 
 export interface HttpServerOptions {
   /** Asked before any handler runs. */
   readonly admit: Admission;
   readonly routes: readonly Route[];
   readonly upgrades: readonly UpgradeRoute[];
+  /** With one, TCP addresses speak TLS too. */
+  readonly identity?: Identity | undefined;
 }

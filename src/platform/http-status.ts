@@ -27,6 +27,7 @@ const statusOfCode: Partial<Record<ErrorCode, number>> = {
   "trust.required": 403,
   "trust.credential": 401,
   "trust.right": 403,
+  "trust.join": 401,
   "deadline": 504,
 };
 

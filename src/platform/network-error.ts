@@ -82,6 +82,21 @@ export function networkError(error: unknown, action: string): DarnerError {
   return new DarnerError(ours, `cannot ${action}: ${says}`, { retry, facts: { errno: code }, cause: error });
 }
 
+/** The same of a member of the cluster, whose certificate is the cluster's own affair. */
+export function memberError(error: unknown, action: string): DarnerError {
+  const known = networkError(error, action);
+  const says = memberSays[known.code];
+  if (says === undefined) return known;
+  const { retry, facts } = known;
+  return new DarnerError(known.code, `cannot ${action}: ${says}`, { retry, facts, cause: error });
+}
+
+const memberSays: Partial<Record<ErrorCode, string>> = {
+  "tls.untrusted": "its certificate is not of the cluster that this process belongs to; check the address",
+  "tls.name": "it is a member of the cluster, but not of the role that was looked for; check the address",
+  "tls.expired": "its certificate has ended or does not count yet; check both clocks, and that it renews",
+};
+
 function otherVerdict(code: string, error: unknown): Verdict {
   if (nameCodes.has(code)) {
     const says = `its certificate is for ${certificateNames(error)}; check the host's name in the URL`;

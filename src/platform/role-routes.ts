@@ -4,6 +4,7 @@
  */
 
 import type { Route, RouteAnswer } from "./http-server.ts";
+import type { Identity } from "./identity.ts";
 import type { Metrics } from "./metrics.ts";
 
 export interface RoleRoutesOptions {
@@ -11,6 +12,8 @@ export interface RoleRoutesOptions {
   /** What is wrong, or undefined when nothing is. */
   live(): string | undefined;
   ready(): string | undefined;
+  /** Of a member: then the authority's certificate is told too. */
+  readonly identity?: Identity | undefined;
 }
 
 export function roleRoutes(options: RoleRoutesOptions): readonly Route[] {
@@ -40,7 +43,19 @@ export function roleRoutes(options: RoleRoutesOptions): readonly Route[] {
       access: "open",
       handle: async () => health(options.live() ?? options.ready()),
     },
+    ...(options.identity === undefined ? [] : [authorityRoute(options.identity.authority)]),
   ];
+}
+
+/** Nobody need believe it: a token tells which one is right. */
+function authorityRoute(authority: string): Route {
+  return {
+    method: "GET",
+    path: "/v1/authority",
+    doc: "The certificate of the cluster's authority, PEM; its SHA-256 stands in each of the cluster's tokens.",
+    access: "open",
+    handle: async () => ({ status: 200, json: { authority } }),
+  };
 }
 
 function health(trouble: string | undefined): RouteAnswer {

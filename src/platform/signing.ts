@@ -10,7 +10,7 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify, t
 import { assert, bytesWithLengths } from "#base/mod.ts";
 import { sha256Hex } from "./digest.ts";
 
-export type SigningPurpose = "ticket" | "manifest" | "piece-plane";
+export type SigningPurpose = "ticket" | "manifest" | "piece-plane" | "join";
 
 export interface SigningKey {
   /** SPKI DER, base64. */
@@ -18,6 +18,8 @@ export interface SigningKey {
   /** 32 hex digits. */
   readonly id: string;
   sign(purpose: SigningPurpose, bytes: Uint8Array | string): string;
+  /** The bare signature that X.509 asks for; a certificate begins otherwise than anything signed for a purpose. */
+  signCertificate(bytes: Uint8Array): Uint8Array;
   /** PKCS#8 PEM, for a file that only its owner reads. */
   exportPem(): string;
 }
@@ -37,6 +39,7 @@ function wrap(privateKey: KeyObject): SigningKey {
     publicKey,
     id: keyId(publicKey),
     sign: (purpose, bytes) => sign(null, signedBytes(purpose, bytes), privateKey).toString("base64url"),
+    signCertificate: (bytes) => sign(null, bytes, privateKey),
     exportPem: () => privateKey.export({ type: "pkcs8", format: "pem" }),
   };
 }

@@ -108,7 +108,7 @@ export function checkTrust(trust: "on" | "off", urls: readonly (string | undefin
   if (trust === "off") return;
   for (const url of urls) {
     if (url === undefined || !url.startsWith("http:") || isLoopbackHost(new URL(url).hostname)) continue;
-    const next = "use https://, or --trust off in a closed network";
+    const next = "join its cluster with darner join, or say --trust off in a closed network";
     throw new DarnerError("trust.required", `cannot use ${url}: it is unencrypted and beyond this machine; ${next}`);
   }
 }

@@ -19,5 +19,12 @@ export const configServiceSettings = settingsGroup({
       topic,
       help: "how long a manager counts as alive after it last spoke",
     }),
+    certificateLifeMs: setting({
+      name: "certificate-life",
+      kind: duration({ min: 10_000, max: 366 * 86_400_000 }),
+      default: 7 * 86_400_000,
+      topic: "Trust",
+      help: "how long a member's certificate counts; it is renewed from the middle of its life on",
+    }),
   },
 });

@@ -16,7 +16,7 @@ import {
 import type { SettingsFile } from "./settings-file.ts";
 
 export interface SettingOrigin {
-  readonly kind: "flag" | "environment" | "file" | "cluster" | "running" | "default";
+  readonly kind: "flag" | "environment" | "file" | "joined" | "cluster" | "running" | "default";
   /** `--upload-rate`, `DARNER_UPLOAD_RATE`, `/etc/darner/darner.yaml:12`, `default`. */
   readonly text: string;
 }
@@ -27,6 +27,8 @@ export interface SettingSources {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly file?: SettingsFile | undefined;
   readonly places: Places;
+  /** By setting name: what follows from the cluster that was joined, where nobody says another thing. */
+  readonly joined?: Readonly<Record<string, string>>;
 }
 
 export interface Resolved<D extends Declarations> {
@@ -71,12 +73,16 @@ function findText(setting: Setting<unknown>, section: string, sources: SettingSo
   if (text !== undefined && text !== "") return { texts: [text], origin: { kind: "environment", text: variable } };
   const named = sources.file?.entries.filter((entry) => entry.name === setting.name) ?? [];
   const entry = named.find((item) => item.section === section) ?? named.find((item) => item.section === undefined);
+  const joined = sources.joined?.[setting.name];
+  if (entry === undefined && joined !== undefined) {
+    return { texts: [joined], origin: { kind: "joined", text: "the cluster that was joined" } };
+  }
   if (entry === undefined) return undefined;
   return { texts: entry.texts, origin: { kind: "file", text: `${sources.file!.path}:${entry.line}` } };
 }
 
-/** Read where no settings are: switches off the native calls. */
-const variablesBesideSettings = ["DARNER_NATIVE"];
+/** Read where no settings are: one switches off the native calls, one is an operator's secret. */
+const variablesBesideSettings = ["DARNER_NATIVE", "DARNER_TOKEN"];
 
 /** `DARNER_*` variables that no setting has: most likely mistyped. */
 export function unknownVariables(

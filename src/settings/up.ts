@@ -94,7 +94,7 @@ export function upRoles(sources: SettingSources): UpRoles {
         rolesSources(hostDaemonSettings, { ...toConfigService(url), manager: [""], linger: ["never"] }),
       ),
   };
-  assertOpenOnlyWithoutTrust(roles);
+  assertJoinable(roles);
   return roles;
 }
 
@@ -137,16 +137,11 @@ function shared(up: ValuesOf<typeof upSettings.settings>): Record<string, readon
   };
 }
 
-/** Throws `trust.required`: until the cluster has a trust of its own, nobody beyond loopback could talk to it. */
-function assertOpenOnlyWithoutTrust({ up, configService, clusterManager, daemon }: UpRoles): void {
-  if (up.trust === "off") return;
-  const local = "http://127.0.0.1:1";
-  const listens = [configService.values.listen, clusterManager(local).values.listen, daemon(local).values.listen];
-  const open = listens.find(({ host }) => !isLoopbackHost(host));
-  if (open === undefined) return;
-  const next = "add --trust off in a closed network, or listen on 127.0.0.1";
-  throw new DarnerError(
-    "trust.required",
-    `cannot listen on ${open.host}: beyond this machine the roles talk unencrypted, to anybody; ${next}`,
-  );
+/** Throws `trust.required`: who is reached from other machines must be where these can join. */
+function assertJoinable({ up, configService, clusterManager }: UpRoles): void {
+  const { host } = clusterManager("http://127.0.0.1:1").values.listen;
+  if (up.trust === "off" || isLoopbackHost(host) || !isLoopbackHost(configService.values.listen.host)) return;
+  const why = "other machines could not join, since the config service listens on this machine alone";
+  const next = "let it listen there too, or add --trust off in a closed network";
+  throw new DarnerError("trust.required", `cannot listen on ${host} for the cluster manager: ${why}; ${next}`);
 }

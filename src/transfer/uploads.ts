@@ -144,6 +144,11 @@ export class Uploads implements ChildHandlers {
     return { received: (bytes) => child.received(bytes), ended: () => this.#gone(child) };
   }
 
+  /** Ends the connections of these hosts. */
+  dropHosts(hosts: ReadonlySet<string>): void {
+    for (const { host, connection } of this.#connections.keys()) if (hosts.has(host)) connection.close();
+  }
+
   close(): void {
     this.#closed = true;
     this.#newsTimer?.cancel();

@@ -59,6 +59,23 @@ export function clusterStateConformance(name: string, lasts: boolean, make: () =
     await state.close();
   });
 
+  test(`${name}: records are kept by kind and id, replaced, and deleted once`, async () => {
+    const state = make()();
+    await state.putRecord("member", { id: "b", value: { role: "host" } });
+    await state.putRecord("member", { id: "a", value: 1 });
+    await state.putRecord("member", { id: "a", value: { role: "manager" } });
+    await state.putRecord("join-token", { id: "a", value: null });
+    const [a, b] = [
+      { id: "a", value: { role: "manager" } },
+      { id: "b", value: { role: "host" } },
+    ];
+    assert.deepEqual(await state.records("member"), [a, b]);
+    assert.deepEqual([await state.deleteRecord("member", "a"), await state.deleteRecord("member", "a")], [true, false]);
+    assert.deepEqual([await state.records("member"), await state.records("api-token")], [[b], []]);
+    assert.deepEqual(await state.records("join-token"), [{ id: "a", value: null }]);
+    await state.close();
+  });
+
   if (!lasts) return;
   test(`${name}: all is the same after opening it again`, async () => {
     const open = make();
@@ -66,8 +83,10 @@ export function clusterStateConformance(name: string, lasts: boolean, make: () =
     const settings = await state.putSetting("site-ranges", "10.0.0.0/8=paris");
     const list = { version: (await state.managers()).version + 1, managers: [paris] };
     await state.keepManagers(list);
+    await state.putRecord("member", { id: "a", value: { role: "host" } });
     await state.close();
     const again = open();
+    assert.deepEqual(await again.records("member"), [{ id: "a", value: { role: "host" } }]);
     assert.deepEqual(await again.settings(), settings);
     assert.deepEqual(await again.managers(), list);
     await again.close();

@@ -54,7 +54,11 @@ async function startService(file: string, port = 0): Promise<Running> {
     handle: async () => ({ status: 200, text: await metrics.text() }),
   } as const;
   const server = createNodeHttpServer(
-    { routes: [...service.routes, metricsRoute], upgrades: [], admit: createGate({ trust: true }) },
+    {
+      routes: [...service.routes, metricsRoute],
+      upgrades: [],
+      admit: createGate({ trust: true, clock: nodeClock, log: silentLog }),
+    },
     silentLog,
   );
   const bound = await server.listen({ kind: "tcp", host: "127.0.0.1", port });

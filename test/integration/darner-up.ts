@@ -61,7 +61,7 @@ export class Place {
     const running = this.start("darner", ["up", ...ports, ...own, ...words]);
     const text = await running.until(/Ctrl-C ends all of it\.\n/);
     const url = (role: string): string =>
-      new RegExp(`^ {2}${role} +(http://\\S+?),?(?: |$)`, "m").exec(text)?.[1] ?? "";
+      new RegExp(`^ {2}${role} +(https?://\\S+?),?(?: |$)`, "m").exec(text)?.[1] ?? "";
     return {
       running,
       text,

@@ -18,7 +18,7 @@ const seed = 11;
 const skip = process.getuid?.() === 0 ? false : "needs root: network namespaces";
 
 test(
-  "two machines with nothing but the printed command share what the origin sends once",
+  "two machines with nothing but a printed command share what the origin sends once",
   { skip, timeout: 60_000 },
   async () => {
     const folder = mkdtempSync("/tmp/darner-second-machine-");
@@ -41,18 +41,22 @@ test(
       );
       run(
         "first",
-        `exec ${root}/bin/darner up --listen 0.0.0.0 --advertise 10.78.0.10 --trust off --socket ${folder}/first/d.sock`,
+        `exec ${root}/bin/darner up --listen 0.0.0.0 --advertise 10.78.0.10 --socket ${folder}/first/d.sock`,
       );
       await until(
-        () => log(folder, "first").includes("dfget --manager http://10.78.0.10:8002"),
+        () => log(folder, "first").includes("darner join https://10.78.0.10:8080"),
         "the command for a second machine is printed",
       );
       const get = (machine: string): ChildProcess =>
         run(
           machine,
-          `exec ${root}/bin/dfget --manager http://10.78.0.10:8002 --trust off --linger 3s --socket ${folder}/${machine}/own.sock --explain http://10.78.0.10:9000/a.bin`,
+          `exec ${root}/bin/dfget --linger 3s --socket ${folder}/${machine}/own.sock --explain http://10.78.0.10:9000/a.bin`,
         );
       for (const machine of ["second", "third"]) {
+        const invite = `${root}/bin/darner member invite --data-dir ${folder}/first/data`;
+        const command = execFileSync("ip", ["netns", "exec", "dnt-first", "sh", "-c", invite], { encoding: "utf8" });
+        const [joined] = (await once(run(machine, `exec ${root}/bin/${command.trim()}`), "exit")) as [number];
+        assert.equal(joined, 0, log(folder, machine));
         const [status] = (await once(get(machine), "exit")) as [number];
         assert.equal(status, 0, log(folder, machine));
         assert.equal(

@@ -4,3 +4,11 @@ export * from "./change-setting.ts";
 export * from "./doctor.ts";
 export * from "./task-list.ts";
 export * from "./up-text.ts";
+export {
+  askConfigService,
+  memberTable,
+  tokenTable,
+  type ConfigServicePlace,
+  type ListedMember,
+  type ListedToken,
+} from "./members.ts";

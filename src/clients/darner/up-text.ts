@@ -14,6 +14,8 @@ export interface UpFacts {
   readonly darner: string;
   /** Whether other machines can reach it. */
   readonly open: boolean;
+  /** How one joins; undefined where none needs to or none can. */
+  readonly join: string | undefined;
   /** The daemon speaks with the manager. */
   readonly ready: boolean;
 }
@@ -40,12 +42,23 @@ export function upText(facts: UpFacts): string {
   ].join("\n");
 }
 
-function secondMachine(facts: UpFacts): string[] {
-  if (facts.open) {
+function secondMachine({ open, join, managerUrl, darner }: UpFacts): string[] {
+  if (join !== undefined) {
+    return [
+      "A second machine joins once, within the hour, with",
+      "",
+      `  darner ${join}`,
+      "",
+      "and gets things from then on, what this one has from here, with",
+      "",
+      "  dfget URL",
+    ];
+  }
+  if (open) {
     return [
       "On a second machine, where what this one has is not asked of the origin again:",
       "",
-      `  dfget --manager ${facts.managerUrl} --trust off URL`,
+      `  dfget --manager ${managerUrl} --trust off URL`,
       "",
       "Trust is off: nothing is encrypted and anybody on the network can ask. Closed networks only.",
     ];
@@ -53,9 +66,7 @@ function secondMachine(facts: UpFacts): string[] {
   return [
     "Only this machine can use it. For a second machine, start it so:",
     "",
-    `  ${shellWord(facts.darner)} up --listen 0.0.0.0 --trust off`,
-    "",
-    "Beyond one machine it needs --trust off for now: nothing encrypted, so for closed networks only.",
+    `  ${shellWord(darner)} up --listen 0.0.0.0`,
   ];
 }
 

@@ -16,6 +16,6 @@ export function isWildcard(listenHost: string): boolean {
   return listenHost === "0.0.0.0" || listenHost === "::";
 }
 
-export function httpUrl(address: string, port: number): string {
-  return `http://${address.includes(":") ? `[${address}]` : address}:${port}`;
+export function httpUrl(address: string, port: number, secure = false): string {
+  return `${secure ? "https" : "http"}://${address.includes(":") ? `[${address}]` : address}:${port}`;
 }

@@ -9,7 +9,7 @@ import { nodeMachine } from "#platform/machine.node.ts";
 import { isLoopbackHost, type TcpAddress, type UpRoles } from "#settings/mod.ts";
 import { httpUrl } from "./address.ts";
 import { startClusterManager } from "./cluster-manager.ts";
-import { startConfigService } from "./config-service.ts";
+import { startConfigService, type StartedConfigService } from "./config-service.ts";
 import type { StartedRole } from "./ground.ts";
 import { startHostDaemon } from "./host-daemon.ts";
 
@@ -18,7 +18,7 @@ const answerTimeoutMs = 1000;
 export interface AllRoles {
   /** Other machines can reach the manager. */
   readonly open: boolean;
-  readonly configService: StartedRole;
+  readonly configService: StartedConfigService;
   readonly clusterManager: StartedRole;
   readonly daemon: StartedRole;
   stop(graceMs: number): Promise<void>;
@@ -43,8 +43,9 @@ export async function startAll(roles: UpRoles, log: NodeLog): Promise<AllRoles> 
   try {
     const configService = keep(await startConfigService(roles.configService, log));
     const url = urlHere(roles.configService.values.listen, configService.url);
-    const clusterManager = keep(await startClusterManager(roles.clusterManager(url), log));
-    const daemon = keep(await startHostDaemon(roles.daemon(url), log));
+    const { issue } = configService;
+    const clusterManager = keep(await startClusterManager(roles.clusterManager(url), log, issue));
+    const daemon = keep(await startHostDaemon(roles.daemon(url), log, issue));
     const open = !isLoopbackHost(roles.clusterManager(url).values.listen.host);
     return { open, configService, clusterManager, daemon, stop };
   } catch (error) {
@@ -70,7 +71,7 @@ async function assertNoDaemon(socketPath: string): Promise<void> {
 
 /** How the others in this process reach a role, whatever it tells the network. */
 function urlHere(listen: TcpAddress, advertised: string): string {
-  const port = Number(new URL(advertised).port || 80);
+  const { port, protocol } = new URL(advertised);
   const host = listen.host === "0.0.0.0" ? "127.0.0.1" : listen.host === "::" ? "::1" : listen.host;
-  return httpUrl(host, port);
+  return httpUrl(host, Number(port), protocol === "https:");
 }

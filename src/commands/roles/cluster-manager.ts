@@ -1,7 +1,6 @@
 /** Starts a cluster manager on the real platform: its cache, its port, its lease at the config service. */
 
 import { hostname } from "node:os";
-import { createGate } from "#cluster/mod.ts";
 import { ClusterManager, managerRoutes } from "#services/cluster-manager/mod.ts";
 import { TaskCache } from "#storage/pieces/mod.ts";
 import { readBootTag } from "#platform/boot.node.ts";
@@ -15,13 +14,14 @@ import { nodeRandom } from "#platform/random.node.ts";
 import { roleRoutes } from "#platform/role-routes.ts";
 import { clusterManagerSettings, reachPolicyOf, type Resolved } from "#settings/mod.ts";
 import { httpUrl, ownAddress } from "./address.ts";
-import { configClient, openDataDirectory, realOrigin, roleLog, type StartedRole } from "./ground.ts";
+import { openDataDirectory, realOrigin, roleLog, type StartedRole } from "./ground.ts";
 import { LiveSettings } from "./live-settings.ts";
+import { openStanding, type Issue, type Standing } from "./standing.ts";
 import { upgradeToControl, upgradeToPieces } from "./upgrades.ts";
 
 type Own = Resolved<typeof clusterManagerSettings.settings>;
 
-export async function startClusterManager(resolved: Own, sharedLog?: NodeLog): Promise<StartedRole> {
+export async function startClusterManager(resolved: Own, sharedLog?: NodeLog, issue?: Issue): Promise<StartedRole> {
   const { values } = resolved;
   const log = roleLog(values.logLevel, "cluster-manager", sharedLog);
   const trust = values.trust === "on";
@@ -31,6 +31,8 @@ export async function startClusterManager(resolved: Own, sharedLog?: NodeLog): P
   const cache = await openCache(directory, live);
   const { origin, close } = realOrigin(() => reachPolicyOf(live.values));
   const metrics = createNodeMetrics();
+  const { configService } = values;
+  const standing = await openStanding({ role: "manager", directory, key, trust, configService, log, metrics, issue });
   const advertised = { address: values.advertise ?? ownAddress(values.listen.host), port: values.listen.port };
   const manager = new ClusterManager({
     clock: nodeClock,
@@ -41,35 +43,39 @@ export async function startClusterManager(resolved: Own, sharedLog?: NodeLog): P
     cache,
     key,
     trust,
+    isRevoked: (id) => standing.revocations.isRevoked(id),
     advertise: () => advertised,
     settings: values,
   });
   live.onChange = (changed) => manager.applySettings(changed);
+  standing.revocations.onRevoked = (ids) => manager.revoke(ids);
   const native = loadNative();
   const server = createNodeHttpServer(
     {
       routes: [
-        ...roleRoutes({ metrics, live: () => undefined, ready: () => undefined }),
+        ...roleRoutes({ metrics, live: () => undefined, ready: () => undefined, identity: standing.identity }),
         ...live.routes(),
         ...managerRoutes({ manager, cache }),
       ],
       upgrades: [
-        upgradeToControl((connection, address) => manager.acceptControl(connection, address), native),
+        upgradeToControl((connection, address, member) => manager.acceptControl(connection, address, member), native),
         upgradeToPieces((connection, host, nonce) => manager.acceptPieces(connection, host, nonce), native, key.id),
       ],
-      admit: createGate({ trust }),
+      admit: standing.admit,
+      identity: standing.identity,
     },
     log,
   );
   const bound = await server.listen(values.listen);
   if (bound.kind === "tcp") advertised.port = bound.port;
-  const url = httpUrl(advertised.address, advertised.port);
-  const leave = joinCluster(resolved, live, manager, url, log);
+  const url = httpUrl(advertised.address, advertised.port, standing.identity !== undefined);
+  const leave = joinCluster(resolved, live, manager, url, standing);
   log.info("role.started", { url, data: directory, native: native.available, host: hostname() });
   return {
     url,
     async stop(graceMs) {
       await leave();
+      standing.stop();
       await manager.stop();
       await server.close(Math.min(graceMs, 1000));
       close();
@@ -96,10 +102,9 @@ function joinCluster(
   live: LiveSettings<typeof clusterManagerSettings.settings>,
   manager: ClusterManager,
   url: string,
-  log: NodeLog,
+  { config, revocations }: Standing,
 ): () => Promise<void> {
-  if (values.configService === undefined) return () => Promise.resolve();
-  const config = configClient(values.configService, values.trust === "on", log);
+  if (config === undefined) return () => Promise.resolve();
   const registration = config.registerManager(manager.id, () => ({
     url,
     site: values.site ?? "",
@@ -107,7 +112,10 @@ function joinCluster(
     load: Math.min(1, manager.uploads.active / live.values.uploadSlots),
     version: "1.0",
   }));
-  const watch = config.watchSettings(({ settings }) => live.fromCluster(settings));
+  const watch = config.watchSettings(({ settings }) => {
+    revocations.take(settings);
+    live.fromCluster(settings);
+  });
   return async () => {
     watch.stop();
     await registration.stop();

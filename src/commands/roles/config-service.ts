@@ -1,55 +1,146 @@
-/** Starts a config service on the real platform: its database and its port. */
+/**
+ * Starts a config service on the real platform: its database and its port. Where other machines reach
+ * it, it is its cluster's authority too, made at the first start; and whoever may open `admin.sock` in
+ * its folder, which is whoever could read the authority's key, may do everything.
+ */
 
-import { createGate } from "#cluster/mod.ts";
-import { createConfigService } from "#services/config-service/mod.ts";
+import { hostname } from "node:os";
+import { createGate, startRenewal } from "#cluster/mod.ts";
+import type { JoinableRole } from "#core/model/mod.ts";
+import { createConfigService, type ConfigService } from "#services/config-service/mod.ts";
 import { sqliteClusterState } from "#storage/cluster-state/mod.ts";
 import { nodeClock } from "#platform/clock.node.ts";
 import { createNodeHttpServer } from "#platform/http-server.node.ts";
+import { createNodeIdentity } from "#platform/identity.node.ts";
+import type { Identity } from "#platform/identity.ts";
 import type { NodeLog } from "#platform/log.node.ts";
 import { createNodeMetrics } from "#platform/metrics.node.ts";
+import { nodeRandom } from "#platform/random.node.ts";
 import { roleRoutes } from "#platform/role-routes.ts";
+import type { SigningKey } from "#platform/signing.ts";
 import { openSqlite } from "#platform/sqlite.node.ts";
-import { clusterSettingProblem, type configServiceSettings, type Resolved } from "#settings/mod.ts";
+import { clusterSettingProblem, isLoopbackHost, type configServiceSettings, type Resolved } from "#settings/mod.ts";
 import { httpUrl, ownAddress } from "./address.ts";
+import { adminSocketOf, openAuthority, type OpenedAuthority } from "./authority.ts";
 import { openDataDirectory, roleLog, type StartedRole } from "./ground.ts";
+import { registerIdentity, type Issue } from "./standing.ts";
+
+const invitationLifeMs = 3_600_000;
+
+export interface StartedConfigService extends StartedRole {
+  /** Certificates for the roles of this process; undefined where nobody joins. */
+  readonly issue: Issue | undefined;
+  /** The command with which one more machine joins, within the hour. */
+  invite(role: JoinableRole): Promise<string>;
+}
 
 export async function startConfigService(
   resolved: Resolved<typeof configServiceSettings.settings>,
   sharedLog?: NodeLog,
-): Promise<StartedRole> {
+): Promise<StartedConfigService> {
   const { values } = resolved;
   const log = roleLog(values.logLevel, "config-service", sharedLog);
   const trust = values.trust === "on";
   if (!trust)
     log.warn("trust.off", { meaning: "anybody who reaches the port may change settings: for closed networks only" });
-  const { directory, release } = openDataDirectory(values.dataDir, "config-service");
+  const { directory, key, release } = openDataDirectory(values.dataDir, "config-service");
+  const authority = trust && !isLoopbackHost(values.listen.host) ? openAuthority(directory) : undefined;
   const store = sqliteClusterState(openSqlite(`${directory}/state.db`));
   const metrics = createNodeMetrics();
+  metrics.gauge("darner_trust", "1 while processes must know each other, 0 with --trust off", () => (trust ? 1 : 0));
+  const { certificateLifeMs } = values;
+  const place = { url: "" };
   const service = createConfigService({
     clock: nodeClock,
     log,
     metrics,
     store,
     leaseMs: values.leaseMs,
+    trust:
+      authority === undefined ? undefined : { authority, certificateLifeMs, random: nodeRandom, url: () => place.url },
     validate: clusterSettingProblem,
   });
-  const routes = roleRoutes({ metrics, live: () => undefined, ready: () => service.ready() });
-  const server = createNodeHttpServer(
-    { routes: [...routes, ...service.routes], upgrades: [], admit: createGate({ trust }) },
-    log,
-  );
-  const bound = await server.listen(values.listen);
   await service.start();
+  const own = authority === undefined ? undefined : openOwn(service, authority, key, log);
+  registerIdentity(metrics, own?.identity);
+  const { identity } = own ?? {};
+  const cluster = own === undefined ? undefined : acquaintanceOf(service);
+  const admit = createGate({ trust, clock: nodeClock, log, cluster });
+  const routes = roleRoutes({ metrics, live: () => undefined, ready: () => service.ready(), identity });
+  const options = { routes: [...routes, ...service.routes], upgrades: [], admit, identity };
+  const server = createNodeHttpServer(options, log);
+  const bound = await server.listen(values.listen);
+  if (authority !== undefined) {
+    await server.listen({ kind: "unix", path: adminSocketOf(values.dataDir), permissions: 0o600 });
+  }
   const address = values.advertise ?? ownAddress(values.listen.host);
-  const url = httpUrl(address, bound.kind === "tcp" ? bound.port : 0);
+  const url = httpUrl(address, bound.kind === "tcp" ? bound.port : 0, identity !== undefined);
+  place.url = url;
   log.info("role.started", { url, data: directory });
+  const invite = async (role: JoinableRole): Promise<string> =>
+    `join ${url} ${(await service.trust().membership.invite({ role, uses: 1, lifeMs: invitationLifeMs })).token}`;
   return {
     url,
+    issue: authority === undefined ? undefined : issuer(service),
+    invite,
+    ...(authority?.isNew === true ? { greeting: await greetingOf(service, directory, invite) } : {}),
     async stop(graceMs) {
+      own?.renewal.stop();
       await service.stop();
       await server.close(Math.min(graceMs, 1000));
       await store.close();
       release();
     },
   };
+}
+
+/** Its own certificate, made anew at each start and in time. */
+function openOwn(
+  service: ConfigService,
+  authority: OpenedAuthority,
+  key: SigningKey,
+  log: NodeLog,
+): { readonly identity: Identity; readonly renewal: { stop(): void } } {
+  const issue = (): string => service.trust().membership.ownCertificate(key.publicKey);
+  const identity = createNodeIdentity({ authority: authority.certificate, certificate: issue(), key });
+  const ground = { clock: nodeClock, random: nodeRandom, log };
+  return { identity, renewal: startRenewal({ ...ground, identity, renew: async () => issue() }) };
+}
+
+function acquaintanceOf(service: ConfigService) {
+  return {
+    isRevoked: (id: string) => service.trust().membership.isRevoked(id),
+    scopesOf: async (token: string) => service.trust().apiTokens.scopesOf(token),
+  };
+}
+
+function issuer(service: ConfigService): Issue {
+  return async (role, key) => {
+    const { membership } = service.trust();
+    return { authority: membership.authority, certificate: await membership.admit(role, key, hostname()) };
+  };
+}
+
+async function greetingOf(
+  service: ConfigService,
+  directory: string,
+  invite: (role: JoinableRole) => Promise<string>,
+): Promise<string> {
+  const token = await service.trust().apiTokens.create({ name: "first", scopes: ["admin"], lifeMs: null });
+  return [
+    "This is a new cluster. Its authority is in",
+    "",
+    `  ${directory}: keep a copy of authority-key.pem and authority.pem where nobody else reads it`,
+    "",
+    "A host and a cluster manager join with these, each once and within an hour (more: darner member invite):",
+    "",
+    `  darner ${await invite("host")}`,
+    `  darner ${await invite("manager")}`,
+    "",
+    "An operator's token for everything, told this once (for programs: darner token create):",
+    "",
+    `  ${token}`,
+    "",
+    "",
+  ].join("\n");
 }

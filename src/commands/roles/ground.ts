@@ -4,25 +4,24 @@
  */
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createConfigClient, type ConfigClient } from "#cluster/mod.ts";
 import { createOrigins, type Origin } from "#origins/mod.ts";
 import { nodeClock } from "#platform/clock.node.ts";
 import { createNodeHttpClient } from "#platform/http-client.node.ts";
-import { createNodeHttpJson } from "#platform/http-json.node.ts";
-import type { Log, LogLevel } from "#platform/log.ts";
+import type { LogLevel } from "#platform/log.ts";
 import { createNodeLog, type NodeLog } from "#platform/log.node.ts";
 import { lockDirectory } from "#platform/process-lock.node.ts";
-import { nodeRandom } from "#platform/random.node.ts";
 import { newSigningKey, signingKeyFromPem, type SigningKey } from "#platform/signing.ts";
 import { DarnerError } from "#base/mod.ts";
 import type { ReachPolicy } from "#core/reach/mod.ts";
 
 /** A started role: how to reach it, and how to end it. */
 export interface StartedRole {
-  /** `http://HOST:PORT` that others on this network use. */
+  /** `http://HOST:PORT` that others on this network use; `https:` of a member of a cluster. */
   readonly url: string;
   stop(graceMs: number): Promise<void>;
   readonly ended?: Promise<void>;
+  /** What a person should read once, with secrets: for standard output, never for the log. */
+  readonly greeting?: string;
 }
 
 /** A role's lines; with `shared` they go into a log that several roles of one process have. */
@@ -71,8 +70,4 @@ function keyIn(directory: string): SigningKey {
 export function realOrigin(reach: () => ReachPolicy): { readonly origin: Origin; readonly close: () => void } {
   const httpClient = createNodeHttpClient();
   return { origin: createOrigins({ httpClient, clock: nodeClock, reach }), close: () => httpClient.close() };
-}
-
-export function configClient(url: string, trust: boolean, log: Log): ConfigClient {
-  return createConfigClient({ http: createNodeHttpJson(), clock: nodeClock, random: nodeRandom, log, url, trust });
 }

@@ -2,7 +2,7 @@
 
 import { hostname } from "node:os";
 import { dirname } from "node:path";
-import { createGate, staticManagers, type ManagerDirectory } from "#cluster/mod.ts";
+import { staticManagers, type ManagerDirectory } from "#cluster/mod.ts";
 import { daemonRoutes, HostDaemon } from "#services/host-daemon/mod.ts";
 import { TaskCache } from "#storage/pieces/mod.ts";
 import { readBootTag } from "#platform/boot.node.ts";
@@ -11,7 +11,7 @@ import { createDialler } from "#platform/connection.node.ts";
 import type { DescriptorInbox } from "#platform/descriptor-inbox.ts";
 import { openDescriptorInbox } from "#platform/descriptor-inbox.node.ts";
 import { nodeDisk } from "#platform/disk.node.ts";
-import type { HttpServer, RouteRequest } from "#platform/http-server.ts";
+import type { Admission, HttpServer, RouteRequest } from "#platform/http-server.ts";
 import { createNodeHttpServer } from "#platform/http-server.node.ts";
 import type { NodeLog } from "#platform/log.node.ts";
 import type { Metrics } from "#platform/metrics.ts";
@@ -21,16 +21,17 @@ import { loadNative } from "#platform/native.node.ts";
 import { nodeRandom } from "#platform/random.node.ts";
 import { roleRoutes } from "#platform/role-routes.ts";
 import { hostDaemonSettings, reachPolicyOf, type Resolved, type SettingChanges } from "#settings/mod.ts";
-import { configClient, openDataDirectory, realOrigin, roleLog, type StartedRole } from "./ground.ts";
+import { openDataDirectory, realOrigin, roleLog, type StartedRole } from "./ground.ts";
 import { httpUrl, isWildcard, ownAddress } from "./address.ts";
 import { LiveSettings } from "./live-settings.ts";
+import { openStanding, type Issue, type Standing } from "./standing.ts";
 import { upgradeToPieces } from "./upgrades.ts";
 
 const lingerCheckMs = 250;
 
 type Own = Resolved<typeof hostDaemonSettings.settings>;
 
-export async function startHostDaemon(resolved: Own, sharedLog?: NodeLog): Promise<StartedRole> {
+export async function startHostDaemon(resolved: Own, sharedLog?: NodeLog, issue?: Issue): Promise<StartedRole> {
   const { values } = resolved;
   const log = roleLog(values.logLevel, "daemon", sharedLog);
   const trust = values.trust === "on";
@@ -40,7 +41,10 @@ export async function startHostDaemon(resolved: Own, sharedLog?: NodeLog): Promi
   const native = loadNative();
   const { origin, close } = realOrigin(() => reachPolicyOf(live.values));
   const metrics = createNodeMetrics();
-  const cluster = findCluster(resolved, log);
+  const { configService, manager: managers } = values;
+  const self = { role: "host", directory, key, trust } as const;
+  const standing = await openStanding({ ...self, configService, managers, log, metrics, issue });
+  const cluster = findCluster(resolved, standing);
   const inbox = await openInbox(values.socket, native);
   const advertised = {
     address: values.advertise ?? (isWildcard(values.listen.host) ? "" : values.listen.host),
@@ -52,7 +56,7 @@ export async function startHostDaemon(resolved: Own, sharedLog?: NodeLog): Promi
     log,
     metrics,
     disk: nodeDisk,
-    dialler: createDialler(native),
+    dialler: createDialler(native, standing.identity),
     origin,
     cache: await openCache(directory, live),
     boot: readBootTag(),
@@ -60,15 +64,18 @@ export async function startHostDaemon(resolved: Own, sharedLog?: NodeLog): Promi
     directory: cluster.managers,
     key,
     trust,
+    isRevoked: (id) => standing.revocations.isRevoked(id),
     name: hostname(),
     site: values.site ?? "",
     advertise: () => advertised,
     settings: values,
   });
   live.onChange = (changed) => daemon.applySettings(changed);
-  const servers = createServers(daemon, live, metrics, native, key.id, log);
+  standing.revocations.onRevoked = (ids) => daemon.revoke(ids);
+  const servers = createServers(daemon, live, metrics, native, key.id, standing.admit, log);
   const stop = async (graceMs: number): Promise<void> => {
     cluster.leave();
+    standing.stop();
     await daemon.stop();
     await Promise.all([inbox?.close(), ...servers.all.map((server) => server.close(Math.min(graceMs, 1000)))]);
     close();
@@ -123,6 +130,7 @@ function createServers(
   metrics: Metrics,
   native: Native,
   id: string,
+  admit: Admission,
   log: NodeLog,
 ): { pieces: HttpServer; local: HttpServer; all: readonly HttpServer[] } {
   const routes = roleRoutes({
@@ -135,7 +143,6 @@ function createServers(
     native,
     id,
   );
-  const admit = createGate({ trust: true });
   const pieces = createNodeHttpServer({ routes, upgrades: [toPieces], admit }, log);
   const userOf = (request: RouteRequest): number | undefined => native.peerCredentials(request.raw.socket)?.uid;
   const own = [...routes, ...live.routes(), ...daemonRoutes({ daemon, userOf })];
@@ -150,9 +157,8 @@ interface Cluster {
 }
 
 /** The managers that the settings name, or those that the config service tells of. */
-function findCluster({ values }: Own, log: NodeLog): Cluster {
+function findCluster({ values }: Own, { config, revocations }: Standing): Cluster {
   const trust = values.trust === "on";
-  const config = values.configService === undefined ? undefined : configClient(values.configService, trust, log);
   const managers =
     values.manager.length > 0
       ? staticManagers(values.manager, trust, nodeClock)
@@ -161,7 +167,10 @@ function findCluster({ values }: Own, log: NodeLog): Cluster {
   return {
     managers,
     watchSettings(onSettings) {
-      const watch = config?.watchSettings(({ settings }) => onSettings(settings));
+      const watch = config?.watchSettings(({ settings }) => {
+        revocations.take(settings);
+        onSettings(settings);
+      });
       stopWatching = () => watch?.stop();
     },
     leave() {

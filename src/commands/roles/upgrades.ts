@@ -1,7 +1,9 @@
 /** The two upgrades of a role's port: `/control` for hosts at a manager, `/pieces` for children at a parent. */
 
 import type { IncomingMessage } from "node:http";
+import type { Member } from "#core/model/mod.ts";
 import { protocolVersion } from "#core/protocol/mod.ts";
+import { callerOf } from "#platform/caller.ts";
 import type { Connection } from "#platform/connection.ts";
 import { acceptUpgrade, refuseUpgrade, upgradeHeader } from "#platform/connection.node.ts";
 import type { UpgradeRoute } from "#platform/http-server.ts";
@@ -24,17 +26,20 @@ function versionProblem(request: IncomingMessage): string | undefined {
 }
 
 export function upgradeToControl(
-  accept: (connection: Connection, address: string) => Owner,
+  accept: (connection: Connection, address: string, member: Member | undefined) => Owner,
   native: Native,
 ): UpgradeRoute {
   return {
     path: "/control",
     doc: "A host's control connection: framed JSON messages.",
+    access: ["host"],
     handle(request, socket, head) {
       const problem = versionProblem(request);
       if (problem !== undefined) return refuseUpgrade(socket, 426, problem);
       const address = (socket.remoteAddress ?? "").replace(/^::ffff:/, "");
-      take(socket, head, { "Darner-Version": version }, native, (connection) => accept(connection, address));
+      const caller = callerOf(request);
+      const member = caller.kind === "member" ? caller.member : undefined;
+      take(socket, head, { "Darner-Version": version }, native, (connection) => accept(connection, address, member));
     },
   };
 }
@@ -46,8 +51,11 @@ export function upgradeToPieces(
 ): UpgradeRoute {
   return {
     path: "/pieces",
-    doc: "A child's piece connection: framed binary.",
+    doc: "A child's piece connection: framed binary. The connection is opened by a signed nonce and a ticket.",
+    access: "own-credential",
     handle(request, socket, head) {
+      // The pieces leave by sendfile(2), under which no TLS can be.
+      if ("encrypted" in socket) return refuseUpgrade(socket, 426, "pieces travel on a plain connection");
       const problem = versionProblem(request);
       if (problem !== undefined) return refuseUpgrade(socket, 426, problem);
       const host = upgradeHeader(request, "Darner-Host") ?? "";

@@ -13,7 +13,7 @@ import { HostSession } from "./host-session.ts";
 import { Pace } from "./pace.ts";
 
 const ask: TaskAsk = { url: "http://origin/a", headers: {}, filterQuery: [], tag: "" };
-const card = { id: "h", name: "h", site: "", address: "10.0.0.1", port: 1 };
+const card = { id: "h", name: "h", site: "", member: undefined, address: "10.0.0.1", port: 1 };
 
 function newSession() {
   const clock = new SimClock();
@@ -33,6 +33,7 @@ function newSession() {
     },
     knownTask: () => undefined,
     onHello: () => {},
+    member: undefined,
     address: "10.0.0.1",
   });
   const heard: { kind: string; error?: { code: string }; reportEveryMs?: number }[] = [];

@@ -13,6 +13,7 @@ import {
 } from "#core/protocol/mod.ts";
 import { isLoopbackAddress } from "#core/placement/mod.ts";
 import { isOfOneMachine, type Caller } from "#core/reach/mod.ts";
+import type { Member } from "#core/model/mod.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";
 import { keyId, type SigningKey } from "#platform/signing.ts";
@@ -38,6 +39,8 @@ export interface HostSessionOptions {
   readonly knownTask: (task: string) => ManagedTask | undefined;
   readonly onHello: (session: HostSession) => void;
   readonly address: string;
+  /** Who the host is, where its connection has proved it. */
+  readonly member: Member | undefined;
 }
 
 export class HostSession implements VersionHost {
@@ -56,6 +59,10 @@ export class HostSession implements VersionHost {
 
   get caller(): Caller {
     return isLoopbackAddress(this.#options.address) ? "near" : "far";
+  }
+
+  get member(): Member | undefined {
+    return this.#options.member;
   }
 
   get card(): HostCard {
@@ -142,8 +149,9 @@ export class HostSession implements VersionHost {
       return this.link.close();
     }
     const { host } = message;
-    if (trust && (host.publicKey === undefined || keyId(host.publicKey) !== host.id)) {
-      log.warn("host.refused", { remote: this.link.remote, reason: "its id does not follow from its key" });
+    const reason = trust ? cardProblem(host, this.#options.member) : undefined;
+    if (reason !== undefined) {
+      log.warn("host.refused", { remote: this.link.remote, reason });
       return this.link.close();
     }
     // Reached where it came from: a host that says nothing, and one from afar that names loopback or
@@ -186,4 +194,11 @@ export class HostSession implements VersionHost {
       this.send({ kind: "failed", task, error: errorToWire(error) });
     }
   }
+}
+
+/** The key that signs the host's nonces is that of its certificate, where it shows one. */
+function cardProblem(host: HostCard, member: Member | undefined): string | undefined {
+  if (host.publicKey === undefined || keyId(host.publicKey) !== host.id) return "its id does not follow from its key";
+  if (member !== undefined && member.publicKey !== host.publicKey) return "its key is not that of its certificate";
+  return undefined;
 }

@@ -4,6 +4,7 @@
  */
 
 import { DarnerError } from "#base/mod.ts";
+import type { Member } from "#core/model/mod.ts";
 import type { OpenRequest, ParentOffer, TaskAsk } from "#core/protocol/mod.ts";
 import type { Swarm } from "#core/swarm/mod.ts";
 import type { Origin } from "#origins/mod.ts";
@@ -42,6 +43,7 @@ export interface ClusterManagerOptions {
   readonly cache: TaskCache;
   readonly key: SigningKey;
   readonly trust: boolean;
+  readonly isRevoked?: (host: string) => boolean;
   /** Where hosts reach this manager's piece plane. */
   readonly advertise: () => { readonly address: string; readonly port: number };
   readonly settings: ClusterManagerSettings;
@@ -111,7 +113,7 @@ export class ClusterManager {
   }
 
   /** A host's control connection. */
-  acceptControl(connection: Connection, address: string): ConnectionOwner {
+  acceptControl(connection: Connection, address: string, member?: Member): ConnectionOwner {
     const { clock, log, trust, key } = this.#options;
     const session = new HostSession({
       clock,
@@ -119,6 +121,7 @@ export class ClusterManager {
       trust,
       key,
       address,
+      member,
       manager: this.id,
       pace: this.#pace,
       hostsKnown: () => this.#sessions.size,
@@ -145,6 +148,12 @@ export class ClusterManager {
     return this.uploads.accept(connection, host, nonce);
   }
 
+  /** Ends every connection of hosts that count no longer. */
+  revoke(hosts: ReadonlySet<string>): void {
+    for (const { member, link } of this.#sessions) if (member !== undefined && hosts.has(member.id)) link.close();
+    this.uploads.dropHosts(hosts);
+  }
+
   async stop(): Promise<void> {
     this.#sweepTimer?.cancel();
     this.#seeding.stop();
@@ -157,6 +166,7 @@ export class ClusterManager {
   #refusal(request: OpenRequest, host: string): string | null {
     const { trust, key, clock } = this.#options;
     if (!trust) return null;
+    if (this.#options.isRevoked?.(host) === true) return "the host was revoked";
     return ticketRefusal(request.ticket, { task: request.task, host }, [key.publicKey], clock.wallMs());
   }
 

@@ -7,6 +7,7 @@
  */
 
 import { DarnerError } from "#base/mod.ts";
+import { revokedMembersKey } from "#core/model/mod.ts";
 import {
   isManagerId,
   isSiteName,
@@ -147,6 +148,9 @@ function readWhole(request: RouteRequest, name: string, max: number): number | u
 
 function readKey(request: RouteRequest): string {
   const key = param(request, "key");
+  if (key === revokedMembersKey) {
+    throw new DarnerError("settings.invalid", `cannot change ${key}: it follows from darner member revoke`);
+  }
   if (key.length <= settingKeyCharactersMax && settingKeyPattern.test(key)) return key;
   throw new DarnerError(
     "settings.unknown-key",

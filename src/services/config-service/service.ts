@@ -12,8 +12,13 @@ import type { Route } from "#platform/http-server.ts";
 import type { Log } from "#platform/log.ts";
 import type { Metrics } from "#platform/metrics.ts";
 import type { ClusterState } from "#storage/cluster-state/mod.ts";
+import { revokedMembersKey } from "#core/model/mod.ts";
+import { certificateFingerprint } from "#platform/certificates.ts";
+import { ApiTokens } from "./api-tokens.ts";
 import { ClusterView } from "./cluster-view.ts";
+import { Membership, type MembershipOptions } from "./membership.ts";
 import { configRoutes } from "./routes.ts";
+import { trustRoutes, type Trust } from "./trust-routes.ts";
 import { Watchers } from "./watchers.ts";
 
 /** With 10,000 hosts behind one service, those beyond this ask again instead of waiting. */
@@ -27,6 +32,8 @@ export interface ConfigServiceOptions {
   readonly store: ClusterState;
   /** How long a manager counts as alive after it last spoke. */
   readonly leaseMs: number;
+  /** The cluster's authority and how long its certificates live; without it nobody joins. */
+  readonly trust?: TrustOptions | undefined;
   /**
    * Why a cluster-wide setting cannot have a value (unknown, wrong type, out of bounds), as one line for
    * its user; undefined when it can. The sites' ranges are the service's own and are not asked about.
@@ -34,8 +41,12 @@ export interface ConfigServiceOptions {
   validate(key: string, value: unknown): string | undefined;
 }
 
+export type TrustOptions = Pick<MembershipOptions, "authority" | "certificateLifeMs" | "random"> & Pick<Trust, "url">;
+
 export interface ConfigService {
   readonly routes: readonly Route[];
+  /** Who belongs to the cluster; throws `cluster.unreachable` before `start`, and without an authority. */
+  trust(): Trust;
   /** Why it cannot serve, or undefined when it can. */
   ready(): string | undefined;
   /** Takes up what is stored; rejects with the store's error. */
@@ -53,15 +64,20 @@ export function createConfigService(options: ConfigServiceOptions): ConfigServic
     "Lists of managers that were not stored.",
   );
   let view: ClusterView | undefined;
+  let trust: Trust | undefined;
   describeMetrics(metrics, () => view, listWatchers, settingsWatchers);
   return {
-    routes: configRoutes({
-      view: () => view ?? notYet(),
-      listWatchers,
-      settingsWatchers,
-      leaseMs,
-      validate: (key, value) => options.validate(key, value),
-    }),
+    routes: [
+      ...configRoutes({
+        view: () => view ?? notYet(),
+        listWatchers,
+        settingsWatchers,
+        leaseMs,
+        validate: (key, value) => options.validate(key, value),
+      }),
+      ...(options.trust === undefined ? [] : trustRoutes(() => trust ?? notYet())),
+    ],
+    trust: () => trust ?? notYet(),
     ready: () => (view === undefined ? "the config service is starting" : undefined),
     async start() {
       view = await ClusterView.open({
@@ -73,6 +89,7 @@ export function createConfigService(options: ConfigServiceOptions): ConfigServic
         onSettings: () => settingsWatchers.wake(),
         onStoreFailed: () => storeFailures.add(1),
       });
+      if (options.trust !== undefined) trust = await openTrust(options, options.trust, view);
     },
     async stop() {
       listWatchers.close();
@@ -80,6 +97,24 @@ export function createConfigService(options: ConfigServiceOptions): ConfigServic
       await view?.close();
     },
   };
+}
+
+async function openTrust(
+  { clock, log, store }: ConfigServiceOptions,
+  options: TrustOptions,
+  view: ClusterView,
+): Promise<Trust> {
+  const { random, authority } = options;
+  const membership = await Membership.open({
+    ...options,
+    clock,
+    log,
+    store,
+    onRevoked: (ids) => view.putSetting(revokedMembersKey, ids),
+  });
+  const fingerprint = certificateFingerprint(authority.certificate);
+  const apiTokens = await ApiTokens.open({ clock, log, random, store, authority: fingerprint });
+  return { membership, apiTokens, url: options.url };
 }
 
 function notYet(): never {

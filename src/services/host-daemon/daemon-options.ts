@@ -35,6 +35,7 @@ export interface HostDaemonOptions {
   readonly directory: ManagerDirectory | undefined;
   readonly key: SigningKey;
   readonly trust: boolean;
+  readonly isRevoked: (member: string) => boolean;
   readonly name: string;
   readonly site: string;
   /** An empty address: peers reach this host where the manager sees it. */

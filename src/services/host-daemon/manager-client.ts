@@ -14,6 +14,8 @@ import {
   type ManagerMessage,
   type TaskAsk,
 } from "#core/protocol/mod.ts";
+import type { Member } from "#core/model/mod.ts";
+import { keyId } from "#platform/signing.ts";
 import type { Clock, Timer } from "#platform/clock.ts";
 import type { Dialler } from "#platform/connection.ts";
 import type { Log } from "#platform/log.ts";
@@ -44,6 +46,7 @@ export interface ManagerClientOptions {
   readonly log: Log;
   readonly dialler: Dialler;
   readonly directory: ManagerDirectory;
+  readonly isRevoked: (manager: string) => boolean;
   readonly card: () => HostCard;
 }
 
@@ -51,6 +54,8 @@ export class ManagerClient {
   readonly #options: ManagerClientOptions;
   readonly #listeners = new Map<string, TaskListener>();
   #link: MessageLink<ManagerMessage, HostMessage> | undefined;
+  /** Who answers, where its connection has proved it. */
+  #member: Member | undefined;
   #welcome: Extract<ManagerMessage, { kind: "welcome" }> | undefined;
   #reportEveryMs = 1000;
   #failures = 0;
@@ -111,6 +116,12 @@ export class ManagerClient {
     if (this.connected) this.#link?.send(message);
   }
 
+  /** A manager that counts no longer is left, and its tickets with it. */
+  revoke(members: ReadonlySet<string>): void {
+    for (const key of this.#managerKeys) if (members.has(keyId(key))) this.#managerKeys.delete(key);
+    if (this.#member !== undefined && members.has(this.#member.id)) this.#link?.close();
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#timer?.cancel();
@@ -133,6 +144,7 @@ export class ManagerClient {
     const manager = directory.nextManager();
     if (manager === undefined) return this.#retry();
     const url = new URL(manager.url);
+    const secure = url.protocol === "https:";
     const link = new MessageLink<ManagerMessage, HostMessage>(clock, readManagerMessage, (message) =>
       this.#received(message),
     );
@@ -147,10 +159,11 @@ export class ManagerClient {
     };
     try {
       const version = `${protocolVersion.major}.${protocolVersion.minor}`;
-      const { connection } = await dialler.dial(
+      const { connection, member } = await dialler.dial(
         {
           host: url.hostname.replace(/^\[|\]$/g, ""),
-          port: Number(url.port || 80),
+          port: Number(url.port || (secure ? 443 : 80)),
+          secureTo: secure ? "manager" : undefined,
           path: "/control",
           headers: { "Darner-Version": version },
           timeoutMs: dialTimeoutMs,
@@ -158,6 +171,11 @@ export class ManagerClient {
         { onBytes: (bytes) => link.received(bytes), onClose },
       );
       if (this.#stopped) return connection.close();
+      if (member !== undefined && this.#options.isRevoked(member.id)) {
+        connection.close();
+        throw new DarnerError("trust.credential", `cannot use the manager ${member.id}: it was revoked`);
+      }
+      this.#member = member;
       this.#link = link;
       link.attach(connection);
       link.send({ kind: "hello", version, host: card() });
@@ -202,6 +220,7 @@ export class ManagerClient {
 
   #welcomed(message: Extract<ManagerMessage, { kind: "welcome" }>): void {
     if (Number(message.version.split(".")[0]) !== protocolVersion.major) return this.#link?.close();
+    if (this.#member !== undefined && message.publicKey !== this.#member.publicKey) return this.#link?.close();
     this.#timer?.cancel();
     this.#welcome = message;
     this.#reportEveryMs = message.reportEveryMs;

@@ -58,7 +58,7 @@ export class HostDaemon {
   constructor(options: HostDaemonOptions) {
     this.#options = options;
     this.#settings = options.settings;
-    const { clock, random, log, dialler, directory, key, trust, settings } = options;
+    const { clock, random, log, dialler, directory, key, trust, isRevoked, settings } = options;
     this.lastUsedMs = clock.nowMs();
     this.#limits = {
       download: new Limiter(clock, settings.downloadRateBytesPerSecond),
@@ -82,7 +82,8 @@ export class HostDaemon {
       ...(trust ? { key } : {}),
     });
     if (directory !== undefined) {
-      this.#manager = new ManagerClient({ clock, random, log, dialler, directory, card: () => this.#card() });
+      const card = (): HostCard => this.#card();
+      this.#manager = new ManagerClient({ clock, random, log, dialler, directory, isRevoked, card });
     }
     registerDaemonMetrics(options.metrics, {
       trust,
@@ -119,6 +120,12 @@ export class HostDaemon {
     this.#limits.diskRead.setRate(settings.diskReadRateBytesPerSecond);
     this.#limits.diskWrite.setRate(settings.diskWriteRateBytesPerSecond);
     this.uploads.setSlots(settings.uploadSlots);
+  }
+
+  /** Ends every connection of members that count no longer. */
+  revoke(members: ReadonlySet<string>): void {
+    this.uploads.dropHosts(members);
+    this.#manager?.revoke(members);
   }
 
   /** A peer's piece connection. */
@@ -172,6 +179,7 @@ export class HostDaemon {
   #refusal(request: OpenRequest, host: string): string | null {
     const { trust, clock } = this.#options;
     if (!trust) return null;
+    if (this.#options.isRevoked(host)) return "the host was revoked";
     return ticketRefusal(
       request.ticket,
       { task: request.task, host },

@@ -9,13 +9,16 @@
 import { assert, DarnerError } from "#base/mod.ts";
 import { readManagerList, type ManagerList } from "#core/placement/mod.ts";
 import type { Sqlite } from "#platform/sqlite.ts";
-import type { ClusterState, SettingsRecord, SettingValue } from "./store.ts";
+import type { ClusterState, RecordKind, SettingsRecord, SettingValue, StoredRecord } from "./store.ts";
 
-const schemaVersion = 1;
+const schemaVersion = 2;
 const schema = `
   CREATE TABLE IF NOT EXISTS versions (name TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS managers (id TEXT PRIMARY KEY, entry TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS records (
+    kind TEXT NOT NULL, id TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (kind, id)
+  ) STRICT, WITHOUT ROWID;
   INSERT OR IGNORE INTO versions VALUES ('settings', unixepoch()), ('managers', unixepoch());
   PRAGMA user_version = ${schemaVersion};
 `;
@@ -66,6 +69,23 @@ class SqliteClusterState implements ClusterState {
         this.#database.run("INSERT INTO managers VALUES (?, ?)", manager.id, JSON.stringify(manager));
       }
     });
+  }
+
+  async records(kind: RecordKind): Promise<readonly StoredRecord[]> {
+    const rows = this.#database.all("SELECT id, value FROM records WHERE kind = ? ORDER BY id", kind);
+    return rows.map(({ id, value }) => ({ id: String(id), value: parseJson(this.#database, value) }));
+  }
+
+  async putRecord(kind: RecordKind, { id, value }: StoredRecord): Promise<void> {
+    const upsert = "INSERT INTO records VALUES (?, ?, ?) ON CONFLICT (kind, id) DO UPDATE SET value = excluded.value";
+    this.#database.transaction(() => this.#database.run(upsert, kind, id, JSON.stringify(value)));
+  }
+
+  async deleteRecord(kind: RecordKind, id: string): Promise<boolean> {
+    const gone = this.#database.transaction(() =>
+      this.#database.run("DELETE FROM records WHERE kind = ? AND id = ?", kind, id),
+    );
+    return gone > 0;
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,6 @@
 /**
- * What the config service keeps at rest: the cluster's settings and the last known list of managers.
+ * What the config service keeps at rest: the cluster's settings, the last known list of managers, and
+ * records of members and tokens.
  *
  * 1. A change that was acknowledged is there after a crash.
  * 2. Versions only rise, also over a restart; a change that changes nothing leaves them as they are.
@@ -24,6 +25,14 @@ export interface SettingsRecord {
   readonly settings: Readonly<Record<string, SettingValue>>;
 }
 
+/** Members, and the digests of the tokens that were given out; never a secret itself. */
+export type RecordKind = "member" | "join-token" | "api-token";
+
+export interface StoredRecord {
+  readonly id: string;
+  readonly value: SettingValue;
+}
+
 export interface ClusterState {
   settings(): Promise<SettingsRecord>;
   /** Returns all settings as they are after the change. Rejects with `disk.full` and its kin. */
@@ -32,5 +41,10 @@ export interface ClusterState {
   managers(): Promise<ManagerList>;
   /** Replaces the list as a whole; one whose version is not higher than what is kept is ignored. */
   keepManagers(list: ManagerList): Promise<void>;
+  /** What was put under a kind, in the order of the ids. */
+  records(kind: RecordKind): Promise<readonly StoredRecord[]>;
+  putRecord(kind: RecordKind, record: StoredRecord): Promise<void>;
+  /** True for one caller alone: whoever deletes it first. */
+  deleteRecord(kind: RecordKind, id: string): Promise<boolean>;
   close(): Promise<void>;
 }

@@ -1,0 +1,48 @@
+/**
+ * The cluster's authority at rest, in the config service's folder: `authority-key.pem`, which can make
+ * members of anybody and which only its owner reads, and `authority.pem`, which everybody may see.
+ */
+
+import { existsSync, readFileSync } from "node:fs";
+import { DarnerError } from "#base/mod.ts";
+import { authorityCertificate, readCertificate } from "#platform/certificates.ts";
+import { nodeClock } from "#platform/clock.node.ts";
+import { nodeRandom } from "#platform/random.node.ts";
+import { newSigningKey, signingKeyFromPem, type SigningKey } from "#platform/signing.ts";
+import { writeWhole } from "./membership-files.ts";
+
+export interface OpenedAuthority {
+  readonly certificate: string;
+  readonly key: SigningKey;
+  /** It was made just now. */
+  readonly isNew: boolean;
+}
+
+/** Reads it, or makes it at the first start. Throws `store.corrupt`. */
+export function openAuthority(directory: string): OpenedAuthority {
+  const keyPath = `${directory}/authority-key.pem`;
+  const certificatePath = `${directory}/authority.pem`;
+  if (!existsSync(keyPath) && !existsSync(certificatePath)) {
+    const key = newSigningKey();
+    const certificate = authorityCertificate(key, nodeClock.wallMs(), nodeRandom);
+    writeWhole(certificatePath, certificate);
+    writeWhole(keyPath, key.exportPem());
+    return { certificate, key, isNew: true };
+  }
+  try {
+    const key = signingKeyFromPem(readFileSync(keyPath, "utf8"));
+    const certificate = readFileSync(certificatePath, "utf8");
+    const named = readCertificate(certificate).publicKey.export({ type: "spki", format: "der" }).toString("base64");
+    if (named !== key.publicKey) throw new Error("the key is not the certificate's");
+    return { certificate, key, isNew: false };
+  } catch (cause) {
+    const why = (cause as Error).message;
+    const next = `put back ${keyPath} and ${certificatePath} from the same copy`;
+    throw new DarnerError("store.corrupt", `cannot use the cluster's authority: ${why}; ${next}`, { cause });
+  }
+}
+
+/** Whoever may open it could read the authority's key beside it. */
+export function adminSocketOf(dataDirectory: string): string {
+  return `${dataDirectory}/config-service/admin.sock`;
+}

@@ -1,0 +1,110 @@
+/**
+ * A role's standing in its cluster: how it proves itself if it has joined, whom it lets in, what it is
+ * told by the config service, and its certificate's renewal.
+ */
+
+import {
+  createConfigClient,
+  createGate,
+  createTokenCheck,
+  Revocations,
+  startRenewal,
+  type ConfigClient,
+} from "#cluster/mod.ts";
+import { DarnerError } from "#base/mod.ts";
+import type { JoinableRole } from "#core/model/mod.ts";
+import { nodeClock } from "#platform/clock.node.ts";
+import { createNodeHttpJson } from "#platform/http-json.node.ts";
+import type { Admission } from "#platform/http-server.ts";
+import { createNodeIdentity } from "#platform/identity.node.ts";
+import type { Identity } from "#platform/identity.ts";
+import type { Log } from "#platform/log.ts";
+import type { Metrics } from "#platform/metrics.ts";
+import { nodeRandom } from "#platform/random.node.ts";
+import type { SigningKey } from "#platform/signing.ts";
+import { readIdentity, writeCertificate } from "./membership-files.ts";
+
+/** Certificates from a config service in the same process. */
+export type Issue = (
+  role: JoinableRole,
+  key: SigningKey,
+) => Promise<{ readonly authority: string; readonly certificate: string }>;
+
+export interface StandingOptions {
+  readonly role: JoinableRole;
+  readonly directory: string;
+  readonly key: SigningKey;
+  readonly trust: boolean;
+  readonly configService: string | undefined;
+  /** Managers that are named beside it. */
+  readonly managers?: readonly string[];
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly issue?: Issue | undefined;
+}
+
+export interface Standing {
+  readonly identity: Identity | undefined;
+  readonly config: ConfigClient | undefined;
+  readonly admit: Admission;
+  readonly revocations: Revocations;
+  stop(): void;
+}
+
+/** Throws `trust.required` when the cluster is to be spoken to over TLS and was not joined. */
+export async function openStanding(options: StandingOptions): Promise<Standing> {
+  const { directory, key, trust, configService, log, metrics } = options;
+  const identity = trust ? await identityOf(options) : undefined;
+  if (identity === undefined && trust) assertNeedsNone([configService, ...(options.managers ?? [])]);
+  const http = createNodeHttpJson(identity);
+  const ground = { http, clock: nodeClock, random: nodeRandom, log, trust };
+  const config = configService === undefined ? undefined : createConfigClient({ ...ground, url: configService });
+  const revocations = new Revocations();
+  const cluster =
+    identity === undefined
+      ? undefined
+      : { isRevoked: (id: string) => revocations.isRevoked(id), scopesOf: createTokenCheck(config, nodeClock) };
+  const renewal =
+    identity === undefined || config === undefined
+      ? undefined
+      : startRenewal({
+          ...ground,
+          identity,
+          renew: (signal) => config.renewCertificate(signal),
+          onRenewed: (certificate) => {
+            if (options.issue === undefined) writeCertificate(directory, certificate);
+          },
+        });
+  registerIdentity(metrics, identity);
+  if (identity !== undefined) log.info("identity.shown", { id: key.id, endsAtMs: identity.member.endsAtMs });
+  return {
+    identity,
+    config,
+    admit: createGate({ trust, clock: nodeClock, log, cluster }),
+    revocations,
+    stop() {
+      renewal?.stop();
+      http.close();
+    },
+  };
+}
+
+async function identityOf({ directory, key, role, issue }: StandingOptions): Promise<Identity | undefined> {
+  if (issue === undefined) return readIdentity(directory, key);
+  return createNodeIdentity({ ...(await issue(role, key)), key });
+}
+
+function assertNeedsNone(urls: readonly (string | undefined)[]): void {
+  const secure = urls.find((url) => url?.startsWith("https:") === true);
+  if (secure === undefined) return;
+  const next = "run darner join with what darner member invite prints there";
+  throw new DarnerError("trust.required", `cannot use ${secure}: this machine has not joined its cluster; ${next}`);
+}
+
+/** The seconds until its own certificate ends, where a role has one. */
+export function registerIdentity(metrics: Metrics, identity: Identity | undefined): void {
+  if (identity === undefined) return;
+  metrics.gauge("darner_certificate_seconds", "seconds until this process' certificate ends", () =>
+    Math.round((identity.member.endsAtMs - nodeClock.wallMs()) / 1000),
+  );
+}

@@ -1,0 +1,119 @@
+/**
+ * A cluster that machines join, as its operator meets it: real processes, each "machine" a data directory
+ * of its own. Everything listens on every interface, so that nothing passes for a local caller.
+ */
+
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { test, type TestContext } from "node:test";
+import { contentDigest, seededContent, startTestOrigin } from "../origin/mod.ts";
+import { Place, type UpRunning } from "./darner-up.ts";
+
+const sizeBytes = 3_000_000;
+const sha256 = (path: string): string => createHash("sha256").update(readFileSync(path)).digest("hex");
+
+async function cluster(t: TestContext, ...flags: string[]): Promise<{ place: Place; up: UpRunning; join: string[] }> {
+  const place = new Place();
+  t.after(() => place.remove());
+  const up = await place.up("--listen", "0.0.0.0", "--advertise", "127.0.0.1", ...flags);
+  return { place, up, join: commandIn(up.text) };
+}
+
+/** The words behind `darner` of the printed command. */
+function commandIn(text: string): string[] {
+  const line = /^ *darner (join https:\/\/\S+ darner_\S+)$/m.exec(text)?.[1];
+  assert.ok(line !== undefined, `a command to join is printed: ${text}`);
+  return line.split(" ");
+}
+
+async function origin(t: TestContext) {
+  const started = await startTestOrigin();
+  t.after(() => started.close());
+  started.serve("/a.bin", { body: { sizeBytes, seed: 5 } });
+  return { started, url: started.url("/a.bin"), digest: contentDigest(seededContent(sizeBytes, 5), "sha256") };
+}
+
+test("a second machine: one copied command, then dfget; the origin sends each byte once", async (t) => {
+  const { started, url, digest } = await origin(t);
+  const { place, up, join } = await cluster(t);
+  const first = await place.run("dfget", "--socket", up.socket, "-O", place.path("one"), url);
+  assert.equal(first.status, 0, first.stderr);
+
+  const second = ["--data-dir", place.path("second")];
+  const startedMs = performance.now();
+  const joined = await place.run("darner", ...join, ...second);
+  assert.match(joined.stdout, /^joined the cluster of https:\S+ as host [0-9a-f]{32}; dfget .*\n$/, joined.stderr);
+  for (const file of ["key.pem", "certificate.pem"]) {
+    assert.equal(statSync(place.path(`second/daemon/${file}`)).mode & 0o777, 0o600, file);
+  }
+  const flags = [...second, "--socket", place.path("t"), "--linger", "2s", "--explain"];
+  const got = await place.run("dfget", ...flags, "-O", place.path("two"), url);
+  assert.equal(got.status, 0, got.stderr);
+  assert.ok(performance.now() - startedMs < 60_000, "under a minute");
+  assert.match(got.stderr, /peers 3\.00 MB/);
+  assert.deepEqual([sha256(place.path("one")), sha256(place.path("two"))], [digest, digest]);
+  assert.equal(started.bodyBytes(), sizeBytes);
+  assert.match(up.running.stderr, /"event":"member\.joined"/);
+});
+
+test("a token makes one member, is useless to others afterwards, and a guess or another cluster's is refused", async (t) => {
+  const { place, up, join } = await cluster(t);
+  const at = (name: string) => ["--data-dir", place.path(name)];
+  const [, url, token] = join as [string, string, string];
+  assert.equal((await place.run("darner", ...join, ...at("b"))).status, 0);
+  const replayed = await place.run("darner", ...join, ...at("c"));
+  assert.deepEqual([replayed.status, existsSync(place.path("c/daemon/certificate.pem"))], [109, false]);
+  assert.match(replayed.stderr, /the token was used already/);
+
+  const guessed = token.replace(/_[\w-]{32}\./, `_${"A".repeat(32)}.`);
+  const unknown = await place.run("darner", "join", url, guessed, ...at("c"));
+  assert.match(unknown.stderr, /the token is unknown here/);
+  const otherAuthority = token.replace(/\.[\w-]+$/, `.${"A".repeat(43)}`);
+  const elsewhere = await place.run("darner", "join", url, otherAuthority, ...at("c"));
+  assert.match(elsewhere.stderr, /another cluster answers there .*, or somebody between/);
+  assert.deepEqual([unknown.status, elsewhere.status], [109, 109]);
+
+  const invited = await place.run("darner", "member", "invite", "--life", "1s", ...at("data"));
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  const late = await place.run("darner", ...commandIn(invited.stdout), ...at("c"));
+  assert.match(late.stderr, /the token has ended/, invited.stderr);
+  assert.equal([...up.running.stderr.matchAll(/"event":"member\.refused".*"why"/g)].length, 3, "each with its cause");
+  assert.doesNotMatch(up.running.stderr, new RegExp(token.slice(12, 44)), "no secret in the log");
+});
+
+test("who has not joined is refused, with what to do; a revoked host is out at once", async (t) => {
+  const { url } = await origin(t);
+  const { place, up, join } = await cluster(t);
+  const daemon = (name: string, ...flags: string[]) =>
+    place.start(
+      "darner",
+      [
+        "daemon",
+        "--listen",
+        "127.0.0.1:0",
+        "--data-dir",
+        place.path(name),
+        "--socket",
+        place.path(`${name}.sock`),
+      ].concat(flags),
+    );
+  const outside = await daemon("x", "--config-service", up.configService).ended;
+  assert.deepEqual([outside.status, /has not joined its cluster; run darner join/.test(outside.stderr)], [106, true]);
+
+  assert.equal((await place.run("darner", ...join, "--data-dir", place.path("b"))).status, 0);
+  const second = daemon("b", "--origin-fallback-after", "100ms");
+  await second.until(/"manager\.joined"/);
+  const [, id] = /"event":"member\.joined".*?"id":"([0-9a-f]{32})"/.exec(up.running.stderr)!;
+  const listed = await place.run("darner", "member", "list", "--data-dir", place.path("data"));
+  assert.match(listed.stdout, new RegExp(`^${id} +host +\\S+ +127\\.0\\.0\\.1 +ends in 7 days$`, "m"), listed.stderr);
+
+  const revoked = await place.run("darner", "member", "revoke", id!, "--data-dir", place.path("data"));
+  assert.equal(revoked.status, 0, revoked.stderr);
+  await second.until(/"manager\.lost"/);
+  await up.running.until(new RegExp(`"event":"access.refused".*the member ${id} was revoked`));
+  const flags = ["--socket", place.path("b.sock"), "--no-back-to-source", "-T", "3s", "-t", "1"];
+  const got = await place.run("dfget", ...flags, "-O", place.path("out"), url);
+  assert.notEqual(got.status, 0);
+  await second.stop();
+});
