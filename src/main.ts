@@ -32,6 +32,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   "config": { summary: "show every setting and where it came from", load: () => import("./commands/config.ts") },
   "dfget": { summary: "get objects, as the command dfget does", load: () => import("./commands/dfget.ts") },
   "set": { summary: "change a setting of what runs, or of the cluster", load: () => import("./commands/set.ts") },
+  "store": { summary: "check what this machine keeps, or make room", load: () => import("./commands/store.ts") },
   "task": { summary: "show what a cluster manager distributes", load: () => import("./commands/task.ts") },
   "sim": { summary: "simulate whole clusters of hosts in virtual time", load: () => import("./commands/sim.ts") },
   "doctor": { summary: "check that this machine can run Darner", load: () => import("./commands/doctor.ts") },

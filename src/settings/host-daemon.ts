@@ -9,6 +9,9 @@ const limits = "Limits of this host";
 const origin = "Going to the origin";
 const cache = "Cache";
 
+/** Shares of the cache's quota, as the manager's settings have them: a host's cache needs no tuning. */
+export const daemonWatermarks = { high: 0.9, low: 0.8 } as const;
+
 export const hostDaemonSettings = settingsGroup({
   section: "daemon",
   title: "Host daemon",

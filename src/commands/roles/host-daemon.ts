@@ -20,7 +20,13 @@ import type { Native } from "#platform/native.ts";
 import { loadNative } from "#platform/native.node.ts";
 import { nodeRandom } from "#platform/random.node.ts";
 import { roleRoutes } from "#platform/role-routes.ts";
-import { hostDaemonSettings, reachPolicyOf, type Resolved, type SettingChanges } from "#settings/mod.ts";
+import {
+  daemonWatermarks,
+  hostDaemonSettings,
+  reachPolicyOf,
+  type Resolved,
+  type SettingChanges,
+} from "#settings/mod.ts";
 import { openDataDirectory, realOrigin, roleLog, type StartedRole } from "./ground.ts";
 import { httpUrl, isWildcard, ownAddress } from "./address.ts";
 import { LiveSettings } from "./live-settings.ts";
@@ -117,8 +123,8 @@ function openCache(directory: string, live: LiveSettings<typeof hostDaemonSettin
     directory,
     boot: readBootTag(),
     quotaBytes: () => live.values.cacheQuotaBytes,
-    highWatermark: () => 0.9,
-    lowWatermark: () => 0.8,
+    highWatermark: () => daemonWatermarks.high,
+    lowWatermark: () => daemonWatermarks.low,
     clock: nodeClock,
   });
 }

@@ -22,6 +22,8 @@ export interface KeptVersion {
 export interface Catalogue {
   readonly versions: readonly KeptVersion[];
   readonly pinned: readonly string[];
+  /** Paths of what is no version of a task. */
+  readonly strangers: readonly string[];
 }
 
 export const tasksFolder = (directory: string): string => `${directory}/tasks`;
@@ -32,16 +34,19 @@ export const versionFolder = (directory: string, { task, generation }: Pick<Kept
 export async function readCatalogue(disk: Disk, directory: string): Promise<Catalogue> {
   const versions: KeptVersion[] = [];
   const pinned: string[] = [];
+  const strangers: string[] = [];
   const tasks = await disk.list(tasksFolder(directory));
   await inParallel(tasks, async (task) => {
-    // Something else than a folder has no names in it.
-    const names = await disk.list(`${tasksFolder(directory)}/${task}`).catch(() => []);
+    const folder = `${tasksFolder(directory)}/${task}`;
+    // A file has no names in it.
+    const names = await disk.list(folder).catch(() => []);
+    if (names.length === 0) strangers.push(folder);
     for (const name of names) {
       if (name === "pinned") pinned.push(task);
       else versions.push(await look(disk, directory, task, name));
     }
   });
-  return { versions, pinned };
+  return { versions, pinned, strangers };
 }
 
 async function look(disk: Disk, directory: string, task: string, generation: string): Promise<KeptVersion> {

@@ -48,9 +48,12 @@ export class JournalWriter {
 
   piece(piece: StoredPiece): void {
     this.#pieces.push(piece);
-    if (this.#pieces.length === piecesPerRecordMax) this.#seal();
-    if (this.#clock === undefined || this.#queued.length > 0) this.#writeNow();
-    else this.#gathering ??= this.#clock.after(gatherMs, () => this.#writeNow());
+    if (this.#clock === undefined || this.#pieces.length === piecesPerRecordMax) this.#writeNow();
+    else this.#gather(this.#clock);
+  }
+
+  #gather(clock: Clock): void {
+    this.#gathering ??= clock.after(gatherMs, () => this.#writeNow());
   }
 
   record(record: JournalRecord): void {
@@ -61,9 +64,11 @@ export class JournalWriter {
 
   /** Resolves when everything so far is written; throws what the write met. */
   async flush(): Promise<void> {
-    this.#writeNow();
-    while (this.#writing !== undefined) await this.#writing;
-    if (this.#failure !== undefined) throw this.#failure;
+    do {
+      this.#writeNow();
+      await this.#writing;
+      if (this.#failure !== undefined) throw this.#failure;
+    } while (this.#queued.length + this.#pieces.length > 0);
   }
 
   /** Throws while what came before cannot be written; a disk that has room again is no reason to. */
@@ -101,13 +106,14 @@ export class JournalWriter {
   #writeNow(): void {
     this.#gathering?.cancel();
     this.#gathering = undefined;
-    if (this.#queued.length + this.#pieces.length > 0) this.#writing ??= this.#write();
+    this.#seal();
+    if (this.#queued.length > 0) this.#writing ??= this.#write();
   }
 
   async #write(): Promise<void> {
     this.#failure = undefined;
     try {
-      for (this.#seal(); this.#queued.length > 0; this.#seal()) {
+      while (this.#queued.length > 0) {
         const batch = this.#queued.length === 1 ? this.#queued[0]! : Buffer.concat(this.#queued);
         this.#queued = [batch];
         await this.#file.write(batch, this.#endBytes);

@@ -6,3 +6,4 @@
 export * from "./journal.ts";
 export * from "./piece-file.ts";
 export * from "./task-cache.ts";
+export * from "./upkeep.ts";

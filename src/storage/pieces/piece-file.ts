@@ -40,10 +40,14 @@ export interface PieceFileOptions {
   readonly boot: Uint8Array;
   /** Without one no piece's record waits for others. */
   readonly clock?: Clock;
+  /** Hash every piece again, whoever vouches for it. */
+  readonly hashAll?: boolean;
 }
 
 export class PieceFile {
   readonly content: DiskFile;
+  /** Pieces that the journal told of when it was opened, and that were not what it says. */
+  readonly spoiled: number[] = [];
   readonly #journal: JournalWriter;
   readonly #mark: Uint8Array;
   #beginning = false;
@@ -63,12 +67,12 @@ export class PieceFile {
   }
 
   /** Reads the journal and hashes what was written under another mark. A journal that is not ours counts as empty. */
-  static async open({ content, journal, boot, clock }: PieceFileOptions): Promise<PieceFile> {
+  static async open({ content, journal, boot, clock, hashAll = false }: PieceFileOptions): Promise<PieceFile> {
     const identity = await content.identity();
     const mark = markOf(boot, identity);
     const read = await readJournal(journal);
     const file = new PieceFile(content, new JournalWriter(journal, read, mark, clock), mark);
-    await file.#replay(read.records, identity.sizeBytes);
+    await file.#replay(read.records, identity.sizeBytes, hashAll);
     return file;
   }
 
@@ -223,16 +227,18 @@ export class PieceFile {
     await this.content.close();
   }
 
-  async #replay(records: readonly JournalRecord[], contentBytes: number): Promise<void> {
+  async #replay(records: readonly JournalRecord[], contentBytes: number, hashAll: boolean): Promise<void> {
     const suspects = new Set<number>();
     for (const record of records) this.#apply(record, suspects);
     if (this.#object === undefined) return;
     for (const index of this.#have.indices()) {
+      const isSuspect = suspects.has(index);
       const isThere = index * this.#object.pieceBytes + this.#pieceLength(index) <= contentBytes;
-      if (!isThere || (suspects.has(index) && !(await this.#isIntact(index)))) this.#have.clear(index);
+      if (!isThere || ((isSuspect || hashAll) && !(await this.#isIntact(index)))) this.spoiled.push(index);
       // From now on it is vouched for under this mark: the next opening need not hash it again.
-      else if (suspects.has(index)) this.#journal.piece({ index, digest: this.digestOf(index)! });
+      else if (isSuspect) this.#journal.piece({ index, digest: this.digestOf(index)! });
     }
+    for (const index of this.spoiled) this.drop(index);
     if (!this.#have.full) this.#end = undefined;
   }
 

@@ -1,0 +1,147 @@
+/**
+ * What an operator does with a data directory that no process uses: check every byte of it, and remove
+ * what is of no use or too much. `dryRun` changes nothing and finds the same.
+ */
+
+import type { Disk, DiskFile } from "#platform/disk.ts";
+import { readCatalogue, tasksFolder, versionFolder, type KeptVersion } from "./catalogue.ts";
+import { worthOf } from "./heat.ts";
+import { decodeJournal } from "./journal.ts";
+import { PieceFile } from "./piece-file.ts";
+
+export interface Store {
+  readonly disk: Disk;
+  /** The data directory. */
+  readonly directory: string;
+  readonly boot: Uint8Array;
+  readonly dryRun: boolean;
+}
+
+export interface VerifiedVersion extends KeptVersion {
+  readonly url: string | undefined;
+  readonly isWhole: boolean;
+  readonly pieces: number;
+  /** Pieces that are not what was stored, and were dropped; undefined when its files cannot be opened. */
+  readonly spoiled: number | undefined;
+}
+
+/** Hashes every piece that a journal tells of, one version after the other. */
+export async function* verifyStore(store: Store): AsyncGenerator<VerifiedVersion> {
+  const { disk, directory, boot } = store;
+  const { versions } = await readCatalogue(disk, directory);
+  for (const version of versions) {
+    const folder = versionFolder(directory, version);
+    const file = await openPair(store, folder, (content, journal) =>
+      PieceFile.open({ content, journal, boot, hashAll: true }),
+    );
+    const { object, end, have, spoiled } = file ?? {};
+    const pieces = have?.count ?? 0;
+    yield { ...version, url: object?.url, isWhole: end !== undefined, pieces, spoiled: spoiled?.length };
+    await file?.close();
+  }
+}
+
+export interface Removal {
+  readonly path: string;
+  readonly bytes: number;
+  readonly why: "no version of a task" | "holds no piece" | "a newer version is here" | "above the quota";
+}
+
+export interface Limits {
+  /** Nothing is evicted up to this. */
+  readonly highBytes: number;
+  /** What is evicted down to. */
+  readonly lowBytes: number;
+}
+
+/** Removes, or would remove, what no start would use, and of the rest what is worth least until it fits. */
+export async function collectGarbage(store: Store, limits: Limits): Promise<readonly Removal[]> {
+  const removals = await planRemovals(store, limits);
+  if (store.dryRun) return removals;
+  const { disk, directory } = store;
+  for (const { path } of removals) await disk.removeTree(path);
+  for (const task of await disk.list(tasksFolder(directory))) {
+    const folder = `${tasksFolder(directory)}/${task}`;
+    if ((await disk.list(folder).catch(() => [task])).length === 0) await disk.removeTree(folder);
+  }
+  return removals;
+}
+
+async function planRemovals({ disk, directory }: Store, limits: Limits): Promise<Removal[]> {
+  const { versions, pinned, strangers } = await readCatalogue(disk, directory);
+  const removals: Removal[] = strangers.map((path) => ({ path, bytes: 0, why: "no version of a task" }));
+  const remove = (version: KeptVersion, why: Removal["why"]): void =>
+    void removals.push({ path: versionFolder(directory, version), bytes: version.bytes, why });
+  const newest = new Map<string, KeptVersion>();
+  for (const version of versions) {
+    if (!(await holdsPieces(disk, versionFolder(directory, version)))) {
+      remove(version, "holds no piece");
+      continue;
+    }
+    const other = newest.get(version.task);
+    const isNewer = other === undefined || version.usedAtMs >= other.usedAtMs;
+    if (other !== undefined) remove(isNewer ? other : version, "a newer version is here");
+    if (isNewer) newest.set(version.task, version);
+  }
+  const used = [...newest.values()];
+  let usedBytes = used.reduce((sum, { bytes }) => sum + bytes, 0);
+  if (usedBytes <= limits.highBytes) return removals;
+  const isPinned = new Set(pinned);
+  used.sort((a, b) => worthOf(a.heatMs, a.bytes) - worthOf(b.heatMs, b.bytes));
+  for (const version of used) {
+    if (usedBytes <= limits.lowBytes) break;
+    if (isPinned.has(version.task)) continue;
+    remove(version, "above the quota");
+    usedBytes -= version.bytes;
+  }
+  return removals;
+}
+
+/** As its journal tells; an object without bytes needs none. */
+async function holdsPieces(disk: Disk, folder: string): Promise<boolean> {
+  const journal = await disk.open(`${folder}/journal`, "read").catch(() => undefined);
+  if (journal === undefined) return false;
+  try {
+    const bytes = new Uint8Array((await journal.identity()).sizeBytes);
+    const count = await journal.read(bytes, 0);
+    const { records } = decodeJournal(bytes.subarray(0, count));
+    return records.some(({ kind }) => kind === "pieces" || kind === "end");
+  } catch {
+    return false;
+  } finally {
+    await journal.close();
+  }
+}
+
+/** Both files of a version, or undefined when they are not both there. */
+async function openPair<Opened>(
+  { disk, dryRun }: Store,
+  folder: string,
+  open: (content: DiskFile, journal: DiskFile) => Promise<Opened>,
+): Promise<Opened | undefined> {
+  const mode = dryRun ? "read" : "update";
+  const files: DiskFile[] = [];
+  try {
+    for (const name of ["content", "journal"]) {
+      const file = await disk.open(`${folder}/${name}`, mode);
+      files.push(dryRun ? unwritten(file) : file);
+    }
+    return await open(files[0]!, files[1]!);
+  } catch {
+    for (const file of files) await file.close();
+    return undefined;
+  }
+}
+
+/** The file as it is; whatever is written to it is forgotten. */
+function unwritten(file: DiskFile): DiskFile {
+  return {
+    name: file.name,
+    descriptor: file.descriptor,
+    read: (into, position) => file.read(into, position),
+    write: () => Promise.resolve(),
+    truncate: () => Promise.resolve(),
+    identity: () => file.identity(),
+    close: () => file.close(),
+  };
+}
