@@ -50,6 +50,11 @@ export function createHttpOrigin(parts: Parts): Origin {
         throw error;
       }
     },
+    async look(request, signal) {
+      const { reply } = await follow(parts, request, signal, "HEAD");
+      reply.body.drain();
+      return { status: reply.status, headers: reply.headers };
+    },
   };
 }
 
@@ -61,7 +66,12 @@ interface Arrival {
 }
 
 /** Asks, and asks again where the answer points, until one is no redirect. */
-async function follow(parts: Parts, request: OriginRequest, signal: AbortSignal): Promise<Arrival> {
+async function follow(
+  parts: Parts,
+  request: OriginRequest,
+  signal: AbortSignal,
+  method: "GET" | "HEAD" = "GET",
+): Promise<Arrival> {
   const { httpClient, clock, reach } = parts;
   const addressRule = reach.addressRule(request.caller ?? "far");
   const first = new URL(request.url);
@@ -75,7 +85,7 @@ async function follow(parts: Parts, request: OriginRequest, signal: AbortSignal)
     const refusal = urlRefusal(reach.policy(), url);
     if (refusal !== null) throw refusedByPolicy(name, refusal);
     const requestedAtMs = clock.wallMs();
-    const reply = await httpClient.get({ url, headers, name, addressRule }, signal);
+    const reply = await httpClient.get({ url, headers, name, addressRule, method }, signal);
     nearOnly ||= isForNearOnly(reach.policy(), reply.remoteAddress);
     if (!redirectStatuses.has(reply.status)) {
       const { status, headers: answered } = reply;

@@ -9,7 +9,7 @@ import type { Origin } from "./origin.ts";
 import { reachBy } from "./reach.ts";
 import { nameOf, withoutSecrets } from "./url-name.ts";
 
-export type { Origin, OriginAnswer, OriginBody, OriginRequest } from "./origin.ts";
+export type { Origin, OriginAnswer, OriginBody, OriginHead, OriginRequest } from "./origin.ts";
 
 export interface OriginParts {
   readonly httpClient: HttpClient;
@@ -25,20 +25,22 @@ export function createOrigins(parts: OriginParts): Origin {
     ["http:", http],
     ["https:", http],
   ]);
+  const originOf = (text: string): Origin => {
+    const url = URL.parse(text);
+    if (url === null) {
+      const says = "it is not a URL; it should look like https://host/path";
+      throw new DarnerError("url.malformed", `cannot fetch "${withoutSecrets(text)}": ${says}`);
+    }
+    const origin = byScheme.get(url.protocol);
+    if (origin === undefined) {
+      const known = [...byScheme.keys()].map((scheme) => scheme.slice(0, -1)).join(" or ");
+      const says = `no origin speaks "${url.protocol.slice(0, -1)}"; the URL should begin with ${known}`;
+      throw new DarnerError("url.scheme", `cannot fetch ${nameOf(url)}: ${says}`);
+    }
+    return origin;
+  };
   return {
-    async open(request, signal) {
-      const url = URL.parse(request.url);
-      if (url === null) {
-        const says = "it is not a URL; it should look like https://host/path";
-        throw new DarnerError("url.malformed", `cannot fetch "${withoutSecrets(request.url)}": ${says}`);
-      }
-      const origin = byScheme.get(url.protocol);
-      if (origin === undefined) {
-        const known = [...byScheme.keys()].map((scheme) => scheme.slice(0, -1)).join(" or ");
-        const says = `no origin speaks "${url.protocol.slice(0, -1)}"; the URL should begin with ${known}`;
-        throw new DarnerError("url.scheme", `cannot fetch ${nameOf(url)}: ${says}`);
-      }
-      return await origin.open(request, signal);
-    },
+    open: async (request, signal) => await originOf(request.url).open(request, signal),
+    look: async (request, signal) => await originOf(request.url).look(request, signal),
   };
 }

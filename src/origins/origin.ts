@@ -49,7 +49,16 @@ export interface OriginBody extends AsyncIterable<Uint8Array> {
   close(): void;
 }
 
+/** What the origin says of an object without sending it; any status, redirects followed. */
+export interface OriginHead {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 export interface Origin {
   /** Rejects with a DarnerError. `signal` ends the request and its body. */
   open(request: OriginRequest, signal: AbortSignal): Promise<OriginAnswer>;
+  /** One HEAD. Rejects with a DarnerError when there is no answer. */
+  look(request: Pick<OriginRequest, "url" | "headers" | "caller">, signal: AbortSignal): Promise<OriginHead>;
 }

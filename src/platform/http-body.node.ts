@@ -24,11 +24,12 @@ export class NodeHttpBody implements HttpBody {
   #trouble: Error | undefined;
   #taken = false;
 
-  constructor(message: IncomingMessage, name: string, idleTimeoutMs: number) {
+  /** `bodiless`: the answer to a HEAD announces a body that does not come. */
+  constructor(message: IncomingMessage, name: string, idleTimeoutMs: number, bodiless = false) {
     this.#message = message;
     this.#name = name;
     this.#idleTimeoutMs = idleTimeoutMs;
-    const announced = message.headers["content-length"];
+    const announced = bodiless ? "0" : message.headers["content-length"];
     this.#announcedBytes = announced === undefined ? undefined : Number(announced);
     // A body closed or failed before anybody reads it must not end the process.
     message.on("error", () => {});

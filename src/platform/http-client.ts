@@ -1,5 +1,5 @@
 /**
- * HTTP on the wire as a port: one GET, one answer, its body in order. No rules live here: redirects,
+ * HTTP on the wire as a port: one GET or HEAD, one answer, its body in order. No rules live here: redirects,
  * status codes and ranges are the caller's. What fails is a DarnerError (`network.*`, `tls.*`,
  * `reach.refused`, `origin.protocol`, `origin.body-short`, `origin.body-long`).
  *
@@ -17,6 +17,8 @@ export interface AddressRule {
 }
 
 export interface HttpRequest {
+  /** Default GET. */
+  readonly method?: "GET" | "HEAD";
   /** Without user and password. */
   readonly url: URL;
   /** Names in lower case. */

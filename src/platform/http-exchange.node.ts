@@ -49,7 +49,7 @@ export function exchange(
     });
     outgoing.once("response", (message) => {
       waiting.end();
-      body = new NodeHttpBody(message, request.name, settings.idleTimeoutMs);
+      body = new NodeHttpBody(message, request.name, settings.idleTimeoutMs, request.method === "HEAD");
       const remoteAddress = message.socket.remoteAddress ?? "";
       resolve({ status: message.statusCode ?? 0, headers: headersOf(message), remoteAddress, body });
     });
@@ -70,6 +70,7 @@ function start(request: HttpRequest, agent: HttpTypes.Agent, settings: HttpClien
   const transport = agent instanceof https.Agent ? https : http;
   try {
     return transport.request(request.url, {
+      method: request.method ?? "GET",
       agent,
       headers: request.headers,
       maxHeaderSize: settings.headerBytesMax,

@@ -1,6 +1,7 @@
 /** The settings of the host daemon: what it may take from its host and give to others. */
 
 import { baseSettings, checkTrust, clusterSettings, listenSettings, managerSetting, socketSetting } from "./common.ts";
+import { imageProxySettings } from "./image-proxy.ts";
 import { bytes, count, duration, rate } from "./kinds.ts";
 import { reachSettings } from "./reach.ts";
 import { setting, settingsGroup } from "./setting.ts";
@@ -94,6 +95,7 @@ export const hostDaemonSettings = settingsGroup({
       topic: cache,
       help: "bytes of downloads kept in the data directory for peers and later calls",
     }),
+    ...imageProxySettings,
     lingerMs: setting({
       name: "linger",
       kind: duration({ min: 0, max: Infinity }),

@@ -11,6 +11,7 @@ import { clusterManagerSettings } from "./cluster-manager.ts";
 import { baseSettings, clusterSettings, isLoopbackHost, listenSettings, socketSetting } from "./common.ts";
 import { configServiceSettings } from "./config-service.ts";
 import { hostDaemonSettings } from "./host-daemon.ts";
+import { imageProxySettings } from "./image-proxy.ts";
 import { count, listenAddress, listenHost, type TcpAddress } from "./kinds.ts";
 import { resolveSettings, type Resolved, type SettingSources } from "./resolve.ts";
 import {
@@ -53,6 +54,8 @@ export const upSettings = settingsGroup({
     configServicePort: portSetting("config-service", 8080),
     clusterManagerPort: portSetting("cluster-manager", 8002),
     daemonPort: portSetting("daemon", 65002),
+    proxyListen: imageProxySettings.proxyListen,
+    proxyUpstreams: imageProxySettings.proxyUpstreams,
   },
 });
 
@@ -81,6 +84,12 @@ export function upRoles(sources: SettingSources): UpRoles {
       flags: { ...shared(up), ...flags, listen: [listenAddress.write({ kind: "tcp", host, port: own.port })] },
     };
   };
+  const { proxyListen, proxyUpstreams } = upSettings.settings;
+  const isGiven = (property: keyof typeof origins): boolean => origins[property].kind !== "default";
+  const proxy = {
+    ...(isGiven("proxyListen") ? { "proxy-listen": [proxyListen.kind.write(up.proxyListen)] } : {}),
+    ...(isGiven("proxyUpstreams") ? { "proxy-upstream": [proxyUpstreams.kind.write(up.proxyUpstreams)] } : {}),
+  };
   const toConfigService = (url: string) => ({ "config-service": [url] });
   const roles: UpRoles = {
     up,
@@ -91,7 +100,7 @@ export function upRoles(sources: SettingSources): UpRoles {
     daemon: (url) =>
       resolveSettings(
         hostDaemonSettings,
-        rolesSources(hostDaemonSettings, { ...toConfigService(url), manager: [""], linger: ["never"] }),
+        rolesSources(hostDaemonSettings, { ...toConfigService(url), manager: [""], linger: ["never"], ...proxy }),
       ),
   };
   assertJoinable(roles);

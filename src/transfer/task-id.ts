@@ -10,16 +10,22 @@ const credentialFields = ["authorization", "cookie", "x-api-key", "private-token
 
 /** Throws `url.malformed`, `digest.malformed`. */
 export function taskIdOf(ask: TaskAsk): TaskId {
-  const credentials = Object.entries(ask.headers)
-    .map(([name, value]) => [name.toLowerCase(), value] as const)
-    .filter(([name]) => credentialFields.includes(name))
-    .sort(([a], [b]) => (a < b ? -1 : 1));
+  const credential = credentialOf(ask.headers);
   const key = taskKeyBytes({
     url: ask.url,
     filterQuery: ask.filterQuery,
     tag: ask.tag,
     ...(ask.digest === undefined ? {} : { digest: parseDigest(ask.digest) }),
-    ...(credentials.length === 0 ? {} : { credential: sha256Hex(bytesWithLengths(credentials.flat())) }),
+    ...(credential === "" ? {} : { credential }),
   });
   return sha256Hex(key);
+}
+
+/** Hash of the header fields that decide what the origin lets one read; empty when there are none. */
+export function credentialOf(headers: Readonly<Record<string, string>>): string {
+  const credentials = Object.entries(headers)
+    .map(([name, value]) => [name.toLowerCase(), value] as const)
+    .filter(([name]) => credentialFields.includes(name))
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  return credentials.length === 0 ? "" : sha256Hex(bytesWithLengths(credentials.flat()));
 }

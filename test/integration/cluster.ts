@@ -125,7 +125,8 @@ export class Role {
   /** Starts it, again on the same port when it ran before; resolves when `path` answers 200. */
   async start(path = "/readyz"): Promise<this> {
     const before = this.entries("role.started").length;
-    const socket = this.#command === "daemon" ? ["--socket", this.socketPath] : [];
+    const proxy = this.#flags.includes("--proxy-listen") ? [] : ["--proxy-listen", "off"];
+    const socket = this.#command === "daemon" ? ["--socket", this.socketPath, ...proxy] : [];
     const place = ["--listen", `127.0.0.1:${this.port}`, "--data-dir", this.dataDirectory];
     const child = spawn(join(root, "bin/darner"), [this.#command, ...place, ...socket, ...this.#flags], {
       env: this.#environment,

@@ -57,7 +57,16 @@ export class Place {
   /** Runs `darner up` on free ports, with its socket at `s`; resolves when it has said what to do next. */
   async up(...words: string[]): Promise<UpRunning> {
     const ports = ["config-service", "cluster-manager", "daemon"].flatMap((role) => [`--${role}-port`, "0"]);
-    const own = ["--data-dir", this.path("data"), "--socket", this.path("s"), "--log-level", "info"];
+    const own = [
+      "--proxy-listen",
+      "127.0.0.1:0",
+      "--data-dir",
+      this.path("data"),
+      "--socket",
+      this.path("s"),
+      "--log-level",
+      "info",
+    ];
     const running = this.start("darner", ["up", ...ports, ...own, ...words]);
     const text = await running.until(/Ctrl-C ends all of it\.\n/);
     const url = (role: string): string =>

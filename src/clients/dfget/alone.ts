@@ -98,6 +98,7 @@ export async function downloadAlone(parts: AloneParts, wanted: Wanted, output: A
 function failingFastAtFirst(origin: Origin): Origin {
   let hasAnswered = false;
   return {
+    look: async (request, signal) => await origin.look(request, signal),
     async open(request, signal) {
       try {
         const answer = await origin.open(request, signal);

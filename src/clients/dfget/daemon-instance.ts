@@ -28,6 +28,7 @@ export function daemonOrder(settings: DfgetSettings, facts: ClusterFacts): Daemo
   const socketPath = socketFor(settings, facts);
   const dataDirectory = instance === undefined ? settings.dataDir : `${settings.dataDir}/dfget-${instance}`;
   const flags = ["--socket", socketPath, "--data-dir", dataDirectory, "--trust", trust];
+  flags.push("--proxy-listen", "off");
   flags.push("--linger", settings.lingerMs === Infinity ? "never" : `${Math.round(settings.lingerMs)}ms`);
   // The usual port may be the machine's own daemon's.
   flags.push("--listen", "0.0.0.0:0");

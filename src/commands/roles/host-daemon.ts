@@ -29,6 +29,7 @@ import {
 } from "#settings/mod.ts";
 import { openDataDirectory, realOrigin, roleLog, type StartedRole } from "./ground.ts";
 import { httpUrl, isWildcard, ownAddress } from "./address.ts";
+import { startImageProxy, type StartedProxy } from "./image-proxy.ts";
 import { LiveSettings } from "./live-settings.ts";
 import { openStanding, type Issue, type Standing } from "./standing.ts";
 import { upgradeToPieces } from "./upgrades.ts";
@@ -52,10 +53,7 @@ export async function startHostDaemon(resolved: Own, sharedLog?: NodeLog, issue?
   const standing = await openStanding({ ...self, configService, managers, log, metrics, issue });
   const cluster = findCluster(resolved, standing);
   const inbox = await openInbox(values.socket, native);
-  const advertised = {
-    address: values.advertise ?? (isWildcard(values.listen.host) ? "" : values.listen.host),
-    port: values.listen.port,
-  };
+  const advertised = advertisedBy(values);
   const daemon = new HostDaemon({
     clock: nodeClock,
     random: nodeRandom,
@@ -79,8 +77,10 @@ export async function startHostDaemon(resolved: Own, sharedLog?: NodeLog, issue?
   live.onChange = (changed) => daemon.applySettings(changed);
   standing.revocations.onRevoked = (ids) => daemon.revoke(ids);
   const servers = createServers(daemon, live, metrics, native, key.id, standing.admit, log);
+  let proxy: StartedProxy | undefined;
   const stop = async (graceMs: number): Promise<void> => {
     cluster.leave();
+    await proxy?.stop(Math.min(graceMs, 1000));
     standing.stop();
     await daemon.stop();
     await Promise.all([inbox?.close(), ...servers.all.map((server) => server.close(Math.min(graceMs, 1000)))]);
@@ -91,6 +91,7 @@ export async function startHostDaemon(resolved: Own, sharedLog?: NodeLog, issue?
     const bound = await servers.pieces.listen(values.listen);
     if (bound.kind === "tcp") advertised.port = bound.port;
     // Asks are taken from here on: everything else is ready.
+    proxy = await startImageProxy({ daemon, origin, live, resolved, log, metrics });
     await servers.local.listen({ kind: "unix", path: values.socket, permissions: socketPermissions() });
   } catch (error) {
     await stop(0);
@@ -99,8 +100,14 @@ export async function startHostDaemon(resolved: Own, sharedLog?: NodeLog, issue?
   daemon.start();
   cluster.watchSettings((changes) => live.fromCluster(changes));
   const url = httpUrl(values.advertise ?? ownAddress(values.listen.host), advertised.port);
-  log.info("role.started", { url, socket: values.socket, data: directory, native: native.available });
+  const { available } = native;
+  log.info("role.started", { url, socket: values.socket, data: directory, native: available, proxy: proxy?.url });
   return { url, stop, ...(values.lingerMs === Infinity ? {} : { ended: whenIdle(daemon, values.lingerMs) }) };
+}
+
+/** Where peers reach this host's pieces; an empty address: where the manager sees it. The port is known later. */
+function advertisedBy({ advertise, listen }: Own["values"]): { readonly address: string; port: number } {
+  return { address: advertise ?? (isWildcard(listen.host) ? "" : listen.host), port: listen.port };
 }
 
 const asRoot = (): boolean => process.getuid?.() === 0;

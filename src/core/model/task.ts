@@ -3,7 +3,8 @@
  *
  * The key is built from separated parts, each behind its length, so that no two lists of parts make
  * the same bytes: the SHA-256/512 digest when one is known, else the canonical URL without the
- * dropped query parameters; then the tag. MD5 is never part of a key.
+ * dropped query parameters and a hash of the credential; then the tag. Who knows a digest asks for the
+ * same bytes whatever the credential: the right to read them is proved apart. MD5 is never part of a key.
  */
 
 import { bytesWithLengths, DarnerError } from "#base/mod.ts";
@@ -29,7 +30,7 @@ export type TaskId = string;
 export function taskKeyBytes(source: TaskSource): Uint8Array {
   const { digest, tag = "", credential = "" } = source;
   if (digest !== undefined && digest.algorithm !== "md5") {
-    return bytesWithLengths(["darner-task-1", "digest", digestToText(digest), tag, credential]);
+    return bytesWithLengths(["darner-task-1", "digest", digestToText(digest), tag]);
   }
   return bytesWithLengths([
     "darner-task-1",

@@ -32,6 +32,24 @@ export interface TaskAsk {
   readonly digest?: string;
 }
 
+/** A question to the origin that costs it no bytes: one HEAD, whoever else asks the same meanwhile. */
+export interface LookAsk {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** An answer of this age will do. */
+  readonly freshForMs: number;
+}
+
+/** What the origin said, or would not say. */
+export interface Seen {
+  readonly status: number;
+  /** Names in lower case; only those that a client of an origin needs. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly ageMs: number;
+  /** The origin fails now; this is what it said before. */
+  readonly stale: boolean;
+}
+
 export type HostMessage =
   | { readonly kind: "hello"; readonly version: string; readonly host: HostCard; readonly hostsKnownMs?: number }
   /** Asks for a task, or again after a reconnect; `holds` tells what the host already has of which generation. */
@@ -43,6 +61,8 @@ export type HostMessage =
     }
   /** Somebody on the host waits for the byte at `position`: it had better be fetched before what lies before it. */
   | { readonly kind: "seek"; readonly task: string; readonly position: number }
+  /** What does the origin say of this? Answered by `seen` with the same number. */
+  | { readonly kind: "look"; readonly id: number; readonly look: LookAsk }
   /** Progress of one task, at most every `reportEveryMs`. `news` lists pieces gained since the last report. */
   | {
       readonly kind: "report";
@@ -138,6 +158,8 @@ export type ManagerMessage =
     }
   /** A proof failed or the object changed: drop every piece of this generation. */
   | { readonly kind: "withdrawn"; readonly task: string; readonly generation: string }
+  /** The answer to a `look`. */
+  | { readonly kind: "seen"; readonly id: number; readonly seen?: Seen; readonly error?: ErrorWire }
   /** The manager cannot get the object. */
   | { readonly kind: "failed"; readonly task: string; readonly error: ErrorWire };
 

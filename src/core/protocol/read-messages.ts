@@ -57,12 +57,15 @@ const head = shaped({
   validator: optional(text),
   contentType: optional(text),
 });
+const look = shaped({ url: text, headers: texts, freshForMs: size });
+const seen = shaped({ status: size, headers: texts, ageMs: size, stale: flag });
 const ofTask = { task: text, generation: text };
 
 const hostShapes: Readonly<Record<HostMessage["kind"], Check>> = {
   hello: shaped({ version: text, host }),
   ask: shaped({ task: text, ask, holds: optional(held) }),
   seek: shaped({ task: text, position: size }),
+  look: shaped({ id: size, look }),
   report: shaped({
     ...ofTask,
     news: list(size),
@@ -84,6 +87,7 @@ const managerShapes: Readonly<Record<ManagerMessage["kind"], Check>> = {
   ended: shaped({ ...ofTask, lengthBytes: size, digests: list(text), signature: optional(text) }),
   parents: shaped({ ...ofTask, parents: list(parent), ticket: optional(text) }),
   withdrawn: shaped(ofTask),
+  seen: shaped({ id: size, seen: optional(seen), error: optional(error) }),
   failed: shaped({ task: text, error }),
 };
 

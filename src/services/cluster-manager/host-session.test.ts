@@ -7,7 +7,7 @@ import { decodeJson, encodeJsonFrame, FrameReader, frameType, type TaskAsk } fro
 import { SimClock } from "#platform/clock.sim.ts";
 import { silentLog } from "#platform/log.ts";
 import { newSigningKey } from "#platform/signing.ts";
-import { taskIdOf } from "#transfer/mod.ts";
+import { Looks, ReadGate, taskIdOf } from "#transfer/mod.ts";
 import { MemoryConnection } from "../../../test/memory-network.ts";
 import { HostSession } from "./host-session.ts";
 import { Pace } from "./pace.ts";
@@ -19,6 +19,8 @@ function newSession() {
   const clock = new SimClock();
   const asked: string[] = [];
   const pace = new Pace();
+  const looks = new Looks(clock, async (look) => ({ status: 200, headers: { etag: look.url } }));
+  const gate = new ReadGate(clock, looks, async () => undefined);
   const session = new HostSession({
     clock,
     log: silentLog,
@@ -27,6 +29,7 @@ function newSession() {
     key: newSigningKey(),
     pace,
     hostsKnown: () => 1,
+    gate,
     taskFor: (task) => {
       asked.push(task);
       throw new DarnerError("cluster.refused", "cannot take another task: too many run");

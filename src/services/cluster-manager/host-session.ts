@@ -17,7 +17,7 @@ import type { Member } from "#core/model/mod.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";
 import { keyId, type SigningKey } from "#platform/signing.ts";
-import { MessageLink, signTicket, taskIdOf } from "#transfer/mod.ts";
+import { MessageLink, signTicket, taskIdOf, type ReadGate } from "#transfer/mod.ts";
 import type { ManagedTask } from "./managed-task.ts";
 import type { Pace } from "./pace.ts";
 import type { VersionHost } from "./task-version.ts";
@@ -33,6 +33,7 @@ export interface HostSessionOptions {
   readonly key: SigningKey;
   readonly pace: Pace;
   readonly hostsKnown: () => number;
+  readonly gate: ReadGate;
   /** The task, made when it is new; throws `cluster.refused` when there are too many. */
   readonly taskFor: (task: string) => ManagedTask;
   /** Only what is there: no message but an ask makes a task. */
@@ -107,6 +108,8 @@ export class HostSession implements VersionHost {
         });
       case "seek":
         return this.#options.knownTask(message.task)?.seek(message.position);
+      case "look":
+        return void this.#look(message);
       case "leave":
         this.tasks.delete(message.task);
         this.#tickets.delete(message.task);
@@ -126,6 +129,14 @@ export class HostSession implements VersionHost {
         return;
       default:
       // A kind of a newer minor version: skipped.
+    }
+  }
+
+  async #look({ id, look }: Extract<HostMessage, { kind: "look" }>): Promise<void> {
+    try {
+      this.send({ kind: "seen", id, seen: await this.#options.gate.look({ ...look, caller: this.caller }) });
+    } catch (error) {
+      this.send({ kind: "seen", id, error: errorToWire(error) });
     }
   }
 

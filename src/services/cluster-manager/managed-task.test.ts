@@ -80,6 +80,7 @@ async function newManager(serve: Serve) {
       pieceBytes: 65_536,
       hosts: () => 10,
       onOriginBytes: () => undefined,
+      assertMayRead: async () => undefined,
       openVersion: async (task, folder, ask) => {
         const store = await cache.hold(task, folder);
         return new TaskVersion({

@@ -20,10 +20,11 @@ import type { Clock } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";
 import type { Random } from "#platform/random.ts";
 import type { TaskCache } from "#storage/pieces/mod.ts";
-import { nameGeneration, OriginFetch, type BodyAnswer, type Limiter } from "#transfer/mod.ts";
+import { nameGeneration, OriginFetch, type BodyAnswer, type Limiter, type ReadAsk } from "#transfer/mod.ts";
+import { Failure } from "./failure.ts";
+import { isGuarded, isSameAsker } from "./guarded.ts";
 import type { TaskVersion, VersionHost } from "./task-version.ts";
 
-const failureMs = 1_000;
 /** A cut may lose 10 MB; a cluster asks its origin for at most 1.01 copies. */
 const splitBytesMin = 512 * 1024 * 1024;
 const revalidateTimeoutMs = 30_000;
@@ -42,6 +43,8 @@ export interface ManagedTaskOptions {
   readonly onOriginBytes: (count: number) => void;
   /** Puts something away that nobody gets now; false when there is nothing. */
   readonly makeRoom?: () => Promise<boolean>;
+  /** Throws what the registry says to an asker who may not read what somebody's credential was needed for. */
+  readonly assertMayRead: (ask: ReadAsk, caller: Caller) => Promise<void>;
   /** Opens the files of one version; `folder` names it within the cache. */
   readonly openVersion: (task: string, folder: string, ask: TaskAsk) => Promise<TaskVersion>;
 }
@@ -56,6 +59,8 @@ interface Version {
   readonly folder: string;
   readonly version: TaskVersion;
   fetching: boolean;
+  /** Who it is fetched for; a credential in it makes the version guarded. */
+  fetchedFor?: TaskAsk;
 }
 
 export class ManagedTask {
@@ -65,7 +70,7 @@ export class ManagedTask {
   readonly #old = new Set<Version>();
   #settling: Promise<void> | undefined;
   readonly #dropping = new Set<Promise<void>>();
-  #failure: { readonly error: DarnerError; readonly atMs: number } | undefined;
+  #failure: Failure | undefined;
   #lastCheckedMs = 0;
   #originFetch: OriginFetch | undefined;
   /** Where a host waits for bytes, for a fetch that has not begun. */
@@ -129,6 +134,8 @@ export class ManagedTask {
     this.usedMs = this.#options.clock.nowMs();
     try {
       await this.#settled(ask, host.caller);
+      // Asked first of all, so that whoever needs no leave joins before anything else happens.
+      if (this.#isGuardedFrom(ask)) await this.#options.assertMayRead({ ...ask, digest: ask.digest! }, host.caller);
       if (this.#failure !== undefined && !this.fetching) throw this.#failure.error;
       if (this.#current === undefined) return;
       this.#options.cache.touch(this.#options.task, this.#current.folder);
@@ -143,6 +150,17 @@ export class ManagedTask {
     }
   }
 
+  /** A digest names the same bytes whatever the credential, so who may have them is asked apart. */
+  #isGuardedFrom(ask: TaskAsk): boolean {
+    const entry = this.#current;
+    if (ask.digest === undefined || entry === undefined) return false;
+    const { fetchedFor, fetching, version } = entry;
+    const guarded = version.store.object?.notes?.["guarded"] === true || (fetchedFor && isGuarded(fetchedFor));
+    // The fetch itself shows whether its own credential is good.
+    const own = fetching && fetchedFor !== undefined && isSameAsker(fetchedFor, ask);
+    return guarded === true && !own;
+  }
+
   /** Who comes while another settles takes what that one finds: one question to the origin for a whole wave. */
   async #settled(ask: TaskAsk, caller: Caller): Promise<void> {
     const joined = this.#settling;
@@ -151,7 +169,7 @@ export class ManagedTask {
     this.#settling ??= this.#settle(ask, caller)
       .catch((error: unknown) => {
         if (error !== this.#failure?.error)
-          this.#failure = { error: asDarnerError(error), atMs: this.#options.clock.nowMs() };
+          this.#failure = new Failure(asDarnerError(error), ask, this.#options.clock.nowMs());
         throw error;
       })
       .finally(() => (this.#settling = undefined));
@@ -188,10 +206,8 @@ export class ManagedTask {
   /** Makes `#current` a version that a new asker may have: running, fresh, revalidated or just begun. */
   async #settle(ask: TaskAsk, caller: Caller): Promise<void> {
     const { clock, cache, task } = this.#options;
-    const failed = this.#failure;
-    // What one caller may not reach another may.
-    const stands = failed !== undefined && failed.error.code !== "reach.refused";
-    if (stands && clock.nowMs() - failed.atMs < failureMs) throw failed.error;
+    const standing = this.#failure?.standsFor(ask, clock.nowMs());
+    if (standing === true) throw this.#failure!.error;
     this.#failure = undefined;
     // What is being erased must not be found again.
     await Promise.allSettled(this.#dropping);
@@ -250,6 +266,7 @@ export class ManagedTask {
     const folder = Buffer.from(random.bytes(8)).toString("hex");
     const entry = resumable ? this.#current! : await this.#open(folder, ask);
     entry.fetching = true;
+    entry.fetchedFor = ask;
     void this.#run(entry, ask, caller, opened);
   }
 
@@ -277,7 +294,10 @@ export class ManagedTask {
       ...(this.#options.pieceBytes === undefined ? {} : { pieceBytes: this.#options.pieceBytes }),
       ...(opened === undefined ? {} : { opened }),
       onObject: (object) => this.#reserve(entry.folder, object.lengthBytes ?? 0),
-      onBegun: () => version.began(),
+      onBegun: () => {
+        if (isGuarded(ask)) version.store.annotate({ ...version.store.object?.notes, guarded: true });
+        version.began();
+      },
       onPiece: (index) => version.pieceStored(index),
       onBytes: this.#options.onOriginBytes,
       onRetry: (error, delayMs) =>
@@ -295,7 +315,7 @@ export class ManagedTask {
     } catch (error) {
       entry.fetching = false;
       const known = asDarnerError(error);
-      this.#failure = { error: known, atMs: clock.nowMs() };
+      this.#failure = new Failure(known, ask, clock.nowMs());
       log.warn("task.failed", { task, code: known.code, message: known.message });
       version.failed(known);
     }

@@ -15,7 +15,8 @@ import type { Metrics } from "#platform/metrics.ts";
 import type { Random } from "#platform/random.ts";
 import type { SigningKey } from "#platform/signing.ts";
 import type { TaskCache } from "#storage/pieces/mod.ts";
-import { Limiter, ticketRefusal, Uploads } from "#transfer/mod.ts";
+import { Limiter, Looks, ReadGate, taskIdOf, ticketRefusal, Uploads } from "#transfer/mod.ts";
+import { heldManifest } from "./held-manifest.ts";
 import { HostSession } from "./host-session.ts";
 import { ManagedTask } from "./managed-task.ts";
 import { Pace } from "./pace.ts";
@@ -65,6 +66,7 @@ export class ClusterManager {
   readonly #sessions = new Set<HostSession>();
   readonly #pace = new Pace();
   readonly #seeding: SeedSlots;
+  readonly #gate: ReadGate;
   #settings: ClusterManagerSettings;
   #sweepTimer: Timer | undefined;
   #originBytes = 0;
@@ -85,6 +87,8 @@ export class ClusterManager {
       refusal: (request, host) => this.#refusal(request, host),
     });
     this.#seeding = new SeedSlots(clock, this.uploads, () => this.#swarms(), options.settings.uploadSlots);
+    const looks = new Looks(clock, (ask, signal) => options.origin.look(ask, signal));
+    this.#gate = new ReadGate(clock, looks, (digest) => this.#heldManifest(digest));
     this.#registerMetrics();
     this.#sweep();
   }
@@ -125,6 +129,7 @@ export class ClusterManager {
       manager: this.id,
       pace: this.#pace,
       hostsKnown: () => this.#sessions.size,
+      gate: this.#gate,
       taskFor: (task) => this.#taskFor(task),
       knownTask: (task) => this.#tasks.get(task),
       onHello: (greeted) =>
@@ -189,10 +194,17 @@ export class ClusterManager {
       hosts: () => Math.max(this.#sessions.size, 1),
       onOriginBytes: (count) => (this.#originBytes += count),
       makeRoom: () => this.#makeRoom(),
+      assertMayRead: (ask, caller) => this.#gate.assertMayRead(ask, caller),
       openVersion: (id, folder, ask) => this.#openVersion(id, folder, ask),
     });
     this.#tasks.set(task, managed);
     return managed;
+  }
+
+  /** From the task in memory: what is not there any more is asked of the registry. */
+  #heldManifest(digest: string): Promise<Uint8Array | undefined> {
+    const task = taskIdOf({ url: "http://any/", headers: {}, filterQuery: [], tag: "", digest });
+    return heldManifest(this.#tasks.get(task)?.current?.store);
   }
 
   async #openVersion(task: string, folder: string, ask: TaskAsk): Promise<TaskVersion> {

@@ -4,14 +4,16 @@
  * what this host holds, so that a manager which lost its memory rebuilds it from its hosts.
  */
 
-import { DarnerError } from "#base/mod.ts";
+import { DarnerError, errorFromWire, errorToWire } from "#base/mod.ts";
 import type { ManagerDirectory } from "#cluster/mod.ts";
 import {
   protocolVersion,
   readManagerMessage,
   type HostCard,
   type HostMessage,
+  type LookAsk,
   type ManagerMessage,
+  type Seen,
   type TaskAsk,
 } from "#core/protocol/mod.ts";
 import type { Member } from "#core/model/mod.ts";
@@ -26,7 +28,12 @@ const dialTimeoutMs = 3_000;
 const welcomeTimeoutMs = 5_000;
 const backoffMs = { first: 200, max: 5_000 } as const;
 
+/** A look takes as long as the origin may take to answer the manager. */
+const lookTimeoutMs = 12_000;
+const looksMax = 4096;
+
 type TaskMessage = Extract<ManagerMessage, { task: string } | { head: unknown }>;
+type LookAnswer = Pick<Extract<ManagerMessage, { kind: "seen" }>, "seen" | "error">;
 
 /** A task that wants to hear from the manager. */
 export interface TaskListener {
@@ -53,6 +60,8 @@ export interface ManagerClientOptions {
 export class ManagerClient {
   readonly #options: ManagerClientOptions;
   readonly #listeners = new Map<string, TaskListener>();
+  readonly #looks = new Map<number, (answer: LookAnswer) => void>();
+  #nextLook = 0;
   #link: MessageLink<ManagerMessage, HostMessage> | undefined;
   /** Who answers, where its connection has proved it. */
   #member: Member | undefined;
@@ -103,6 +112,25 @@ export class ManagerClient {
   /** Tells the manager that somebody waits for the byte at `position`. */
   seek(task: string, position: number): void {
     if (this.#listeners.has(task)) this.send({ kind: "seek", task, position });
+  }
+
+  /** One question to the origin through the manager. Rejects with `cluster.unreachable` when there is no manager. */
+  look(look: LookAsk): Promise<Seen> {
+    const unreachable = (): DarnerError =>
+      new DarnerError("cluster.unreachable", "cannot ask the manager: it does not answer", { retry: "now" });
+    if (!this.connected || this.#looks.size >= looksMax) return Promise.reject(unreachable());
+    const id = this.#nextLook++;
+    return new Promise((resolve, reject) => {
+      const timer = this.#options.clock.after(lookTimeoutMs, () => answer({ error: errorToWire(unreachable()) }));
+      const answer = ({ seen, error }: LookAnswer): void => {
+        timer.cancel();
+        this.#looks.delete(id);
+        if (seen === undefined) reject(error === undefined ? unreachable() : errorFromWire(error));
+        else resolve(seen);
+      };
+      this.#looks.set(id, answer);
+      this.send({ kind: "look", id, look });
+    });
   }
 
   /** The listener wants to hear nothing more; the manager is told that the host is done with the task. */
@@ -205,6 +233,7 @@ export class ManagerClient {
     if (this.#welcome !== undefined && !this.#stopped) this.#options.log.warn("manager.lost", { reason });
     this.#welcome = undefined;
     this.#link = undefined;
+    for (const answer of this.#looks.values()) answer({});
     this.awaySinceMs ??= this.#options.clock.nowMs();
   }
 
@@ -214,6 +243,7 @@ export class ManagerClient {
       this.#reportEveryMs = message.reportEveryMs;
       return;
     }
+    if (message.kind === "seen") return this.#looks.get(message.id)?.(message);
     const task = message.kind === "head" ? message.head.task : message.task;
     this.#listeners.get(task)?.heard(message, this.#welcome?.publicKey);
   }

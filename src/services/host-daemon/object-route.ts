@@ -7,6 +7,7 @@
  */
 
 import { DarnerError } from "#base/mod.ts";
+import { drained } from "#platform/http-stream.ts";
 import type { Route, RouteRequest } from "#platform/http-server.ts";
 import type { ByteRange } from "./object-bytes.ts";
 import { readObject, type OpenObject, type ReadAsk } from "./read-object.ts";
@@ -42,16 +43,6 @@ export async function sendBytes(response: RouteRequest["response"], bytes: Async
   } catch {
     response.destroy();
   }
-}
-
-function drained(response: RouteRequest["response"]): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      response.off("drain", end).off("close", end);
-      resolve();
-    };
-    response.on("drain", end).on("close", end);
-  });
 }
 
 /** Throws `cluster.refused` without a URL. */

@@ -9,7 +9,7 @@
  */
 
 import { DarnerError } from "#base/mod.ts";
-import type { DownloadAsk, DownloadEvent, HostCard, OpenRequest } from "#core/protocol/mod.ts";
+import type { DownloadAsk, DownloadEvent, HostCard, LookAsk, OpenRequest, Seen } from "#core/protocol/mod.ts";
 import type { Connection } from "#platform/connection.ts";
 import type { DiskFile } from "#platform/disk.ts";
 import { PieceFile, type EndRecord } from "#storage/pieces/mod.ts";
@@ -19,7 +19,7 @@ import { registerDaemonMetrics } from "./daemon-metrics.ts";
 import type { HostDaemonOptions, HostDaemonSettings } from "./daemon-options.ts";
 import { Download } from "./download.ts";
 import { HostTask } from "./host-task.ts";
-import { ManagerClient } from "./manager-client.ts";
+import { ManagerClient, unreachableManagers } from "./manager-client.ts";
 import { unchangedFromNow } from "./unchanged.ts";
 
 /** Finished tasks that are kept to be served; the oldest leave first. */
@@ -107,6 +107,12 @@ export class HostDaemon {
     return this.#manager?.connected ?? true;
   }
 
+  /** One question to an origin, through the manager. */
+  async look(ask: LookAsk): Promise<Seen> {
+    if (this.#manager === undefined) throw unreachableManagers(this.#options.directory);
+    return await this.#manager.look(ask);
+  }
+
   /** Nothing is being got or sent. */
   get idle(): boolean {
     return this.#downloads.size === 0 && this.uploads.active === 0;
@@ -129,11 +135,7 @@ export class HostDaemon {
   }
 
   /** A peer's piece connection. */
-  acceptPieces(
-    connection: Connection,
-    host: string,
-    nonce: string,
-  ): { received(bytes: Uint8Array): void; ended(): void } {
+  acceptPieces(connection: Connection, host: string, nonce: string): ReturnType<Uploads["accept"]> {
     return this.uploads.accept(connection, host, nonce);
   }
 

@@ -1,0 +1,9 @@
+/** Container images on the wire: names, addresses of a registry, manifests, challenges, and who may read what. */
+
+export * from "./challenge.ts";
+export * from "./image-digest.ts";
+export * from "./manifest.ts";
+export * from "./read-rights.ts";
+export * from "./reference.ts";
+export * from "./registry-path.ts";
+export * from "./upstream.ts";

@@ -1,0 +1,129 @@
+/** The real relay, over `node:http` and `node:https`, with kept connections and verified certificates. */
+
+import type * as HttpTypes from "node:http";
+import { pipeline } from "node:stream/promises";
+import { DarnerError } from "#base/mod.ts";
+import { http, https } from "./http-modules.node.ts";
+import { networkError } from "./network-error.ts";
+import { patience } from "./patience.node.ts";
+import type { Relay, RelayTarget } from "./relay.ts";
+import { trustContext } from "./trusted-roots.node.ts";
+
+export interface RelayOptions {
+  /** For the connection and the answer's head, once the request's body has left. */
+  readonly answerTimeoutMs: number;
+  readonly connectionsMax: number;
+}
+
+const defaults: RelayOptions = { answerTimeoutMs: 30_000, connectionsMax: 256 };
+const keptIdleMs = 15_000;
+
+/** Of one connection only (RFC 9110, 7.6.1). */
+const hopByHop = new Set([
+  "connection",
+  "host",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+export function createNodeRelay(options: Partial<RelayOptions> = {}): Relay {
+  const settings = { ...defaults, ...options };
+  const plain = new http.Agent({ keepAlive: true, maxTotalSockets: settings.connectionsMax, timeout: keptIdleMs });
+  let secure: HttpTypes.Agent | undefined;
+  const secureAgent = (): HttpTypes.Agent =>
+    (secure ??= new https.Agent({
+      keepAlive: true,
+      maxTotalSockets: settings.connectionsMax,
+      timeout: keptIdleMs,
+      rejectUnauthorized: true,
+      secureContext: trustContext([], true)!,
+    }));
+  return {
+    pass: (request, response, target) =>
+      pass(request, response, target, target.url.protocol === "https:" ? secureAgent() : plain, settings),
+    close() {
+      plain.destroy();
+      secure?.destroy();
+    },
+  };
+}
+
+async function pass(
+  request: HttpTypes.IncomingMessage,
+  response: HttpTypes.ServerResponse,
+  target: RelayTarget,
+  agent: HttpTypes.Agent,
+  settings: RelayOptions,
+): Promise<void> {
+  const outgoing = (agent instanceof https.Agent ? https : http).request(target.url, {
+    method: request.method ?? "GET",
+    agent,
+    headers: headersFor(request, target),
+  });
+  const gone = (): void => void outgoing.destroy();
+  response.once("close", gone);
+  try {
+    const answer = await answerTo(outgoing, request, target.name, settings.answerTimeoutMs);
+    response.writeHead(answer.statusCode ?? 502, endToEnd(answer.rawHeaders));
+    // Broken off there means broken off here: the client sees it and may come back.
+    await pipeline(answer, response).catch(() => void response.destroy());
+  } finally {
+    response.off("close", gone);
+  }
+}
+
+function answerTo(
+  outgoing: HttpTypes.ClientRequest,
+  request: HttpTypes.IncomingMessage,
+  name: string,
+  timeoutMs: number,
+): Promise<HttpTypes.IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    // Counted from the last byte of the request's body: an upload may take its time.
+    let waiting = patience(timeoutMs, tooLong);
+    function tooLong(): void {
+      const says = `no answer within ${timeoutMs} ms`;
+      outgoing.destroy(new DarnerError("network.timeout", `cannot pass on to ${name}: ${says}`, { retry: "now" }));
+    }
+    request.on("data", () => {
+      waiting.end();
+      waiting = patience(timeoutMs, tooLong);
+    });
+    outgoing.once("response", (answer) => {
+      waiting.end();
+      resolve(answer);
+    });
+    outgoing.once("error", (error: NodeJS.ErrnoException) => {
+      waiting.end();
+      reject(error instanceof DarnerError ? error : networkError(error, `pass on to ${name}`));
+    });
+    request.pipe(outgoing);
+  });
+}
+
+function headersFor(request: HttpTypes.IncomingMessage, { url, headers = {} }: RelayTarget): string[] {
+  const passed: string[] = ["host", url.host];
+  const raw = request.rawHeaders;
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = raw[index]!.toLowerCase();
+    // A body of unknown length stays one; Node frames it anew.
+    if (hopByHop.has(name) || name in headers) continue;
+    passed.push(raw[index]!, raw[index + 1]!);
+  }
+  for (const [name, value] of Object.entries(headers)) if (value !== undefined) passed.push(name, value);
+  if (request.headers["transfer-encoding"] !== undefined) passed.push("transfer-encoding", "chunked");
+  return passed;
+}
+
+function endToEnd(raw: readonly string[]): string[] {
+  const passed: string[] = [];
+  for (let index = 0; index < raw.length; index += 2)
+    if (!hopByHop.has(raw[index]!.toLowerCase())) passed.push(raw[index]!, raw[index + 1]!);
+  return passed;
+}

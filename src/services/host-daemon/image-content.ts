@@ -1,0 +1,73 @@
+/**
+ * The daemon's downloads for the image proxy: content by digest as a stream of verified bytes, and
+ * questions to registries through the manager, or straight where none answers.
+ */
+
+import { DarnerError } from "#base/mod.ts";
+import type { LookAsk, Seen } from "#core/protocol/mod.ts";
+import type { Origin } from "#origins/mod.ts";
+import { readObject } from "./read-object.ts";
+import type { HostDaemon } from "./service.ts";
+
+export interface ContentWish {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly digest: string;
+  readonly range?: { readonly start: number; readonly end?: number };
+}
+
+interface OpenedContent {
+  readonly lengthBytes: number | undefined;
+  readonly bytes: AsyncIterator<Uint8Array>;
+}
+
+export interface ImageContentParts {
+  readonly daemon: HostDaemon;
+  readonly origin: Origin;
+}
+
+export class ImageContent {
+  readonly #parts: ImageContentParts;
+
+  constructor(parts: ImageContentParts) {
+    this.#parts = parts;
+  }
+
+  get managed(): boolean {
+    return this.#parts.daemon.managerConnected;
+  }
+
+  async look(ask: LookAsk): Promise<Seen> {
+    const { daemon, origin } = this.#parts;
+    try {
+      return await daemon.look(ask);
+    } catch (error) {
+      if (!(error instanceof DarnerError) || error.code !== "cluster.unreachable") throw error;
+      // Whoever asks this proxy is on its machine.
+      const { status, headers } = await origin.look({ ...ask, caller: "near" }, AbortSignal.timeout(10_000));
+      return { status, headers, ageMs: 0, stale: false };
+    }
+  }
+
+  /** Resolves when the object has begun; rejects with why it will not. */
+  async open({ url, headers, digest, range }: ContentWish, signal: AbortSignal): Promise<OpenedContent> {
+    const ask = { url, headers, filterQuery: [], tag: "", digest, ...(range === undefined ? {} : { range }) };
+    const { lengthBytes, bytes } = await readObject(this.#parts.daemon, ask, signal);
+    return { lengthBytes, bytes: bytes[Symbol.asyncIterator]() };
+  }
+
+  async *fetch(
+    { url, headers }: Pick<ContentWish, "url" | "headers">,
+    start: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<Uint8Array> {
+    const range = start === 0 ? {} : { range: { start } };
+    const answer = await this.#parts.origin.open({ url, headers, ...range, caller: "near" }, signal);
+    if (answer.kind !== "body") throw new DarnerError("origin.protocol", `cannot get ${url}: it sent no body`);
+    let skip = start - answer.start;
+    for await (const chunk of answer.body) {
+      if (skip < chunk.length) yield chunk.subarray(skip);
+      skip = Math.max(0, skip - chunk.length);
+    }
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * Requests of container engines, answered. Content by digest goes through the swarm, a tag is asked
+ * of its registry once per cluster and time to live; everything else is passed on untouched, and so is
+ * what the swarm cannot give: the client then gets the registry's own answer.
+ *
+ * Invariants:
+ *  1. Nothing is given to a client whose own credential has not been shown to be good for it.
+ *  2. A client's credential goes to the registry that it names, and to no other.
+ *  3. The last byte of a whole blob is sent only when its digest is proved.
+ */
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { asDarnerError, type DarnerError } from "#base/mod.ts";
+import { findUpstream, mirrorTarget, readRegistryPath, type Upstream, type UpstreamRule } from "#core/image/mod.ts";
+import type { Clock } from "#platform/clock.ts";
+import type { Log } from "#platform/log.ts";
+import type { Metrics } from "#platform/metrics.ts";
+import type { Relay } from "#platform/relay.ts";
+import type { ImageHost } from "./image-host.ts";
+import { Pulls, type Way } from "./pulls.ts";
+import { answerError } from "./registry-answer.ts";
+
+export interface ImageProxySettings {
+  readonly upstreams: readonly UpstreamRule[];
+  /** Meant by who names none, as Docker does. */
+  readonly defaultRegistry: string;
+  readonly tagTtlMs: number;
+}
+
+export interface ImageProxyOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly host: ImageHost;
+  readonly relay: Relay;
+  readonly settings: () => ImageProxySettings;
+}
+
+/** One request, and the registry that it is for. */
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly upstream: Upstream;
+  /** At the registry, with its query. */
+  readonly target: URL;
+}
+
+export class ImageProxy {
+  readonly #options: ImageProxyOptions;
+  readonly #pulls: Pulls;
+  readonly #answers: Record<Way, number> = { swarm: 0, memory: 0, look: 0, upstream: 0, failed: 0 };
+
+  constructor(options: ImageProxyOptions) {
+    this.#options = options;
+    this.#pulls = new Pulls({ ...options, tagTtlMs: () => options.settings().tagTtlMs });
+    options.metrics.gauge(
+      "darner_image_answers",
+      "requests of engines by what answered them",
+      () => Object.entries(this.#answers).map(([way, value]) => ({ labels: { way }, value })),
+      ["way"],
+    );
+  }
+
+  /** A request to the proxy as a mirror: its address is the proxy's own. Never rejects. */
+  async mirror(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { upstreams, defaultRegistry } = this.#options.settings();
+    const asked = new URL(request.url ?? "/", "http://proxy");
+    const find = (registry: string): Upstream | undefined => findUpstream(upstreams, registry);
+    const { registry, path } = mirrorTarget(
+      asked.pathname,
+      asked.searchParams,
+      defaultRegistry,
+      (name) => find(name) !== undefined,
+    );
+    const upstream = find(registry);
+    if (upstream === undefined) {
+      const says = `no rule lets the registry "${registry.slice(0, 200)}" through; allow it with --proxy-upstream`;
+      return answerError(response, 404, "NAME_UNKNOWN", says);
+    }
+    // A mirror's base is asked before anything says which registry is meant.
+    if (readRegistryPath(asked.pathname).kind === "base" && !asked.searchParams.has("ns")) return answerBase(response);
+    asked.searchParams.delete("ns");
+    const target = new URL(path + asked.search, upstream.base);
+    return await this.serve({ request, response, upstream, target });
+  }
+
+  /** A request for a registry, whichever way it came. Never rejects. */
+  async serve(exchange: Exchange): Promise<void> {
+    const { request, response, target } = exchange;
+    try {
+      const way = await this.#pulls.answer(exchange);
+      if (way !== undefined) return void this.#answers[way]++;
+      await this.#options.relay.pass(request, response, { url: target, name: nameOf(target) });
+      this.#answers.upstream++;
+    } catch (error) {
+      this.#failed(exchange, asDarnerError(error));
+    }
+  }
+
+  #failed({ response, target }: Exchange, error: DarnerError): void {
+    this.#answers.failed++;
+    this.#options.log.warn("image.failed", { url: nameOf(target), code: error.code, message: error.message });
+    // An answer under way cannot take its status back; cutting it is the only sign left.
+    if (response.headersSent) response.destroy();
+    else answerError(response, 502, "UNKNOWN", error.message);
+  }
+}
+
+function answerBase(response: ServerResponse): void {
+  const headers = { "docker-distribution-api-version": "registry/2.0", "content-type": "application/json" };
+  response.writeHead(200, { ...headers, "content-length": 2 }).end("{}");
+}
+
+function nameOf(url: URL): string {
+  return `${url.origin}${url.pathname}`;
+}

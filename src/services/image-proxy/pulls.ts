@@ -1,0 +1,230 @@
+/**
+ * What engines ask for when they pull: the manifest of a tag, a manifest by digest, a blob. Each answer
+ * says which way it was given; no answer means that the registry itself is to be asked.
+ */
+
+import { asDarnerError, DarnerError } from "#base/mod.ts";
+import { accepts, manifestAccept, manifestBytesMax, manifestPath, readRegistryPath } from "#core/image/mod.ts";
+import type { Seen } from "#core/protocol/mod.ts";
+import type { Clock } from "#platform/clock.ts";
+import { drained } from "#platform/http-stream.ts";
+import type { Log } from "#platform/log.ts";
+import { Looks, ReadGate } from "#transfer/mod.ts";
+import { readRange, spanWithin, type RangeWish } from "./byte-range.ts";
+import { contentStream, withPatience, type StreamParts } from "./content-stream.ts";
+import type { Content, ContentAsk, ImageHost } from "./image-host.ts";
+import type { Exchange } from "./image-proxy.ts";
+import { ManifestMemory, type KeptManifest } from "./manifest-memory.ts";
+import { answerChallenge, contentHeaders, type ContentHead } from "./registry-answer.ts";
+
+/** What gave an answer. "look": what the registry told the cluster of a tag. */
+export type Way = "swarm" | "memory" | "look" | "upstream" | "failed";
+
+export interface PullsOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly host: ImageHost;
+  readonly tagTtlMs: () => number;
+}
+
+export class Pulls {
+  readonly #options: PullsOptions;
+  readonly #manifests = new ManifestMemory();
+  readonly #gate: ReadGate;
+
+  constructor(options: PullsOptions) {
+    this.#options = options;
+    const { clock, host } = options;
+    const held = async (digest: string): Promise<Uint8Array | undefined> => this.#manifests.get(digest)?.bytes;
+    this.#gate = new ReadGate(clock, new Looks(clock, (ask) => host.look(ask)), held);
+  }
+
+  /** Undefined: nothing was written, the registry is to be asked. */
+  async answer(exchange: Exchange): Promise<Way | undefined> {
+    const { request, target } = exchange;
+    const path = readRegistryPath(target.pathname);
+    const reads = request.method === "GET" || (request.method === "HEAD" && path.kind === "tag");
+    if (!reads || target.search !== "") return undefined;
+    switch (path.kind) {
+      case "tag":
+        return await this.#answerTag(exchange, path.repository);
+      case "manifest":
+        return await this.#answerManifest(exchange, path.digest, undefined);
+      case "blob":
+        return await this.#answerBlob(exchange, path.digest);
+      default:
+        return undefined;
+    }
+  }
+
+  async #answerTag(exchange: Exchange, repository: string): Promise<Way | undefined> {
+    const { request, response, target, upstream } = exchange;
+    const headers = { ...credential(exchange), accept: manifestAccept };
+    const ask = { url: target.href, headers, freshForMs: this.#options.tagTtlMs() };
+    const seen = await this.#gate.look(ask).catch(() => undefined);
+    if (seen?.status === 401) return answered(answerChallenge(response, seen), "look");
+    const head = seen === undefined ? undefined : headOf(seen);
+    if (head === undefined || !accepts(request.headers.accept, head.mediaType)) return undefined;
+    if (seen?.stale === true)
+      response.setHeader("warning", '299 - "the registry does not answer; this is what it said before"');
+    if (request.method === "HEAD") return answered(response.writeHead(200, contentHeaders(head)).end(), "look");
+    const byDigest = new URL(manifestPath(repository, head.digest), upstream.base);
+    return await this.#answerManifest({ ...exchange, target: byDigest }, head.digest, head.mediaType);
+  }
+
+  async #answerManifest(exchange: Exchange, digest: string, told: string | undefined): Promise<Way | undefined> {
+    const { request, response, target } = exchange;
+    const headers = { ...credential(exchange), accept: manifestAccept };
+    const ask = { url: target.href, headers, digest };
+    const refusal = await this.#gate.refusal(ask).catch(() => unanswered);
+    if (refusal !== undefined) return this.#refuse(exchange, refusal);
+    const known = this.#manifests.get(digest);
+    const kept = known ?? (await this.#readManifest(exchange, ask));
+    if (kept === undefined) return undefined;
+    this.#gate.learn(digest, kept.manifest);
+    const mediaType = told ?? kept.manifest.mediaType;
+    if (!accepts(request.headers.accept, mediaType)) return undefined;
+    const { bytes } = kept;
+    const span = spanWithin(rangeOf(exchange), bytes.length);
+    if (span === undefined) return undefined;
+    writeHead(exchange, { digest, mediaType, lengthBytes: bytes.length }, span, bytes.length);
+    response.end(bytes.subarray(span.start, span.end));
+    return known === undefined ? "swarm" : "memory";
+  }
+
+  /** Undefined when it cannot be had through the swarm, or is no manifest. */
+  async #readManifest(exchange: Exchange, ask: ContentAsk): Promise<KeptManifest | undefined> {
+    const content = await this.#open(exchange, ask);
+    if (content === undefined) return undefined;
+    const parts: Uint8Array[] = [];
+    let lengthBytes = 0;
+    try {
+      for (;;) {
+        const next = await withPatience(this.#parts(exchange), content.bytes.next());
+        if (next.done === true) break;
+        parts.push(next.value);
+        lengthBytes += next.value.length;
+        if (lengthBytes > manifestBytesMax) return undefined;
+      }
+      return this.#manifests.add(ask.digest, Buffer.concat(parts));
+    } catch (error) {
+      this.#log("image.not-from-swarm", ask, error);
+      return undefined;
+    } finally {
+      void content.bytes.return?.().catch(() => undefined);
+    }
+  }
+
+  async #answerBlob(exchange: Exchange, digest: string): Promise<Way | undefined> {
+    const { target } = exchange;
+    const ask = { url: target.href, headers: credential(exchange), digest };
+    const refusal = await this.#gate.refusal(ask).catch(() => unanswered);
+    if (refusal !== undefined) return this.#refuse(exchange, refusal);
+    const wish = rangeOf(exchange);
+    const range = await this.#rangeFor(exchange, ask, wish);
+    const content = await this.#open(exchange, range === undefined ? ask : { ...ask, range });
+    const lengthBytes = content?.lengthBytes;
+    // Without a length no range can be named; the registry's own answer is as good.
+    const span = lengthBytes === undefined ? undefined : spanWithin(wish, lengthBytes);
+    if (content === undefined || lengthBytes === undefined || span === undefined) {
+      void content?.bytes.return?.().catch(() => undefined);
+      return undefined;
+    }
+    writeHead(exchange, { digest, mediaType: "application/octet-stream", lengthBytes }, span, lengthBytes);
+    const parts = { ...this.#parts(exchange), onRescue: (reason: string) => this.#rescued(ask, reason) };
+    await send(exchange, contentStream(parts, content, { ...ask, range: span }, span, lengthBytes));
+    return "swarm";
+  }
+
+  /** What to open for the wish; the last bytes can be named only by who knows the length. */
+  async #rangeFor(exchange: Exchange, ask: ContentAsk, wish: RangeWish): Promise<ContentAsk["range"]> {
+    if (wish.kind === "whole") return undefined;
+    if (wish.kind === "part")
+      return wish.end === undefined ? { start: wish.start } : { start: wish.start, end: wish.end };
+    const first = await this.#open(exchange, { ...ask, range: { start: 0, end: 1 } });
+    void first?.bytes.return?.().catch(() => undefined);
+    const span = first?.lengthBytes === undefined ? undefined : spanWithin(wish, first.lengthBytes);
+    return span;
+  }
+
+  async #open(exchange: Exchange, ask: ContentAsk): Promise<Content | undefined> {
+    const parts = this.#parts(exchange);
+    const giveUp = new AbortController();
+    const signal = AbortSignal.any([parts.signal, giveUp.signal]);
+    try {
+      return await withPatience(parts, this.#options.host.open(ask, signal));
+    } catch (error) {
+      giveUp.abort();
+      this.#log("image.not-from-swarm", ask, error);
+      return undefined;
+    }
+  }
+
+  /** The client's own word from the registry; only what many ask at once is answered for it. */
+  #refuse({ response }: Exchange, seen: Seen): Way | undefined {
+    return seen.status === 401 ? answered(answerChallenge(response, seen), "look") : undefined;
+  }
+
+  #parts({ response }: Exchange): Omit<StreamParts, "onRescue"> {
+    const gone = new AbortController();
+    response.once("close", () => gone.abort(new DarnerError("interrupted", "the client went away")));
+    const { clock, host } = this.#options;
+    return { clock, host, signal: gone.signal };
+  }
+
+  #rescued(ask: ContentAsk, reason: string): void {
+    this.#options.log.warn("image.rescued", { url: ask.url, reason });
+  }
+
+  #log(event: string, ask: ContentAsk, error: unknown): void {
+    const { code, message } = asDarnerError(error);
+    this.#options.log.info(event, { url: ask.url, code, message });
+  }
+}
+
+/** Stands for a registry that did not say who may read: the client asks it himself. */
+const unanswered: Seen = { status: 0, headers: {}, ageMs: 0, stale: false };
+
+function answered(_written: unknown, way: Way): Way {
+  return way;
+}
+
+function credential({ request }: Exchange): Record<string, string> {
+  const { authorization } = request.headers;
+  return authorization === undefined ? {} : { authorization };
+}
+
+/** What the registry says of a tag; undefined when that does not name the content. */
+function headOf({ status, headers }: Seen): ContentHead | undefined {
+  const digest = headers["docker-content-digest"];
+  const mediaType = headers["content-type"];
+  const lengthBytes = Number(headers["content-length"]);
+  if (status !== 200 || digest === undefined || mediaType === undefined) return undefined;
+  const named = readRegistryPath(manifestPath("any", digest)).kind === "manifest";
+  return named && Number.isSafeInteger(lengthBytes) ? { digest, mediaType, lengthBytes } : undefined;
+}
+
+/** A part is asked for only of the version that the client means. */
+function rangeOf({ request }: Exchange): RangeWish {
+  return request.headers["if-range"] === undefined ? readRange(request.headers.range) : { kind: "whole" };
+}
+
+function writeHead(
+  { request, response }: Exchange,
+  head: ContentHead,
+  span: { start: number; end: number },
+  of: number,
+): void {
+  const whole = readRange(request.headers.range).kind === "whole" || request.headers["if-range"] !== undefined;
+  const headers = contentHeaders({ ...head, lengthBytes: span.end - span.start });
+  if (whole) response.writeHead(200, headers);
+  else response.writeHead(206, { ...headers, "content-range": `bytes ${span.start}-${span.end - 1}/${of}` });
+}
+
+async function send({ response }: Exchange, bytes: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const chunk of bytes) {
+    if (!response.write(chunk)) await drained(response);
+    if (response.destroyed) return;
+  }
+  response.end();
+}
