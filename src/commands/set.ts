@@ -2,10 +2,10 @@
 
 import { DarnerError } from "#base/mod.ts";
 import { changeSetting, type SettingPlace } from "#clients/darner/mod.ts";
-import { createNodeHttpJson } from "#platform/http-json.node.ts";
 import { hostDaemonSettings, resolveSettings, roleUrl, type SettingsGroup } from "#settings/mod.ts";
 import { addSettings, givenFlags, newCommand, parseCommandLine, type Flags } from "./command-line.ts";
 import { loadSources, placesHere } from "./load-settings.ts";
+import { addTokenOption, createOperatorHttp, tokenOf } from "./operator-http.ts";
 
 const { config, socket, configService } = hostDaemonSettings.settings;
 const group: SettingsGroup = {
@@ -22,13 +22,14 @@ export async function run(argv: readonly string[]): Promise<number> {
   const program = newCommand("darner set", "Changes a setting while it runs; by default of this machine's daemon.");
   program.argument("<NAME>", "a live setting, such as upload-rate").argument("<VALUE>", "what it should be");
   program.option("--url <URL>", "change it at this process only, such as a cluster manager");
+  addTokenOption(program);
   addSettings(program, [group], placesHere());
   const words: string[] = [];
   program.action((name: string, value: string) => void words.push(name, value));
   if (await parseCommandLine(program, argv)) return 0;
   const [name, value] = words as [string, string];
   const place = await placeOf(givenFlags(program, [group]), program.opts<{ url?: string }>().url);
-  const http = createNodeHttpJson();
+  const http = createOperatorHttp(tokenOf(program));
   try {
     process.stdout.write(`${await changeSetting(http, { place, name, value })}\n`);
   } finally {

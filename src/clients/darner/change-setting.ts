@@ -16,6 +16,8 @@ export interface SettingChange {
 }
 
 const answerTimeoutMs = 10_000;
+/** Hosts are changed through their sockets. */
+const roleAt = { process: "manager", cluster: "config-service" } as const;
 
 /** Resolves to what was done, in one line; rejects with what the other side says, or `network.*`. */
 export async function changeSetting(http: HttpJson, { place, name, value }: SettingChange): Promise<string> {
@@ -23,7 +25,7 @@ export async function changeSetting(http: HttpJson, { place, name, value }: Sett
   await http.request({
     method: "PUT",
     url: new URL(`/v1/settings/${encodeURIComponent(name)}`, base),
-    ...(place.kind === "socket" ? { socketPath: place.socketPath } : {}),
+    ...(place.kind === "socket" ? { socketPath: place.socketPath } : { role: roleAt[place.kind] }),
     body: { value },
     timeoutMs: answerTimeoutMs,
   });

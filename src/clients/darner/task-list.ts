@@ -26,7 +26,7 @@ const answerTimeoutMs = 10_000;
 /** The managers that a config service knows. Rejects as `HttpJson.request` does. */
 export async function managersOf(http: HttpJson, configService: string): Promise<string[]> {
   const url = new URL("/v1/managers", configService);
-  const answer = (await http.request({ method: "GET", url, timeoutMs: answerTimeoutMs })) as
+  const answer = (await http.request({ method: "GET", url, role: "config-service", timeoutMs: answerTimeoutMs })) as
     | { readonly managers?: readonly { readonly url: string }[] }
     | undefined;
   return (answer?.managers ?? []).map((manager) => manager.url);
@@ -44,7 +44,7 @@ export async function listTasks(http: HttpJson, managers: readonly string[]): Pr
 
 async function tasksOf(http: HttpJson, manager: string): Promise<ListedTask[]> {
   const url = new URL("/v1/tasks", manager);
-  const answer = (await http.request({ method: "GET", url, timeoutMs: answerTimeoutMs })) as
+  const answer = (await http.request({ method: "GET", url, role: "manager", timeoutMs: answerTimeoutMs })) as
     | { readonly tasks?: readonly Omit<ListedTask, "manager">[] }
     | undefined;
   if (!Array.isArray(answer?.tasks)) {
