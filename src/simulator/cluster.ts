@@ -24,6 +24,8 @@ export interface HostPlan {
   readonly startMs?: number;
   /** The share of the pieces it sends that have wrong bytes; `true` is one in ten. */
   readonly lies?: boolean | number;
+  /** It accuses one of its parents with every report, whatever that sent. */
+  readonly accusesFalsely?: boolean;
 }
 
 export interface ClusterPlan {
@@ -110,6 +112,7 @@ export class Cluster {
       upBytesPerSecond: plan.upBytesPerSecond,
       downBytesPerSecond: plan.downBytesPerSecond,
       slots: hostSlots,
+      accusesFalsely: plan.accusesFalsely === true,
       lies: Number(plan.lies === true ? 0.1 : (plan.lies ?? 0)),
       reportEveryMs: hosts.length > 1000 ? 2000 : 500,
       pieceCpuMs: pieceCpuMs ?? 0,

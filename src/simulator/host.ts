@@ -28,6 +28,7 @@ export interface HostOptions extends SenderOptions {
   readonly reportEveryMs: number;
   /** Processor time for each piece received: hashing, storing, handling. */
   readonly pieceCpuMs: number;
+  readonly accusesFalsely: boolean;
   readonly manager: Manager;
   readonly onFinished: (host: Host) => void;
   readonly senderOf: (id: string) => Sender | undefined;
@@ -294,9 +295,16 @@ export class Host extends Sender {
 
   /** What is new since the last report; a host that has it all has told so. */
   #reportNow(): void {
+    if (this.options.accusesFalsely) this.#accuseAnyParent();
     if (this.finishedMs !== undefined) return;
     if (this.#news.length > 0 || this.brain.starving) this.#report();
     this.agenda.after(this.options.reportEveryMs, this, reportCode, this.life);
+  }
+
+  #accuseAnyParent(): void {
+    const parents = [...this.#up.keys()];
+    const parent = parents[Math.floor(this.options.chance.unit() * parents.length)];
+    if (parent !== undefined && this.link?.welcomed === true) this.link.accuse(parent);
   }
 
   #report(): void {

@@ -7,7 +7,14 @@
 
 import { assert, Bitfield } from "#base/mod.ts";
 import type { ParentOffer, HostCard } from "#core/protocol/mod.ts";
-import { mayRepeatWhileFetching, spreadEveryMs, Swarm, type SwarmChange, type SwarmReport } from "#core/swarm/mod.ts";
+import {
+  mayRepeatWhileFetching,
+  spreadEveryMs,
+  Suspicion,
+  Swarm,
+  type SwarmChange,
+  type SwarmReport,
+} from "#core/swarm/mod.ts";
 import type { Actor, Agenda } from "./agenda.ts";
 import type { ControlLink } from "./control-link.ts";
 import { Listing } from "./listing.ts";
@@ -20,6 +27,9 @@ const fetchedCode = 1;
 const matchCode = 2;
 const keepAliveCode = 3;
 const refetchCode = 4;
+const lookedCode = 5;
+/** What the accused has for its own look, and the fetch of one piece. */
+const lookMs = 1_100;
 const matchDelayMs = 5;
 const keepAliveMs = 2_000;
 
@@ -67,6 +77,7 @@ export class Manager implements Actor {
   #fetch = 0;
   down = false;
   swarm: Swarm;
+  suspicion = new Suspicion();
   /** Pieces that came from the origin. */
   originPieces = 0;
   /** Bytes that the origin sent in vain, since a piece was cut off. */
@@ -81,7 +92,8 @@ export class Manager implements Actor {
   }
 
   #newSwarm(): Swarm {
-    return new Swarm(this.#offers, this.#options.chance.unit);
+    this.suspicion = new Suspicion();
+    return new Swarm(this.#offers, this.#options.chance.unit, this.suspicion);
   }
 
   #newListing(): Listing {
@@ -102,7 +114,10 @@ export class Manager implements Actor {
   }
 
   accuse(link: ControlLink, parent: string): void {
-    this.#give(this.swarm.accuse(link.host.id, parent, this.#options.agenda.nowMs));
+    const { agenda } = this.#options;
+    const { changes, check } = this.swarm.accuse(link.host.id, parent, agenda.nowMs);
+    this.#give(changes);
+    if (check) agenda.after(lookMs, this, lookedCode, { parent, life: this.life });
   }
 
   /** A host's connection is gone, unless it is here on a new one. */
@@ -113,7 +128,21 @@ export class Manager implements Actor {
     this.#give(this.swarm.leave(link.host.id, this.#options.agenda.nowMs));
   }
 
+  /** The manager has fetched a piece from the accused, as a host does; nobody tells it who lies. */
+  #looked(parent: string): void {
+    const { agenda, chance } = this.#options;
+    const accused = this.#links.get(parent)?.host;
+    const verdict =
+      accused === undefined || accused.down ? "unknown" : chance.unit() < accused.lies ? "wrong" : "right";
+    this.#give(this.swarm.judged(parent, verdict, agenda.nowMs));
+  }
+
   on(code: number, argument: unknown): void {
+    if (code === lookedCode) {
+      const { parent, life } = argument as { readonly parent: string; readonly life: number };
+      if (life === this.life) this.#looked(parent);
+      return;
+    }
     if (argument !== (code === matchCode || code === keepAliveCode ? this.life : this.#fetch)) return;
     switch (code) {
       case begunCode:
@@ -223,7 +252,7 @@ export class Manager implements Actor {
     this.#listing.join(link);
     const held = new Bitfield(pieces);
     if (holds !== undefined) for (const index of holds.indices()) if (this.#have.has(index)) held.set(index);
-    const card: HostCard = { id, name: id, site: "", address: "", port: 0 };
+    const card: HostCard = { id, name: id, site: "", address: id, port: 0 };
     this.swarm.join(card, held, agenda.nowMs);
     if (this.#have.full && held.full)
       this.report(link, { news: [], starving: false, seeding: true, upBytesPerSecond: 0, downBytesPerSecond: 0 });

@@ -54,6 +54,7 @@ export class Sender extends Process implements Actor {
   protected repeats = 0;
   #newsDue = false;
   sentPieces = 0;
+  wrongPieces = 0;
 
   constructor(options: SenderOptions) {
     super(options.agenda);
@@ -221,7 +222,9 @@ export class Sender extends Process implements Actor {
     if (dueMs > nowMs + stepMs) return this.#lookAgain(transfer, dueMs);
     if (child.paused) return child.later(this, wholeCode, transfer);
     this.watcher?.passed(transfer);
-    wire.piece(index, this.lies === 0 || this.#options.chance.unit() >= this.lies);
+    const right = this.lies === 0 || this.#options.chance.unit() >= this.lies;
+    if (!right) this.wrongPieces++;
+    wire.piece(index, right);
     this.#free(wire);
     this.pump();
   }

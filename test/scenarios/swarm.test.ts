@@ -1,13 +1,13 @@
 /**
  * Stories about one swarm as its manager matches it. Commands: join NAME[@SITE] PIECES [crowd], report NAME
- * PIECES [starving] [seeding], leave NAME, accuse NAME PARENT, wait MS, parents (who has whom now).
- * The manager's own seed is always among the parents and is not shown.
+ * PIECES [starving] [seeding], leave NAME, accuse NAME PARENT, judge NAME wrong|right|unknown, wait MS,
+ * parents (who has whom now). The manager's own seed is always among the parents and is not shown.
  */
 
 import assert from "node:assert/strict";
 import { Bitfield } from "#base/mod.ts";
 import type { HostCard } from "#core/protocol/mod.ts";
-import { spreadEveryMs, Swarm, type Member, type SwarmChange } from "#core/swarm/mod.ts";
+import { spreadEveryMs, Swarm, type Member, type SwarmChange, type Verdict } from "#core/swarm/mod.ts";
 import { parseIndices, playStories, type Actor } from "./scenario.ts";
 
 const pieces = 8;
@@ -15,7 +15,7 @@ const seed = { id: "m", address: "10.0.0.1", port: 8002, seed: true };
 
 function cardOf(text: string): HostCard {
   const [id = "", site = "here"] = text.split("@");
-  return { id, name: id, site, address: "10.0.0.2", port: 65002 };
+  return { id, name: id, site, address: id, port: 65002 };
 }
 
 function told(change: SwarmChange): string {
@@ -48,8 +48,12 @@ function newSwarm(): Actor {
       }
       case "leave":
         return swarm.leave(host, nowMs).map(told);
-      case "accuse":
-        return swarm.accuse(host, second, nowMs).map(told);
+      case "accuse": {
+        const { changes, check } = swarm.accuse(host, second, nowMs);
+        return [...changes.map(told), ...(check ? [`look at ${second}`] : [])];
+      }
+      case "judge":
+        return swarm.judged(host, second as Verdict, nowMs).map(told);
       case "wait":
         nowMs += Number(host);
         return swarm.match(nowMs).map(told);

@@ -5,6 +5,7 @@ import { ClusterManager, managerRoutes } from "#services/cluster-manager/mod.ts"
 import { TaskCache } from "#storage/pieces/mod.ts";
 import { readBootTag } from "#platform/boot.node.ts";
 import { nodeClock } from "#platform/clock.node.ts";
+import { createDialler } from "#platform/connection.node.ts";
 import { nodeDisk } from "#platform/disk.node.ts";
 import { createNodeHttpServer } from "#platform/http-server.node.ts";
 import type { NodeLog } from "#platform/log.node.ts";
@@ -29,6 +30,7 @@ export async function startClusterManager(resolved: Own, sharedLog?: NodeLog, is
   const { directory, key, release } = openDataDirectory(values.dataDir, "cluster-manager");
   const live = new LiveSettings(clusterManagerSettings, resolved, log);
   const cache = await openCache(directory, live);
+  const native = loadNative();
   const { origin, close } = realOrigin(() => reachPolicyOf(live.values));
   const metrics = createNodeMetrics();
   const { configService } = values;
@@ -41,6 +43,7 @@ export async function startClusterManager(resolved: Own, sharedLog?: NodeLog, is
     metrics,
     origin,
     cache,
+    dialler: createDialler(native),
     key,
     trust,
     isRevoked: (id) => standing.revocations.isRevoked(id),
@@ -49,7 +52,6 @@ export async function startClusterManager(resolved: Own, sharedLog?: NodeLog, is
   });
   live.onChange = (changed) => manager.applySettings(changed);
   standing.revocations.onRevoked = (ids) => manager.revoke(ids);
-  const native = loadNative();
   const server = createNodeHttpServer(
     {
       routes: [

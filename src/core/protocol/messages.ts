@@ -160,6 +160,8 @@ export type ManagerMessage =
   | { readonly kind: "withdrawn"; readonly task: string; readonly generation: string }
   /** The answer to a `look`. */
   | { readonly kind: "seen"; readonly id: number; readonly seen?: Seen; readonly error?: ErrorWire }
+  /** Somebody says that this host sends wrong bytes: it is to look at the piece again, and drop it if so. */
+  | { readonly kind: "recheck"; readonly task: string; readonly generation: string; readonly piece: number }
   /** The manager cannot get the object. */
   | { readonly kind: "failed"; readonly task: string; readonly error: ErrorWire };
 

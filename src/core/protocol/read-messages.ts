@@ -88,6 +88,7 @@ const managerShapes: Readonly<Record<ManagerMessage["kind"], Check>> = {
   parents: shaped({ ...ofTask, parents: list(parent), ticket: optional(text) }),
   withdrawn: shaped(ofTask),
   seen: shaped({ id: size, seen: optional(seen), error: optional(error) }),
+  recheck: shaped({ ...ofTask, piece: size }),
   failed: shaped({ task: text, error }),
 };
 

@@ -5,5 +5,6 @@
 
 export * from "./members.ts";
 export * from "./slots.ts";
+export * from "./suspicion.ts";
 export * from "./swarm.ts";
 export * from "./upload-queue.ts";

@@ -10,7 +10,7 @@
  * Whatever the number of hosts, one match or renewal looks at a few members drawn by chance.
  *
  * Invariants:
- *  1. A host is never its own parent; a host accused by `accusersMax` others is nobody's parent.
+ *  1. A host is never its own parent; one that is shut out is nobody's, one that was accused never its accuser's.
  *  2. No host is given to more than `childrenMax` others, unless one would have too few parents otherwise.
  *  3. The seeds are given to at most `seededMax` hosts, and beyond these to those that have nobody else.
  */
@@ -18,6 +18,7 @@
 import type { Bitfield } from "#base/mod.ts";
 import type { HostCard, ParentOffer } from "#core/protocol/mod.ts";
 import { Member, Members } from "./members.ts";
+import { Suspicion, type Verdict } from "./suspicion.ts";
 
 /** With 8 candidates mixed in progress the rules reach 1.01-1.03 of the discrete bound; 16 gain 1 % more. */
 const parentsWanted = 8;
@@ -32,7 +33,6 @@ const seededMax = 512;
 const drawnMax = 48;
 /** Parents without news that one renewal replaces. */
 const replacedMax = 2;
-const accusersMax = 2;
 const accusedMax = 4096;
 /** Newcomers are made parents of others this often. */
 export const spreadEveryMs = 200;
@@ -63,6 +63,7 @@ export class Swarm {
   readonly #members = new Members();
   readonly #seeds: readonly ParentOffer[];
   readonly #unit: () => number;
+  readonly #suspicion: Suspicion;
   /** Who was accused by whom; kept when the accused leaves, so that coming back clears no name. */
   readonly #accusers = new Map<string, Set<string>>();
   #newcomers: Member[] = [];
@@ -73,9 +74,11 @@ export class Swarm {
   #meanBytesPerSecond = 0;
   #seeded = 0;
 
-  constructor(seeds: readonly ParentOffer[], unit: () => number) {
+  /** `suspicion` may be shared by the swarms of one manager. */
+  constructor(seeds: readonly ParentOffer[], unit: () => number, suspicion = new Suspicion()) {
     this.#seeds = seeds;
     this.#unit = unit;
+    this.#suspicion = suspicion;
   }
 
   get size(): number {
@@ -164,17 +167,31 @@ export class Swarm {
     return [...heirs, ...orphans.map((child) => this.#renew(child, nowMs))];
   }
 
-  /** A host says that `parent` sent wrong bytes: it gets others; the accused loses its children once several agree. */
-  accuse(host: string, parent: string, nowMs: number): SwarmChange[] {
+  /**
+   * A host says that `parent` sent wrong bytes: it gets others. With `check` the accused is to be looked
+   * at, and `judged` told what came of it.
+   */
+  accuse(host: string, parent: string, nowMs: number): { readonly changes: SwarmChange[]; readonly check: boolean } {
     const accuser = this.#members.get(host);
     const accused = this.#members.get(parent);
-    if (accuser === undefined || accused === undefined) return [];
+    if (accuser === undefined || accused === undefined || accuser === accused) return { changes: [], check: false };
     accused.accusers.add(host);
     if (this.#accusers.size < accusedMax) this.#accusers.set(parent, accused.accusers);
     const changes = [this.#renew(accuser, nowMs)];
-    if (accused.accusers.size < accusersMax) return changes;
-    for (const child of accused.children) if (child !== accuser) changes.push(this.#renew(child, nowMs));
-    return changes;
+    const { address } = accuser.card;
+    const next = this.#suspicion.accuse({ accuser: host, address, accused: parent, hosts: this.size });
+    if (next === "shut-out") changes.push(...this.shutOut(parent, nowMs));
+    return { changes, check: next === "check" };
+  }
+
+  /** What came of looking at the accused. */
+  judged(accused: string, verdict: Verdict, nowMs: number): SwarmChange[] {
+    return this.#suspicion.judged(accused, verdict) ? this.shutOut(accused, nowMs) : [];
+  }
+
+  /** Gives the children of a host that is shut out other parents. */
+  shutOut(host: string, nowMs: number): SwarmChange[] {
+    return [...(this.#members.get(host)?.children ?? [])].map((child) => this.#renew(child, nowMs));
   }
 
   /** Whether it receives less than others do, though its own line could take more. */
@@ -281,7 +298,7 @@ export class Swarm {
   }
 
   #distrusted(other: Member, member: Member): boolean {
-    return other.accusers.size >= accusersMax || other.accusers.has(member.card.id);
+    return other.accusers.has(member.card.id) || this.#suspicion.isShutOut(other.card.id);
   }
 
   /** Fills the member's places with candidates: own site and few children first, the rest by chance. */
@@ -304,7 +321,7 @@ export class Swarm {
    * one more parent first, then those that can take it instead of a parent that has more children.
    */
   #findChildren(newcomer: Member, changed: Set<Member>): void {
-    if (newcomer.children.size >= childrenWanted || newcomer.accusers.size >= accusersMax) return;
+    if (newcomer.children.size >= childrenWanted || this.#suspicion.isShutOut(newcomer.card.id)) return;
     const offers: { readonly child: Member; readonly left: Member | undefined; readonly relief: number }[] = [];
     for (const child of this.#members.draw(drawnMax, this.#unit)) {
       if (child === newcomer || child.seeding || child.parents.has(newcomer) || newcomer.accusers.has(child.card.id))

@@ -124,7 +124,7 @@ export class HostSession implements VersionHost {
         return this.#options
           .knownTask(message.task)
           ?.versionOf(message.generation)
-          ?.accuse(this.card.id, message.parent);
+          ?.accuse(this.card.id, message.parent, message.piece);
       case "hello":
         return;
       default:

@@ -8,10 +8,13 @@ import type { ManagerMessage, TaskAsk } from "#core/protocol/mod.ts";
 import { SimClock } from "#platform/clock.sim.ts";
 import { SimDisk } from "#platform/disk.sim.ts";
 import { silentLog } from "#platform/log.ts";
+import { newSigningKey } from "#platform/signing.ts";
 import { nodeRandom } from "#platform/random.node.ts";
 import { TaskCache } from "#storage/pieces/mod.ts";
 import { Limiter, Uploads } from "#transfer/mod.ts";
 import { ScriptedOrigin, type ScriptedObject } from "../../../test/scripted-origin.ts";
+import { MemoryNetwork } from "../../../test/memory-network.ts";
+import { Accusations } from "./accusations.ts";
 import { ManagedTask } from "./managed-task.ts";
 import { TaskVersion, type VersionHost } from "./task-version.ts";
 
@@ -67,6 +70,8 @@ async function newManager(serve: Serve) {
   const refusal = (): null => null;
   const uploads = new Uploads({ clock, log: silentLog, limiter, slots: 4, refusal, trust: false });
   const seed = { id: "m", address: "10.0.0.9", port: 8002, seed: true };
+  const { dialler } = new MemoryNetwork(clock);
+  const accusations = new Accusations({ clock, log: silentLog, dialler, key: newSigningKey(), trust: false });
   const newTask = (): ManagedTask =>
     new ManagedTask({
       clock,
@@ -93,6 +98,8 @@ async function newManager(serve: Serve) {
           uploads,
           seed,
           sign: undefined,
+          accusations,
+          onShutOut: () => {},
         });
       },
     });

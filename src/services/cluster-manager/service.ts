@@ -9,13 +9,14 @@ import type { OpenRequest, ParentOffer, TaskAsk } from "#core/protocol/mod.ts";
 import type { Swarm } from "#core/swarm/mod.ts";
 import type { Origin } from "#origins/mod.ts";
 import type { Clock, Timer } from "#platform/clock.ts";
-import type { Connection } from "#platform/connection.ts";
+import type { Connection, Dialler } from "#platform/connection.ts";
 import type { Log } from "#platform/log.ts";
 import type { Metrics } from "#platform/metrics.ts";
 import type { Random } from "#platform/random.ts";
 import type { SigningKey } from "#platform/signing.ts";
 import type { TaskCache } from "#storage/pieces/mod.ts";
 import { Limiter, Looks, ReadGate, taskIdOf, ticketRefusal, Uploads } from "#transfer/mod.ts";
+import { Accusations } from "./accusations.ts";
 import { heldManifest } from "./held-manifest.ts";
 import { HostSession } from "./host-session.ts";
 import { ManagedTask } from "./managed-task.ts";
@@ -42,6 +43,8 @@ export interface ClusterManagerOptions {
   readonly metrics: Metrics;
   readonly origin: Origin;
   readonly cache: TaskCache;
+  /** To look at hosts that others accuse. */
+  readonly dialler: Dialler;
   readonly key: SigningKey;
   readonly trust: boolean;
   readonly isRevoked?: (host: string) => boolean;
@@ -65,6 +68,7 @@ export class ClusterManager {
   readonly #tasks = new Map<string, ManagedTask>();
   readonly #sessions = new Set<HostSession>();
   readonly #pace = new Pace();
+  readonly #accusations: Accusations;
   readonly #seeding: SeedSlots;
   readonly #gate: ReadGate;
   #settings: ClusterManagerSettings;
@@ -89,6 +93,7 @@ export class ClusterManager {
     this.#seeding = new SeedSlots(clock, this.uploads, () => this.#swarms(), options.settings.uploadSlots);
     const looks = new Looks(clock, (ask, signal) => options.origin.look(ask, signal));
     this.#gate = new ReadGate(clock, looks, (digest) => this.#heldManifest(digest));
+    this.#accusations = new Accusations(options);
     this.#registerMetrics();
     this.#sweep();
   }
@@ -213,7 +218,12 @@ export class ClusterManager {
     const seed: ParentOffer = { id: this.id, ...advertise(), seed: true };
     const sign = trust ? (seal: Uint8Array): string => key.sign("manifest", seal) : undefined;
     const { uploads } = this;
-    return new TaskVersion({ clock, log, unit: () => random.unit(), task, ask, store, uploads, seed, sign });
+    const accusations = this.#accusations;
+    const onShutOut = (host: string): void => {
+      for (const other of this.#tasks.values()) other.current?.shutOut(host);
+    };
+    const unit = (): number => random.unit();
+    return new TaskVersion({ clock, log, unit, task, ask, store, uploads, seed, sign, accusations, onShutOut });
   }
 
   /** Puts idle tasks away, so that their files can be closed and evicted. */
@@ -254,6 +264,12 @@ export class ClusterManager {
     const { metrics, cache, trust } = this.#options;
     metrics.gauge("darner_trust", "1 while processes must know each other, 0 with --trust off", () => (trust ? 1 : 0));
     metrics.gauge("darner_hosts", "hosts connected to this manager", () => this.#sessions.size);
+    const { suspicion } = this.#accusations;
+    metrics.gauge(
+      "darner_hosts_shut_out",
+      "hosts that send wrong bytes and are nobody's parents",
+      () => suspicion.shutOut,
+    );
     metrics.gauge("darner_tasks", "tasks in memory", () => this.#tasks.size);
     metrics.gauge("darner_origin_bytes", "body bytes taken from origins since start", () => this.#originBytes);
     metrics.gauge("darner_upload_bytes", "piece bytes sent to hosts since start", () => this.uploads.bytesTotal);

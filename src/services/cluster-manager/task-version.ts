@@ -13,12 +13,14 @@
 import { Bitfield, DarnerError, errorToWire } from "#base/mod.ts";
 import type { ResponseFacts } from "#core/freshness/mod.ts";
 import type { HostCard, ManagerMessage, ManifestHead, ParentOffer, TaskAsk } from "#core/protocol/mod.ts";
+import { pieceSpan } from "#core/model/mod.ts";
 import type { Caller } from "#core/reach/mod.ts";
 import { spreadEveryMs, Swarm, type SwarmChange, type SwarmReport } from "#core/swarm/mod.ts";
 import type { Clock, Timer } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";
 import type { PieceFile } from "#storage/pieces/mod.ts";
 import { sameForAll, type Uploads } from "#transfer/mod.ts";
+import type { Accusations } from "./accusations.ts";
 import { Listing, type Sign } from "./listing.ts";
 
 /** Hosts that come within this time are matched together. */
@@ -55,6 +57,9 @@ export interface TaskVersionOptions {
   readonly store: PieceFile;
   readonly uploads: Uploads;
   readonly seed: ParentOffer;
+  readonly accusations: Accusations;
+  /** A host is nobody's parent any more, in no task. */
+  readonly onShutOut: (host: string) => void;
   /** Signs manifests; absent with --trust off. */
   readonly sign: Sign | undefined;
 }
@@ -163,8 +168,40 @@ export class TaskVersion {
     if (answered !== undefined) this.#listing?.tell(answered);
   }
 
-  accuse(host: string, parent: string): void {
-    this.#tellChanges(this.#swarm.accuse(host, parent, this.#options.clock.nowMs()));
+  /** A host says that `parent` sent it this piece with wrong bytes. */
+  accuse(host: string, parent: string, piece: number): void {
+    const digest = this.store.digestOf(piece);
+    const accused = this.#hosts.get(parent);
+    if (digest === undefined || accused === undefined) return;
+    const wasOut = this.#options.accusations.suspicion.isShutOut(parent);
+    const { changes, check } = this.#swarm.accuse(host, parent, this.#options.clock.nowMs());
+    this.#tellChanges(changes);
+    if (check) void this.#look(accused, piece, digest);
+    else if (!wasOut) this.#tellIfShutOut(parent, "many hosts got wrong bytes from it");
+  }
+
+  /** The host sends wrong bytes: whoever has it for a parent gets another. */
+  shutOut(host: string): void {
+    this.#tellChanges(this.#swarm.shutOut(host, this.#options.clock.nowMs()));
+  }
+
+  async #look(accused: VersionHost, piece: number, digest: Uint8Array): Promise<void> {
+    const { accusations, clock } = this.#options;
+    const { task, generation, store } = this;
+    if (generation === undefined) return;
+    const { id } = accused.card;
+    accused.send({ kind: "recheck", task, generation, piece });
+    const { start, end } = pieceSpan(piece, store.lengthBytes ?? Infinity, store.object?.pieceBytes ?? 1);
+    const verdict = await accusations.look(accused.card, { task, generation, piece, digest, lengthBytes: end - start });
+    this.#tellChanges(this.#swarm.judged(id, verdict, clock.nowMs()));
+    this.#tellIfShutOut(id, "it sent the manager bytes that are not in the manifest");
+  }
+
+  #tellIfShutOut(host: string, reason: string): void {
+    const { accusations, log, onShutOut } = this.#options;
+    if (!accusations.suspicion.isShutOut(host)) return;
+    log.warn("peer.shut-out", { task: this.task, host, reason });
+    onShutOut(host);
   }
 
   /** Nothing of it is told or served any more. */
@@ -175,7 +212,7 @@ export class TaskVersion {
   }
 
   #newSwarm(): Swarm {
-    return new Swarm([this.#options.seed], this.#options.unit);
+    return new Swarm([this.#options.seed], this.#options.unit, this.#options.accusations.suspicion);
   }
 
   #begin(): void {

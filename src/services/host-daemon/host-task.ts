@@ -23,12 +23,9 @@ import type { HostTaskOptions } from "./host-task-options.ts";
 import { assertVouched, keyToTrust } from "./manifest-trust.ts";
 import { unreachableManagers, type TaskListener } from "./manager-client.ts";
 import { objectRecordOf } from "./object-record.ts";
-import { isOfTheObject, judgeWaiting } from "./patience.ts";
+import { isOfTheObject, judgeWaiting, watchAfterMs } from "./patience.ts";
 import { Readers } from "./readers.ts";
 import { TaskReports, type ReportSource } from "./task-reports.ts";
-
-/** How often it is asked whether the wait is too long: a tenth of the wait, within these. */
-const watchEveryMs = { min: 50, max: 1000 } as const;
 
 export class HostTask implements TaskListener {
   readonly task: string;
@@ -253,12 +250,15 @@ export class HostTask implements TaskListener {
     assertVouched(this.#options, manifest.list(lines));
     for (const index of lines.indices) {
       const held = this.store.digestOf(index);
-      if (held !== undefined && !bytesEqual(held, manifest.digestOf(index)!)) {
-        this.store.drop(index);
-        this.#transfer?.forget(index);
-      }
+      if (held !== undefined && !bytesEqual(held, manifest.digestOf(index)!)) this.spoiled(index);
     }
     this.#transfer?.listed(lines.indices);
+  }
+
+  /** A piece that it has is not what it should be: it is got again. */
+  spoiled(index: number): void {
+    this.store.drop(index);
+    this.#transfer?.forget(index);
   }
 
   async #finish(manifest: Manifest): Promise<void> {
@@ -313,10 +313,7 @@ export class HostTask implements TaskListener {
   }
 
   #watchProgress(): void {
-    const { originFallbackAfterMs, stallTimeoutMs } = this.#options.settings();
-    const tenthMs = Math.min(originFallbackAfterMs, stallTimeoutMs) / 10;
-    const everyMs = Math.max(watchEveryMs.min, Math.min(tenthMs, watchEveryMs.max));
-    this.#watch = this.#options.clock.after(everyMs, () => {
+    this.#watch = this.#options.clock.after(watchAfterMs(this.#options.settings()), () => {
       this.#judgeWaiting();
       if (this.#phase === "swarm") this.#watchProgress();
     });

@@ -32,8 +32,9 @@ const backoffMs = { first: 200, max: 5_000 } as const;
 const lookTimeoutMs = 12_000;
 const looksMax = 4096;
 
-type TaskMessage = Extract<ManagerMessage, { task: string } | { head: unknown }>;
 type LookAnswer = Pick<Extract<ManagerMessage, { kind: "seen" }>, "seen" | "error">;
+type Recheck = Extract<ManagerMessage, { kind: "recheck" }>;
+type TaskMessage = Exclude<Extract<ManagerMessage, { task: string } | { head: unknown }>, Recheck>;
 
 /** A task that wants to hear from the manager. */
 export interface TaskListener {
@@ -55,6 +56,8 @@ export interface ManagerClientOptions {
   readonly directory: ManagerDirectory;
   readonly isRevoked: (manager: string) => boolean;
   readonly card: () => HostCard;
+  /** Somebody says that this host sends wrong bytes. */
+  onRecheck(message: Recheck): Promise<void>;
 }
 
 export class ManagerClient {
@@ -244,6 +247,7 @@ export class ManagerClient {
       return;
     }
     if (message.kind === "seen") return this.#looks.get(message.id)?.(message);
+    if (message.kind === "recheck") return void this.#options.onRecheck(message);
     const task = message.kind === "head" ? message.head.task : message.task;
     this.#listeners.get(task)?.heard(message, this.#welcome?.publicKey);
   }

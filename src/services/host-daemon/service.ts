@@ -83,7 +83,16 @@ export class HostDaemon {
     });
     if (directory !== undefined) {
       const card = (): HostCard => this.#card();
-      this.#manager = new ManagerClient({ clock, random, log, dialler, directory, isRevoked, card });
+      this.#manager = new ManagerClient({
+        clock,
+        random,
+        log,
+        dialler,
+        directory,
+        isRevoked,
+        card,
+        onRecheck: this.#recheck.bind(this),
+      });
     }
     registerDaemonMetrics(options.metrics, {
       trust,
@@ -380,6 +389,15 @@ export class HostDaemon {
     for (const [oldest] of kept.slice(0, Math.max(0, kept.length - keptTasksMax))) {
       await this.#drop(oldest, new DarnerError("interrupted", "newer tasks took its place"));
     }
+  }
+
+  /** A whole object with a spoiled piece is no source any more; of one that is being got the piece is got again. */
+  async #recheck({ task, piece }: { readonly task: string; readonly piece: number }): Promise<void> {
+    const running = this.#tasks.get(task);
+    if (running === undefined || (await running.task.store.recheck(piece))) return;
+    this.#options.log.warn("piece.spoiled", { task, piece });
+    running.task.spoiled(piece);
+    if (running.task.whole) await this.#drop(task, new DarnerError("interrupted", "its file was changed"));
   }
 
   #count(task: HostTask, firstTaker: boolean): void {

@@ -188,6 +188,11 @@ export class PieceFile {
     }
   }
 
+  /** Whether a held piece's bytes are still those that were stored; true also for one that is not held. */
+  async recheck(index: number): Promise<boolean> {
+    return this.digestOf(index) === undefined || (await this.#isIntact(index));
+  }
+
   /** A piece turned out not to be what was stored: it is not there any more, also after a restart. */
   drop(index: number): void {
     if (!this.#have.clear(index)) return;
