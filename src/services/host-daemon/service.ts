@@ -13,13 +13,15 @@ import type { DownloadAsk, DownloadEvent, HostCard, LookAsk, OpenRequest, Seen }
 import type { Connection } from "#platform/connection.ts";
 import type { DiskFile } from "#platform/disk.ts";
 import { PieceFile, type EndRecord } from "#storage/pieces/mod.ts";
-import { bothGates, limitedFile, Limiter, ParentPool, taskIdOf, ticketRefusal, Uploads } from "#transfer/mod.ts";
+import { bothGates, limitedFile, ParentPool, taskIdOf, ticketRefusal, Uploads } from "#transfer/mod.ts";
 import { closeOutput, takeOutput, type ClientOutput } from "./client-output.ts";
 import { registerDaemonMetrics } from "./daemon-metrics.ts";
 import type { HostDaemonOptions, HostDaemonSettings } from "./daemon-options.ts";
 import { Download } from "./download.ts";
+import { newHostLimits, setHostLimits, type HostLimits } from "./host-limits.ts";
 import { HostTask } from "./host-task.ts";
 import { ManagerClient, unreachableManagers } from "./manager-client.ts";
+import { isIntact } from "./self-check.ts";
 import { unchangedFromNow } from "./unchanged.ts";
 
 /** Finished tasks that are kept to be served; the oldest leave first. */
@@ -44,7 +46,7 @@ interface Running {
 export class HostDaemon {
   readonly uploads: Uploads;
   readonly #options: HostDaemonOptions;
-  readonly #limits: { download: Limiter; upload: Limiter; diskRead: Limiter; diskWrite: Limiter };
+  readonly #limits: HostLimits;
   readonly #pool: ParentPool;
   readonly #manager: ManagerClient | undefined;
   readonly #tasks = new Map<string, Running>();
@@ -60,12 +62,7 @@ export class HostDaemon {
     this.#settings = options.settings;
     const { clock, random, log, dialler, directory, key, trust, isRevoked, settings } = options;
     this.lastUsedMs = clock.nowMs();
-    this.#limits = {
-      download: new Limiter(clock, settings.downloadRateBytesPerSecond),
-      upload: new Limiter(clock, settings.uploadRateBytesPerSecond),
-      diskRead: new Limiter(clock, settings.diskReadRateBytesPerSecond),
-      diskWrite: new Limiter(clock, settings.diskWriteRateBytesPerSecond),
-    };
+    this.#limits = newHostLimits(clock, settings);
     this.uploads = new Uploads({
       clock,
       log,
@@ -82,22 +79,13 @@ export class HostDaemon {
       ...(trust ? { key } : {}),
     });
     if (directory !== undefined) {
-      const card = (): HostCard => this.#card();
-      this.#manager = new ManagerClient({
-        clock,
-        random,
-        log,
-        dialler,
-        directory,
-        isRevoked,
-        card,
-        onRecheck: this.#recheck.bind(this),
-      });
+      const own = { card: this.#card.bind(this), onRecheck: this.#recheck.bind(this) };
+      this.#manager = new ManagerClient({ clock, random, log, dialler, directory, isRevoked, ...own });
     }
     registerDaemonMetrics(options.metrics, {
       trust,
       uploads: this.uploads,
-      limits: this.#limits,
+      limits: { ...this.#limits },
       managerConnected: () => this.#manager?.connected === true,
       tasks: () => this.#tasks.size,
       downloads: () => this.#downloads.size,
@@ -130,10 +118,7 @@ export class HostDaemon {
   /** Changes what may change while running. */
   applySettings(settings: HostDaemonSettings): void {
     this.#settings = settings;
-    this.#limits.download.setRate(settings.downloadRateBytesPerSecond);
-    this.#limits.upload.setRate(settings.uploadRateBytesPerSecond);
-    this.#limits.diskRead.setRate(settings.diskReadRateBytesPerSecond);
-    this.#limits.diskWrite.setRate(settings.diskWriteRateBytesPerSecond);
+    setHostLimits(this.#limits, settings);
     this.uploads.setSlots(settings.uploadSlots);
   }
 
@@ -394,9 +379,7 @@ export class HostDaemon {
   /** A whole object with a spoiled piece is no source any more; of one that is being got the piece is got again. */
   async #recheck({ task, piece }: { readonly task: string; readonly piece: number }): Promise<void> {
     const running = this.#tasks.get(task);
-    if (running === undefined || (await running.task.store.recheck(piece))) return;
-    this.#options.log.warn("piece.spoiled", { task, piece });
-    running.task.spoiled(piece);
+    if (running === undefined || (await isIntact(running.task, piece, this.#options.log))) return;
     if (running.task.whole) await this.#drop(task, new DarnerError("interrupted", "its file was changed"));
   }
 
