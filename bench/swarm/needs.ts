@@ -22,6 +22,9 @@ export const needs = {
   nginx: { package: "nginx-light", check: command("nginx") },
   curl: { package: "curl", check: command("curl") },
   aria2: { package: "aria2", check: command("aria2c") },
+  openssl: { package: "openssl", check: command("openssl") },
+  taskset: { package: "util-linux", check: command("taskset") },
+  ps: { package: "procps", check: command("ps") },
   libtorrent: { package: "python3-libtorrent", check: `${python} -c 'import libtorrent'` },
 } satisfies Record<string, Need>;
 
