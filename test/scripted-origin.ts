@@ -3,6 +3,7 @@
 import { DarnerError } from "#base/mod.ts";
 import type { ResponseFacts } from "#core/freshness/mod.ts";
 import type { Origin, OriginAnswer, OriginHead, OriginRequest } from "#origins/mod.ts";
+import { ChunkFiller } from "#platform/chunk-filler.ts";
 
 export interface ScriptedObject {
   readonly content: Uint8Array;
@@ -52,12 +53,17 @@ export class ScriptedOrigin implements Origin {
     const start = partial ? request.range.start : 0;
     const end = partial ? Math.min(request.range.end ?? content.length, content.length) : content.length;
     const chunks = this.#chunks(object, start, end, signal);
+    let filler: ChunkFiller | undefined;
     return {
       kind: "body",
       facts: partial ? { ...facts, status: 206 } : facts,
       start,
       lengthBytes: object.chunked === true ? undefined : content.length,
-      body: { [Symbol.asyncIterator]: () => chunks, close: () => void this.bodiesClosed++ },
+      body: {
+        readInto: (into, flow) => (filler ??= new ChunkFiller(chunks)).readInto(into, flow),
+        [Symbol.asyncIterator]: () => chunks,
+        close: () => void this.bodiesClosed++,
+      },
     };
   }
 

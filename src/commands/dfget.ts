@@ -7,6 +7,7 @@ import { readBootTag } from "#platform/boot.node.ts";
 import { nodeClock } from "#platform/clock.node.ts";
 import { nodeDisk } from "#platform/disk.node.ts";
 import { createNodeLocalHttp } from "#platform/local-http.node.ts";
+import type { Native } from "#platform/native.ts";
 import { nodeOutputFiles } from "#platform/output-files.node.ts";
 import { nodeRandom } from "#platform/random.node.ts";
 import { createNodeTerminal } from "#platform/terminal.node.ts";
@@ -64,7 +65,7 @@ function portsHere(): DfgetPorts {
     disk: nodeDisk,
     outputs: nodeOutputFiles,
     terminal: createNodeTerminal(readerIsGone),
-    localHttp: createNodeLocalHttp(async () => (await import("#platform/native.node.ts")).loadNative()),
+    localHttp: createNodeLocalHttp(loadNative),
     boot: readBootTag,
     openOrigin,
     async startDaemon({ flags, dataDirectory }) {
@@ -78,11 +79,18 @@ function portsHere(): DfgetPorts {
   };
 }
 
+const loadNative = async (): Promise<Native> => (await import("#platform/native.node.ts")).loadNative();
+
 const openOrigin: DfgetPorts["openOrigin"] = async ({ caCertificates, waitMsMax }) => {
   const { createNodeHttpClient } = await import("#platform/http-client.node.ts");
   const { createOrigins } = await import("#origins/mod.ts");
   const connectTimeoutMs = Math.min(waitMsMax, 30_000);
-  const httpClient = createNodeHttpClient({ caCertificates, connectTimeoutMs, idleTimeoutMs: waitMsMax });
+  const httpClient = createNodeHttpClient({
+    caCertificates,
+    connectTimeoutMs,
+    idleTimeoutMs: waitMsMax,
+    loadNative,
+  });
   return { origin: createOrigins({ httpClient, clock: nodeClock }), close: () => httpClient.close() };
 };
 

@@ -5,6 +5,7 @@
  */
 
 import type { ResponseFacts } from "#core/freshness/mod.ts";
+import type { Flow } from "#platform/http-client.ts";
 import type { Caller } from "#core/reach/mod.ts";
 
 export interface OriginRequest {
@@ -46,6 +47,8 @@ export type OriginAnswer =
  * or `close`, drops the connection.
  */
 export interface OriginBody extends AsyncIterable<Uint8Array> {
+  /** Instead of iterating: fills buffers in order, as `HttpBody.readInto` does; fails where iterating would. */
+  readInto(into: Uint8Array, flow: Flow): Promise<number>;
   close(): void;
 }
 

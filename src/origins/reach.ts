@@ -55,17 +55,26 @@ export function sizeLimited(
     refusedByPolicy(name, `it is longer than the ${formatBytes(objectBytesMax)} allowed`);
   if ((answer.lengthBytes ?? 0) > objectBytesMax) throw tooLong();
   const { body, start } = answer;
+  let position = start;
+  const came = (count: number): void => {
+    position += count;
+    if (position > objectBytesMax) throw tooLong();
+  };
   const limited: OriginBody = {
+    async readInto(into, flow) {
+      const count = await body.readInto(into, flow);
+      came(count);
+      if (count < into.length) ended();
+      return count;
+    },
     close() {
       ended();
       body.close();
     },
     async *[Symbol.asyncIterator]() {
-      let position = start;
       try {
         for await (const chunk of body) {
-          position += chunk.length;
-          if (position > objectBytesMax) throw tooLong();
+          came(chunk.length);
           yield chunk;
         }
       } finally {

@@ -8,7 +8,10 @@
 
 import type { IncomingMessage } from "node:http";
 import { assert, DarnerError } from "#base/mod.ts";
-import type { HttpBody } from "./http-client.ts";
+import { ChunkFiller } from "./chunk-filler.ts";
+import { DirectFiller, goesDirect } from "./direct-filler.node.ts";
+import type { Flow, HttpBody } from "./http-client.ts";
+import type { Native } from "./native.ts";
 import { networkError } from "./network-error.ts";
 import { patience } from "./patience.node.ts";
 
@@ -17,18 +20,26 @@ const drainBytesMax = 64 * 1024;
 
 export class NodeHttpBody implements HttpBody {
   readonly #message: IncomingMessage;
-  readonly #name: string;
   readonly #idleTimeoutMs: number;
   readonly #announcedBytes: number | undefined;
   #receivedBytes = 0;
+  readonly #name: string;
   #trouble: Error | undefined;
   #taken = false;
+  #filler: Pick<HttpBody, "readInto"> | undefined;
+  readonly #loadNative: () => Promise<Native>;
 
   /** `bodiless`: the answer to a HEAD announces a body that does not come. */
-  constructor(message: IncomingMessage, name: string, idleTimeoutMs: number, bodiless = false) {
+  constructor(
+    message: IncomingMessage,
+    name: string,
+    options: { readonly idleTimeoutMs: number; readonly loadNative: () => Promise<Native> },
+    bodiless = false,
+  ) {
     this.#message = message;
     this.#name = name;
-    this.#idleTimeoutMs = idleTimeoutMs;
+    this.#loadNative = options.loadNative;
+    this.#idleTimeoutMs = options.idleTimeoutMs;
     const announced = bodiless ? "0" : message.headers["content-length"];
     this.#announcedBytes = announced === undefined ? undefined : Number(announced);
     // A body closed or failed before anybody reads it must not end the process.
@@ -60,6 +71,23 @@ export class NodeHttpBody implements HttpBody {
     this.#message.resume();
   }
 
+  readInto(into: Uint8Array, flow: Flow): Promise<number> {
+    this.#filler ??= goesDirect(this.#message) ? this.#direct() : new ChunkFiller(this);
+    return this.#filler.readInto(into, flow);
+  }
+
+  #direct(): DirectFiller {
+    assert(!this.#taken, "a body is read once, and not after it was closed");
+    this.#taken = true;
+    return new DirectFiller(this.#message, {
+      idleTimeoutMs: this.#idleTimeoutMs,
+      loadNative: this.#loadNative,
+      came: (count) => (this.#receivedBytes += count),
+      silent: () => this.#cutForSilence(),
+      explained: (error) => this.#explained(error),
+    });
+  }
+
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
     assert(!this.#taken, "a body is read once, and not after it was closed");
     this.#taken = true;
@@ -86,15 +114,17 @@ export class NodeHttpBody implements HttpBody {
   }
 
   async #timed<T>(wait: Promise<T>): Promise<T> {
-    const waiting = patience(this.#idleTimeoutMs, () => {
-      const says = `no byte within ${this.#idleTimeoutMs} ms, after ${this.#receivedBytes}; try again`;
-      this.cut(new DarnerError("network.timeout", `cannot read ${this.#name}: ${says}`, { retry: "now" }));
-    });
+    const waiting = patience(this.#idleTimeoutMs, () => this.#cutForSilence());
     try {
       return await wait;
     } finally {
       waiting.end();
     }
+  }
+
+  #cutForSilence(): void {
+    const says = `no byte within ${this.#idleTimeoutMs} ms, after ${this.#receivedBytes}; try again`;
+    this.cut(new DarnerError("network.timeout", `cannot read ${this.#name}: ${says}`, { retry: "now" }));
   }
 
   #explained(error: unknown): DarnerError {

@@ -9,6 +9,7 @@
 import type * as HttpTypes from "node:http";
 import type * as HttpsTypes from "node:https";
 import { http, https } from "./http-modules.node.ts";
+import type { NetConnectOpts } from "node:net";
 import type { SecureContext } from "node:tls";
 import { assert, DarnerError } from "#base/mod.ts";
 import { checkLiteralAddress, ruledLookup } from "./address-rule.node.ts";
@@ -21,6 +22,7 @@ import {
   type HttpRequest,
 } from "./http-client.ts";
 import { exchange, StaleConnectionError } from "./http-exchange.node.ts";
+import { connectRouted } from "./routed-socket.node.ts";
 import { checkCaCertificates, trustContext } from "./trusted-roots.node.ts";
 
 /** Kept connections that nobody uses for so long are closed. */
@@ -108,7 +110,11 @@ class NodeHttpClient implements HttpClient {
       scheduling: "lifo",
       ...(addressRule === undefined ? {} : { lookup: ruledLookup(addressRule) }),
     };
-    if (url.protocol === "http:") return new http.Agent(options);
+    if (url.protocol === "http:") {
+      const agent = new http.Agent(options);
+      agent.createConnection = (to) => connectRouted(to as NetConnectOpts);
+      return agent;
+    }
     this.#trust ??= { context: trustContext(this.#settings.caCertificates, this.#trustsSystem) };
     const secureContext = this.#trust.context;
     // Said aloud, so that NODE_TLS_REJECT_UNAUTHORIZED cannot switch it off.

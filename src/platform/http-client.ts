@@ -7,6 +7,8 @@
  * its connection.
  */
 
+import { absentNative, type Native } from "./native.ts";
+
 /**
  * Which addresses may be connected to. Asked of what the host's name resolves to; exactly the addresses
  * that pass are dialled. Kept connections are shared by requests with the same rule object only.
@@ -38,11 +40,24 @@ export interface HttpReply {
   readonly body: HttpBody;
 }
 
+/** How bytes are let through while buffers are filled. */
+export interface Flow {
+  /** At most so many bytes in one step. */
+  readonly stepBytesMax: number;
+  /** So many bytes came. Nothing more is read until the promise, if there is one, has resolved. */
+  passed(count: number): Promise<void> | undefined;
+}
+
 /**
- * The bytes after the head, nothing decoded but the chunked framing. To be iterated once, drained
- * or closed; until then it holds its connection.
+ * The bytes after the head, nothing decoded but the chunked framing. To be filled from, iterated once,
+ * drained or closed; until then it holds its connection.
  */
 export interface HttpBody extends AsyncIterable<Uint8Array> {
+  /**
+   * Fills `into`, where it can straight from the system; resolves to fewer bytes only at the end. The
+   * next call need not wait for this one: buffers are filled in the order of the calls.
+   */
+  readInto(into: Uint8Array, flow: Flow): Promise<number>;
   /** Drops the connection, unless all has come. */
   close(): void;
   /** Lets a short rest run out unseen, so that the connection can serve again; closes on a long one. */
@@ -66,6 +81,8 @@ export interface HttpClientOptions {
   readonly connectionsMax: number;
   /** PEM texts of authorities to trust besides the system's. */
   readonly caCertificates: readonly string[];
+  /** Called for long bodies only, since loading costs a start some time. */
+  readonly loadNative: () => Promise<Native>;
 }
 
 export const httpClientDefaults: HttpClientOptions = {
@@ -75,4 +92,5 @@ export const httpClientDefaults: HttpClientOptions = {
   connectionsPerHostMax: 64,
   connectionsMax: 256,
   caCertificates: [],
+  loadNative: () => Promise.resolve(absentNative),
 };

@@ -49,7 +49,7 @@ export function exchange(
     });
     outgoing.once("response", (message) => {
       waiting.end();
-      body = new NodeHttpBody(message, request.name, settings.idleTimeoutMs, request.method === "HEAD");
+      body = new NodeHttpBody(message, request.name, settings, request.method === "HEAD");
       const remoteAddress = message.socket.remoteAddress ?? "";
       resolve({ status: message.statusCode ?? 0, headers: headersOf(message), remoteAddress, body });
     });

@@ -14,7 +14,6 @@ import { PieceFile } from "#storage/pieces/mod.ts";
 import { nameGeneration } from "./generation.ts";
 import { bothGates, limitedFile } from "./limited-file.ts";
 import { Limiter } from "./limiter.ts";
-import { PieceAssembly } from "./piece-assembly.ts";
 import { assertDigests, Prover } from "./prover.ts";
 import { taskIdOf } from "./task-id.ts";
 
@@ -50,37 +49,6 @@ describe("names", () => {
       assert.notEqual(nameGeneration({ ...facts, ...other }, nodeRandom), name);
     const unnamed = { ...facts, validator: undefined };
     assert.notEqual(nameGeneration(unnamed, nodeRandom), nameGeneration(unnamed, nodeRandom));
-  });
-});
-
-describe("pieces out of chunks", () => {
-  test("property: however the chunks fall, the pieces are the object's", () => {
-    const anyObject = fc.tuple(fc.uint8Array({ maxLength: 200 }), fc.integer({ min: 1, max: 30 }), fc.boolean());
-    fc.assert(
-      fc.property(
-        anyObject,
-        fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1 }),
-        ([object, pieceBytes, known], cuts) => {
-          const assembly = new PieceAssembly(pieceBytes, known ? object.length : undefined);
-          const found: number[] = [];
-          let position = 0;
-          for (let turn = 0; position < object.length; turn++) {
-            const chunk = object.subarray(position, position + cuts[turn % cuts.length]!);
-            for (let offset = 0; offset < chunk.length;) {
-              const taken = assembly.add(chunk, offset, position);
-              offset += taken;
-              position += taken;
-              if (!assembly.whole) continue;
-              assert.equal(assembly.index, Math.floor(found.length / pieceBytes));
-              found.push(...assembly.take());
-            }
-          }
-          // The end of an object that nobody knew the length of is what is left.
-          found.push(...assembly.take());
-          assert.deepEqual(found, [...object]);
-        },
-      ),
-    );
   });
 });
 

@@ -17,10 +17,11 @@ import { strongValidator, toldDigests, versionsDiffer, type ResponseFacts } from
 import { choosePieceBytes, digestToText, pieceCount, type Digest } from "#core/model/mod.ts";
 import { sleep } from "#platform/clock.ts";
 import { sha256 } from "#platform/digest.ts";
+import type { Flow } from "#platform/http-client.ts";
 import type { EndRecord, ObjectRecord } from "#storage/pieces/mod.ts";
 import { expectBody, isResumable, shown, windowLength, type BodyAnswer } from "./origin-answer.ts";
 import type { OriginFetchOptions } from "./origin-fetch-options.ts";
-import { PieceAssembly } from "./piece-assembly.ts";
+import { PieceReader, type ReadPiece } from "./piece-reader.ts";
 import { assertDigests, Prover } from "./prover.ts";
 
 const backoffMs = { first: 250, max: 10_000 } as const;
@@ -263,46 +264,76 @@ export class OriginFetch {
 
   /** Cuts the answer's bytes into pieces until the segment needs no more or the body ends. */
   async #consume(answer: BodyAnswer, segment: Segment): Promise<void> {
-    const { limiter, window } = this.#options;
+    const { window } = this.#options;
     const lengthBytes = this.#lengthBytes;
-    const piece = new PieceAssembly(this.#object().pieceBytes, lengthBytes);
-    let position = answer.start - (window?.start ?? 0);
-    for await (const chunk of answer.body) {
-      this.#options.onBytes?.(chunk.length);
-      limiter.charge(chunk.length);
+    const { pieceBytes } = this.#object();
+    const pieces = new PieceReader({
+      body: answer.body,
       // Negative: the origin ignored the range and sends what lies before the window.
-      let offset = position < 0 ? Math.min(-position, chunk.length) : 0;
-      position += offset;
-      while (offset < chunk.length && position < (lengthBytes ?? Infinity)) {
-        const taken = piece.add(chunk, offset, position);
-        offset += taken;
-        position += taken;
-        if (!piece.whole || (await this.#store(piece, segment))) continue;
-        // At the object's end the body must end too; behind a window more may follow.
-        if (window !== undefined || position !== lengthBytes) return;
-      }
-      if (limiter.blocked) await limiter.ready();
+      start: answer.start - (window?.start ?? 0),
+      pieceBytes,
+      lengthBytes,
+      end: () => segment.end,
+      flow: this.#flow(),
+    });
+    // While one piece is written the next one comes; they are told in order.
+    let stored = Promise.resolve(true);
+    for (let piece = await pieces.next(); piece !== undefined; piece = await pieces.next()) {
+      if (!(await stored)) break;
+      stored = this.#store(piece, segment);
+      const { bytes } = piece;
+      stored.then(
+        () => pieces.giveBack(bytes),
+        () => undefined,
+      );
     }
-    if (lengthBytes === undefined) {
-      // Less than an earlier try brought: this is another version.
-      if (pieceCount(position, this.#object().pieceBytes) < segment.next) throw new ChangedMidway();
-      if (piece.filled > 0) await this.#store(piece, segment);
-      this.#lengthBytes = position;
-      this.#segments?.settle(pieceCount(position, this.#object().pieceBytes));
-    } else if (segment.next < segment.end) {
+    await stored;
+    if (!pieces.ended) {
+      // At the object's end the body must end too; behind a window more may follow.
+      if (window === undefined && pieces.position === lengthBytes) await pieces.assertEnd();
+      return;
+    }
+    this.#bodyEnded(pieces.position, segment);
+  }
+
+  #flow(): Flow {
+    const options = this.#options;
+    const { limiter } = options;
+    const unblocked = async (): Promise<void> => {
+      while (limiter.blocked) await limiter.ready();
+    };
+    return {
+      get stepBytesMax() {
+        return limiter.chunkBytesMax;
+      },
+      passed(count) {
+        options.onBytes?.(count);
+        limiter.charge(count);
+        return limiter.blocked ? unblocked() : undefined;
+      },
+    };
+  }
+
+  /** The body ended at `position` before the run did. */
+  #bodyEnded(position: number, segment: Segment): void {
+    const pieces = pieceCount(position, this.#object().pieceBytes);
+    if (this.#lengthBytes !== undefined) {
+      if (segment.next >= segment.end) return;
       throw new DarnerError(
         "origin.body-short",
-        `cannot finish ${shown(this.#options.url)}: the body ended at byte ${position}, it should have ${lengthBytes}`,
+        `cannot finish ${shown(this.#options.url)}: the body ended at byte ${position}, it should have ${this.#lengthBytes}`,
         { retry: "now" },
       );
     }
+    // Less than an earlier try brought: this is another version.
+    if (pieces < segment.next) throw new ChangedMidway();
+    this.#lengthBytes = position;
+    this.#segments?.settle(pieces);
   }
 
-  /** Stores the assembled piece. False when the segment needs no more. */
-  async #store(piece: PieceAssembly, segment: Segment): Promise<boolean> {
+  /** Stores a piece. False when the segment needs no more. */
+  async #store({ index, bytes }: ReadPiece, segment: Segment): Promise<boolean> {
     const { store } = this.#options;
-    const { index } = piece;
-    const bytes = piece.take();
     const digest = sha256(bytes);
     if (index < segment.next) {
       const held = store.digestOf(index);

@@ -22,18 +22,11 @@ import {
 } from "#core/protocol/mod.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Connection, ReadSink } from "#platform/connection.ts";
+import { ReadMark } from "#platform/read-mark.ts";
 import type { Limiter } from "./limiter.ts";
 
 const sideBytes = 4 * 1024;
 const readBytesMax = 1024 * 1024;
-/**
- * What must have come of a piece before the process is woken. A piece is of no use before its end, so
- * the mark follows the pace: a wake-up costs more than the bytes that it brings, yet a parent is to be
- * heard often enough to tell a slow one from a silent one.
- */
-const lowWaterBytes = { min: 16 * 1024, first: 64 * 1024, max: 256 * 1024 } as const;
-const readEveryMs = { min: 150, max: 450 } as const;
-
 /** What a task hears of its parent. */
 export interface ChannelHandlers {
   onOpened(pieces: Bitfield): void;
@@ -59,8 +52,7 @@ export class ParentConnection implements ReadSink {
   #body: { header: FrameHeader; bytes: Uint8Array; filled: number } | undefined;
   #connection: Connection | undefined;
   #nextChannel = 1;
-  #markBytes: number = lowWaterBytes.first;
-  #readMs = 0;
+  readonly #mark = new ReadMark();
   /** Limits that hold this connection back now. */
   #pauses = 0;
   /** When the last channel closed; undefined while one is open. */
@@ -131,36 +123,23 @@ export class ParentConnection implements ReadSink {
 
   lowWaterBytes(): number {
     if (this.#body === undefined) return 1;
-    return Math.min(this.#markBytes, this.#body.bytes.length - this.#body.filled, this.#limiter.chunkBytesMax);
+    return Math.min(this.#mark.bytes, this.#body.bytes.length - this.#body.filled, this.#limiter.chunkBytesMax);
   }
 
   filled(count: number): void {
     this.#limiter.charge(count);
     if (this.#body === undefined) {
       this.#sideFilled += count;
-      this.#readMs = this.#clock.nowMs();
+      this.#mark.began(this.#clock.nowMs());
       this.#readSide();
     } else {
-      this.#fitMark(count);
+      this.#mark.came(count, this.#clock.nowMs());
       this.#body.filled += count;
       if (this.#body.header.type === frameType.piece)
         this.#channels.get(this.#body.header.channel)?.onPieceBytes(count);
       this.#endBodyWhenFull();
     }
     this.#pauseWhile(this.#limiter);
-  }
-
-  /** Twice the mark when full reads come faster than is worth while; what the pace allows when they come too seldom. */
-  #fitMark(count: number): void {
-    const nowMs = this.#clock.nowMs();
-    const sinceMs = nowMs - this.#readMs;
-    this.#readMs = nowMs;
-    if (sinceMs > readEveryMs.max) {
-      const paced = Math.floor((count * readEveryMs.max) / sinceMs);
-      this.#markBytes = Math.max(lowWaterBytes.min, Math.min(this.#markBytes, paced));
-    } else if (sinceMs < readEveryMs.min && count >= this.#markBytes) {
-      this.#markBytes = Math.min(lowWaterBytes.max, this.#markBytes * 2);
-    }
   }
 
   /** Counts bytes against another limit too, and reads on only when it allows. */

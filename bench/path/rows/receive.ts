@@ -9,7 +9,7 @@ import { objectAt } from "../served-task.ts";
 
 const perGb = (seconds: number, bytes: number): number => seconds / (bytes / 1e9);
 
-/** CPU of the daemon and of dfget while the host gets the object; the output is removed, so that the next time it comes anew. */
+/** CPU of the daemon and of dfget while the host gets the object, whose output is removed: next time it comes anew. */
 async function hostGets(ground: Ground, daemon: Started, url: string, extra?: () => Promise<void>): Promise<number> {
   const before = cpuSecondsOf(daemon.pid);
   const getting = ground.time([

@@ -1,4 +1,4 @@
-/** Sending what a host holds: one reader and fifty, beside nginx with sendfile, server and reader pinned to a core each. */
+/** Sending what a host holds to one reader and to fifty, beside nginx with sendfile; server and readers pinned. */
 
 import { needs } from "../../swarm/needs.ts";
 import { cpuSecondsOf, loopDelayP99Ms, root } from "../ground.ts";

@@ -1,4 +1,4 @@
-/** Small objects through a warm daemon: whole commands, requests on its socket, and long lists; and a daemon that has nothing to do. */
+/** Small objects through a warm daemon: commands, requests on its socket, long lists; and a daemon without work. */
 
 import { writeFileSync, mkdirSync } from "node:fs";
 import { request } from "node:http";

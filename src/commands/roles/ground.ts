@@ -7,6 +7,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createOrigins, type Origin } from "#origins/mod.ts";
 import { nodeClock } from "#platform/clock.node.ts";
 import { createNodeHttpClient } from "#platform/http-client.node.ts";
+import { loadNative } from "#platform/native.node.ts";
 import type { LogLevel } from "#platform/log.ts";
 import { createNodeLog, type NodeLog } from "#platform/log.node.ts";
 import { lockDirectory } from "#platform/process-lock.node.ts";
@@ -68,6 +69,6 @@ function keyIn(directory: string): SigningKey {
 }
 
 export function realOrigin(reach: () => ReachPolicy): { readonly origin: Origin; readonly close: () => void } {
-  const httpClient = createNodeHttpClient();
+  const httpClient = createNodeHttpClient({ loadNative: () => Promise.resolve(loadNative()) });
   return { origin: createOrigins({ httpClient, clock: nodeClock, reach }), close: () => httpClient.close() };
 }
