@@ -77,6 +77,7 @@ async function catalogueMs(): Promise<number> {
     quotaBytes: () => Infinity,
     highWatermark: () => 1,
     lowWatermark: () => 1,
+    spaceAhead: true,
   });
   const ms = performance.now() - startMs;
   if (cache.count !== tasks) throw new Error(`${cache.count} of ${tasks} tasks were found`);

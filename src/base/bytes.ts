@@ -6,6 +6,12 @@ export function bytesEqual(a: Uint8Array, b: Uint8Array): boolean {
   return true;
 }
 
+/** Whether all are zeros: the first is, and each is as the one before it. */
+export function isZeros(bytes: Uint8Array): boolean {
+  if (bytes.length === 0 || bytes[0] !== 0) return bytes.length === 0;
+  return Buffer.compare(bytes.subarray(1), bytes.subarray(0, -1)) === 0;
+}
+
 export function bytesJoin(parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
   for (const part of parts) length += part.length;

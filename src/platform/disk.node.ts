@@ -1,8 +1,9 @@
 /** The real disk, over `node:fs`; every operation runs in libuv's pool, so the loop never waits. */
 
 import * as fs from "node:fs";
-import { DarnerError } from "#base/mod.ts";
+import { DarnerError, formatBytes } from "#base/mod.ts";
 import type { Disk, DiskFile, FileIdentity, OpenMode } from "./disk.ts";
+import { absentNative, type Native } from "./native.ts";
 
 const openFlags: Readonly<Record<OpenMode, number>> = {
   read: fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW,
@@ -10,6 +11,11 @@ const openFlags: Readonly<Record<OpenMode, number>> = {
   keep: fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_NOFOLLOW,
   create: fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL | fs.constants.O_NOFOLLOW,
 };
+
+/** statfs(2): ext4, xfs, btrfs, f2fs. Others may ask a server, or take memory at once for what is set aside. */
+const localTypes: ReadonlySet<number> = new Set([0xef53, 0x58465342, 0x9123683e, 0xf2f52010]);
+const allocateBytesMax = 2 ** 30;
+const zerosBytesMax = 1024 * 1024;
 
 /** A file system's error as ours: `action` is what was tried, such as `write /data/x`. */
 export function diskError(error: unknown, action: string): DarnerError {
@@ -74,6 +80,7 @@ function toIdentity(stat: fs.BigIntStats): FileIdentity {
     device: stat.dev,
     inode: stat.ino,
     sizeBytes: Number(stat.size),
+    spaceBytes: Number(stat.blocks) * 512,
     modifiedNs: stat.mtimeNs,
     changedNs: stat.ctimeNs,
     links: Number(stat.nlink),
@@ -86,11 +93,14 @@ function toIdentity(stat: fs.BigIntStats): FileIdentity {
  */
 class NodeFile implements DiskFile {
   readonly name: string;
+  readonly #native: Native;
   #descriptor: number;
+  #isAllocated = false;
   #underWay = 0;
   #onRest: (() => void) | undefined;
 
-  constructor(descriptor: number, name: string) {
+  constructor(descriptor: number, name: string, native: Native) {
+    this.#native = native;
     this.#descriptor = descriptor;
     this.name = name;
   }
@@ -126,6 +136,62 @@ class NodeFile implements DiskFile {
     );
   }
 
+  async allocate(lengthBytes: number): Promise<void> {
+    const full = (free: string): DarnerError =>
+      new DarnerError(
+        "disk.full",
+        `cannot set aside ${formatBytes(lengthBytes)} for ${this.name}: ${free}; free some, or choose another place`,
+      );
+    const found = await this.#fileSystem();
+    if (found === undefined) return;
+    const { spaceBytes } = await this.identity();
+    if (found.freeBytes + spaceBytes < lengthBytes) throw full(`the disk has ${formatBytes(found.freeBytes)} free`);
+    if (!found.isLocal) return;
+    for (let position = 0; position < lengthBytes; position += allocateBytesMax) {
+      const count = Math.min(allocateBytesMax, lengthBytes - position);
+      const taken = this.#native.takeSpace(this.#open(), position, count);
+      if (taken === "full") throw full("no space left");
+      if (taken === "unsupported") return;
+      this.#isAllocated = true;
+      // Each call blocks: others have their turn between.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  async clear(position: number, count: number, isBlank: boolean): Promise<void> {
+    if (isBlank && !this.#isAllocated) return;
+    const isLocal = (await this.#fileSystem())?.isLocal === true;
+    if (isLocal && this.#native.punchHole(this.#open(), position, count)) return;
+    const zeros = new Uint8Array(isBlank ? 0 : Math.min(count, zerosBytesMax));
+    for (let done = 0; done < count && !isBlank; done += zeros.length) {
+      await this.write(zeros.subarray(0, Math.min(zeros.length, count - done)), position + done);
+    }
+  }
+
+  async cloneFrom(source: DiskFile): Promise<boolean> {
+    if (!this.#native.available || source.descriptor < 0 || (await this.#fileSystem())?.isLocal !== true) return false;
+    if ((await source.identity()).device !== (await this.identity()).device) return false;
+    // What is not on the disk yet would be written by the call itself, and the loop would wait for it.
+    await call<void>(`flush ${source.name}`, (done) =>
+      fs.fdatasync(source.descriptor, (error) => done(error, undefined)),
+    );
+    return source.descriptor >= 0 && this.#native.cloneFile(this.#open(), source.descriptor);
+  }
+
+  /** Where the file lies; undefined where nobody tells. */
+  async #fileSystem(): Promise<{ freeBytes: number; isLocal: boolean } | undefined> {
+    const stat = await new Promise<fs.StatsFs | undefined>((resolve) => {
+      fs.statfs(`/proc/self/fd/${this.#open()}`, (error, found) => resolve(error === null ? found : undefined));
+    });
+    if (stat === undefined) return undefined;
+    return { freeBytes: stat.bavail * stat.bsize, isLocal: this.#native.available && localTypes.has(stat.type) };
+  }
+
+  #open(): number {
+    if (this.#descriptor >= 0) return this.#descriptor;
+    throw new DarnerError("disk.failed", `cannot use ${this.name}: it is closed`);
+  }
+
   async identity(): Promise<FileIdentity> {
     return toIdentity(
       await this.#call<fs.BigIntStats>("look at", (descriptor, done) => fs.fstat(descriptor, { bigint: true }, done)),
@@ -144,8 +210,7 @@ class NodeFile implements DiskFile {
     verb: string,
     start: (descriptor: number, done: (error: Error | null, value: T) => void) => void,
   ): Promise<T> {
-    const descriptor = this.#descriptor;
-    if (descriptor < 0) throw new DarnerError("disk.failed", `cannot use ${this.name}: it is closed`);
+    const descriptor = this.#open();
     this.#underWay++;
     try {
       return await call<T>(`${verb} ${this.name}`, (done) => start(descriptor, done));
@@ -155,15 +220,22 @@ class NodeFile implements DiskFile {
   }
 }
 
-export const nodeDisk: Disk = {
+export function createNodeDisk(native: Native): Disk {
+  return { ...pathOperations, ...fileOperations(native) };
+}
+
+const fileOperations = (native: Native): Pick<Disk, "open" | "adopt"> => ({
   async open(path, mode, options) {
     const verb = mode === "read" ? "open" : mode === "create" ? "create" : "open for writing";
     const descriptor = await call<number>(`${verb} ${path}`, (done) =>
       fs.open(path, openFlags[mode], options?.permissions ?? 0o666, done),
     );
-    return new NodeFile(descriptor, path);
+    return new NodeFile(descriptor, path, native);
   },
-  adopt: (descriptor, name) => new NodeFile(descriptor, name),
+  adopt: (descriptor, name) => new NodeFile(descriptor, name, native),
+});
+
+const pathOperations: Omit<Disk, "open" | "adopt"> = {
   async makeDirectory(path, options) {
     await call<void>(`make the directory ${path}`, (done) =>
       fs.mkdir(path, { recursive: true, mode: options?.permissions ?? 0o777 }, (error) => done(error, undefined)),
@@ -200,3 +272,6 @@ export const nodeDisk: Disk = {
     return stat.bavail * stat.bsize;
   },
 };
+
+/** Without FFI: holes only where nothing was written, no space set aside, no clones. */
+export const nodeDisk: Disk = createNodeDisk(absentNative);

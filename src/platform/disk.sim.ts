@@ -150,10 +150,10 @@ export class SimDisk implements Disk {
     change: (change, path) => {
       const inode = this.#inodes.get(change.inode)!;
       const end = change.kind === "write" ? change.position + change.bytes.length : change.lengthBytes;
-      if (change.kind === "write" && end - inode.bytes.length > this.#free)
-        throw new DarnerError("disk.full", `cannot write ${path}: no space left; free some, or choose another place`);
+      if (change.kind === "write" && end - inode.bytes.length > this.#free) throw noSpace("write", path);
       this.#apply(change);
     },
+    freeBytes: () => this.#free,
   };
 
   /** The only place that changes anything: live and after a crash alike. */
@@ -213,6 +213,7 @@ function alter(inode: Inode, change: FileChange, nowMs: number): void {
 interface FileOperations {
   before(verb: DiskVerb, path: string): Promise<void>;
   change(change: FileChange, path: string): void;
+  freeBytes(): number;
 }
 
 class SimFile implements DiskFile {
@@ -250,6 +251,20 @@ class SimFile implements DiskFile {
     this.#operations.change({ kind: "truncate", inode: this.#inode.number, lengthBytes }, this.name);
   }
 
+  async allocate(lengthBytes: number): Promise<void> {
+    await this.#begin("look");
+    const more = lengthBytes - this.#inode.bytes.length;
+    if (more > this.#operations.freeBytes()) throw noSpace(`set aside ${lengthBytes} bytes for`, this.name);
+  }
+
+  async clear(position: number, count: number, isBlank: boolean): Promise<void> {
+    if (!isBlank) await this.write(new Uint8Array(count), position);
+  }
+
+  cloneFrom(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
   async identity(): Promise<FileIdentity> {
     await this.#begin("look");
     return identityOf(this.#inode);
@@ -268,7 +283,12 @@ class SimFile implements DiskFile {
 function identityOf(inode: Inode): FileIdentity {
   const atNs = BigInt(Math.round(inode.modifiedMs * 1000)) * 1000n;
   const { number, links, bytes } = inode;
-  return { device: 1n, inode: BigInt(number), sizeBytes: bytes.length, modifiedNs: atNs, changedNs: atNs, links };
+  const sizes = { sizeBytes: bytes.length, spaceBytes: bytes.length };
+  return { device: 1n, inode: BigInt(number), ...sizes, modifiedNs: atNs, changedNs: atNs, links };
+}
+
+function noSpace(action: string, path: string): DarnerError {
+  return new DarnerError("disk.full", `cannot ${action} ${path}: no space left; free some, or choose another place`);
 }
 
 function refused(verb: string, path: string, why: string): DarnerError {

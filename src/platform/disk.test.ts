@@ -7,8 +7,9 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { DarnerError } from "#base/mod.ts";
 import { testDisk } from "../../test/conformance/disk.ts";
-import { nodeDisk } from "./disk.node.ts";
+import { createNodeDisk, nodeDisk } from "./disk.node.ts";
 import { SimDisk } from "./disk.sim.ts";
+import { loadNative } from "./native.node.ts";
 
 const made: string[] = [];
 function newDirectory(): string {
@@ -17,6 +18,10 @@ function newDirectory(): string {
   return directory;
 }
 after(() => made.forEach((directory) => rmSync(directory, { recursive: true })));
+
+describe("the real disk with native calls", () => {
+  testDisk(async () => ({ disk: createNodeDisk(loadNative()), directory: newDirectory() }));
+});
 
 describe("the real disk", () => {
   testDisk(async () => ({ disk: nodeDisk, directory: newDirectory() }));

@@ -9,6 +9,8 @@ export interface FileIdentity {
   readonly device: bigint;
   readonly inode: bigint;
   readonly sizeBytes: number;
+  /** What it takes on the disk; less than its size where it has holes, more where space is set aside. */
+  readonly spaceBytes: number;
   readonly modifiedNs: bigint;
   readonly changedNs: bigint;
   /** How many names the file has; 0 once it is deleted. */
@@ -25,6 +27,18 @@ export interface DiskFile {
   /** Writes all of `bytes` at `position`. */
   write(bytes: Uint8Array, position: number): Promise<void>;
   truncate(lengthBytes: number): Promise<void>;
+  /**
+   * Sets aside space for the first `lengthBytes`, which the file has already, where the file system
+   * can; elsewhere looks whether they would fit. Throws `disk.full`.
+   */
+  allocate(lengthBytes: number): Promise<void>;
+  /**
+   * Makes a run within the file read as zeros, without storing them where the file system need not.
+   * `isBlank`: nothing has been written there since the file was empty.
+   */
+  clear(position: number, count: number, isBlank: boolean): Promise<void>;
+  /** Becomes what `source` is and shares its space until one changes; false where that cannot be. */
+  cloneFrom(source: DiskFile): Promise<boolean>;
   identity(): Promise<FileIdentity>;
   close(): Promise<void>;
 }

@@ -12,6 +12,7 @@ import { absentNative, cachedBytesMax, type Native } from "./native.ts";
 import { peerCredentials, receiveDescriptors, sendDescriptors } from "./native/descriptors.node.ts";
 import { errno, openLibc, type Libc } from "./native/libc.node.ts";
 import { isMemoryFile } from "./native/memory-file.node.ts";
+import { cloneFile, punchHole, takeSpace } from "./native/space.node.ts";
 
 const SOL_SOCKET = 1;
 const SO_RCVLOWAT = 18;
@@ -85,6 +86,18 @@ class LinuxNative implements Native {
   receiveDescriptors(socket: Socket, bytesMax: number): ReturnType<Native["receiveDescriptors"]> {
     const fd = descriptorOf(socket);
     return fd < 0 ? { kind: "closed" } : receiveDescriptors(this.#libc, fd, bytesMax);
+  }
+
+  takeSpace(fileDescriptor: number, position: number, count: number): ReturnType<Native["takeSpace"]> {
+    return takeSpace(this.#libc, fileDescriptor, position, count);
+  }
+
+  punchHole(fileDescriptor: number, position: number, count: number): boolean {
+    return punchHole(this.#libc, fileDescriptor, position, count);
+  }
+
+  cloneFile(to: number, from: number): boolean {
+    return cloneFile(this.#libc, to, from);
   }
 
   peerCredentials(socket: Socket): ReturnType<Native["peerCredentials"]> {

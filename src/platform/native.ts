@@ -60,6 +60,12 @@ export interface Native {
    * `pauseOnConnect`: whoever else reads, throws the descriptors away.
    */
   receiveDescriptors(socket: Socket, bytesMax: number): ReceivedDescriptors;
+  /** Sets aside space for a run of a file, which becomes at least as long as its end. Blocks some 3 ms a GiB. */
+  takeSpace(fileDescriptor: number, position: number, count: number): "taken" | "full" | "unsupported";
+  /** Gives a run's space back: it reads as zeros. False where the file system cannot. */
+  punchHole(fileDescriptor: number, position: number, count: number): boolean;
+  /** FICLONE: `to` becomes what `from` is and shares its space until one changes. False where that cannot be. */
+  cloneFile(to: number, from: number): boolean;
   /** SO_PEERCRED: who connected to (or listens on) the other end of a unix socket, as the kernel saw it then. */
   peerCredentials(socket: Socket): PeerCredentials | undefined;
 }
@@ -74,5 +80,8 @@ export const absentNative: Native = {
   readCached: () => undefined,
   sendDescriptors: () => false,
   receiveDescriptors: () => ({ kind: "closed" }),
+  takeSpace: () => "unsupported",
+  punchHole: () => false,
+  cloneFile: () => false,
   peerCredentials: () => undefined,
 };

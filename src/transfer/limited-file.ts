@@ -14,6 +14,9 @@ export function limitedFile(file: DiskFile, reads: Limiter, writes: Limiter): Di
     read: (into, position) => limitedRead(reads, file, into, position),
     write: (bytes, position) => limitedWrite(writes, file, bytes, position),
     truncate: (lengthBytes) => file.truncate(lengthBytes),
+    allocate: (lengthBytes) => file.allocate(lengthBytes),
+    clear: (position, count, isBlank) => file.clear(position, count, isBlank),
+    cloneFrom: (source) => file.cloneFrom(source),
     identity: () => file.identity(),
     close: () => file.close(),
   };

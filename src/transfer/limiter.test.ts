@@ -203,6 +203,9 @@ describe("disk operations under a limit", () => {
         meter.add(clock.nowMs(), bytes.length);
       },
       truncate: async () => assert.fail("nobody truncates"),
+      allocate: async () => assert.fail("nobody sets space aside"),
+      clear: async () => assert.fail("nobody clears"),
+      cloneFrom: async () => assert.fail("nobody clones"),
       identity: async () => assert.fail("nobody looks"),
       close: async () => {},
     };

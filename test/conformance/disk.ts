@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DarnerError, type ErrorCode } from "#base/mod.ts";
+import { DarnerError, isZeros, type ErrorCode } from "#base/mod.ts";
 import type { Disk } from "#platform/disk.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -60,6 +60,36 @@ function testBytes(fresh: Fresh): void {
     await assert.rejects(reading.write(bytes("x"), 0), failsWith("disk.failed"));
     await reading.close();
     assert.equal(await contentOf(disk, path), "kepts");
+  });
+
+  test("space may be set aside, and what is cleared reads as zeros, blank or not", async () => {
+    const { disk, directory } = await fresh();
+    const file = await disk.open(`${directory}/space`, "create");
+    const lengthBytes = 3 * 65_536;
+    await file.truncate(lengthBytes);
+    await file.allocate(lengthBytes);
+    assert.equal((await file.identity()).sizeBytes, lengthBytes);
+    await file.write(new Uint8Array(2 * 65_536).fill(7), 0);
+    await file.clear(65_536, 65_536, false);
+    await file.clear(2 * 65_536, 65_536, true);
+    const into = new Uint8Array(lengthBytes).fill(1);
+    assert.equal(await file.read(into, 0), lengthBytes);
+    assert.ok(into.subarray(0, 65_536).every((byte) => byte === 7));
+    assert.ok(isZeros(into.subarray(65_536)));
+    await assert.rejects(file.allocate(2 ** 52), failsWith("disk.full"));
+    await file.close();
+  });
+
+  test("a clone is the same bytes, and no part of what it came from, or there is none", async () => {
+    const { disk, directory } = await fresh();
+    const source = await disk.open(`${directory}/source`, "create");
+    const clone = await disk.open(`${directory}/clone`, "create");
+    await source.write(bytes("once"), 0);
+    const isCloned = await clone.cloneFrom(source);
+    await source.write(bytes("gone"), 0);
+    assert.equal(await contentOf(disk, `${directory}/clone`), isCloned ? "once" : "");
+    await clone.close();
+    await source.close();
   });
 
   test("a closed file is used by nobody; closing twice is fine", async () => {

@@ -116,7 +116,13 @@ function failingFastAtFirst(origin: Origin): Origin {
 
 /** What an earlier run left counts only for the same object and the same part of it. */
 async function openStore(parts: AloneParts, wanted: Wanted, output: AloneOutput): Promise<PieceFile> {
-  const options = { content: output.content, journal: output.journal, boot: parts.boot, clock: parts.clock };
+  const options = {
+    content: output.content,
+    journal: output.journal,
+    boot: parts.boot,
+    clock: parts.clock,
+    spaceAhead: true,
+  };
   const store = await PieceFile.open(options);
   if (store.object === undefined || isSameObject(store, wanted)) return store;
   await output.journal.truncate(0);

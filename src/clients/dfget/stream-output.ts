@@ -10,7 +10,15 @@ import { assert, DarnerError } from "#base/mod.ts";
 import type { DiskFile, FileIdentity } from "#platform/disk.ts";
 import type { ByteSink } from "#platform/output-files.ts";
 
-const noIdentity: FileIdentity = { device: 0n, inode: 0n, sizeBytes: 0, modifiedNs: 0n, changedNs: 0n, links: 0 };
+const noIdentity: FileIdentity = {
+  device: 0n,
+  inode: 0n,
+  sizeBytes: 0,
+  spaceBytes: 0,
+  modifiedNs: 0n,
+  changedNs: 0n,
+  links: 0,
+};
 
 export class StreamContent implements DiskFile {
   readonly name: string;
@@ -53,6 +61,18 @@ export class StreamContent implements DiskFile {
     return Promise.resolve();
   }
 
+  allocate(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  clear(position: number, count: number): Promise<void> {
+    return this.write(new Uint8Array(count), position);
+  }
+
+  cloneFrom(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
   read(): Promise<number> {
     return Promise.resolve(0);
   }
@@ -78,6 +98,9 @@ export const noJournal: DiskFile = {
   read: () => Promise.resolve(0),
   write: () => Promise.resolve(),
   truncate: () => Promise.resolve(),
+  allocate: () => Promise.resolve(),
+  clear: () => Promise.resolve(),
+  cloneFrom: () => Promise.resolve(false),
   identity: () => Promise.resolve(noIdentity),
   close: () => Promise.resolve(),
 };

@@ -6,7 +6,8 @@ import { TaskCache } from "#storage/pieces/mod.ts";
 import { readBootTag } from "#platform/boot.node.ts";
 import { nodeClock } from "#platform/clock.node.ts";
 import { createDialler } from "#platform/connection.node.ts";
-import { nodeDisk } from "#platform/disk.node.ts";
+import type { Disk } from "#platform/disk.ts";
+import { createNodeDisk } from "#platform/disk.node.ts";
 import { createNodeHttpServer } from "#platform/http-server.node.ts";
 import type { NodeLog } from "#platform/log.node.ts";
 import { createNodeMetrics } from "#platform/metrics.node.ts";
@@ -29,8 +30,8 @@ export async function startClusterManager(resolved: Own, sharedLog?: NodeLog, is
   if (!trust) log.warn("trust.off", { meaning: "no joining, TLS or tickets: for closed networks only" });
   const { directory, key, release } = openDataDirectory(values.dataDir, "cluster-manager");
   const live = new LiveSettings(clusterManagerSettings, resolved, log);
-  const cache = await openCache(directory, live);
   const native = loadNative();
+  const cache = await openCache(createNodeDisk(native), directory, live);
   const { origin, close } = realOrigin(() => reachPolicyOf(live.values));
   const metrics = createNodeMetrics();
   const { configService } = values;
@@ -86,15 +87,20 @@ export async function startClusterManager(resolved: Own, sharedLog?: NodeLog, is
   };
 }
 
-function openCache(directory: string, live: LiveSettings<typeof clusterManagerSettings.settings>): Promise<TaskCache> {
+function openCache(
+  disk: Disk,
+  directory: string,
+  live: LiveSettings<typeof clusterManagerSettings.settings>,
+): Promise<TaskCache> {
   return TaskCache.open({
-    disk: nodeDisk,
+    disk,
     directory,
     boot: readBootTag(),
     quotaBytes: () => live.values.diskQuotaBytes,
     highWatermark: () => live.values.highWatermark,
     lowWatermark: () => live.values.lowWatermark,
     clock: nodeClock,
+    spaceAhead: true,
   });
 }
 

@@ -10,7 +10,8 @@ import { nodeClock } from "#platform/clock.node.ts";
 import { createDialler } from "#platform/connection.node.ts";
 import type { DescriptorInbox } from "#platform/descriptor-inbox.ts";
 import { openDescriptorInbox } from "#platform/descriptor-inbox.node.ts";
-import { nodeDisk } from "#platform/disk.node.ts";
+import type { Disk } from "#platform/disk.ts";
+import { createNodeDisk, nodeDisk } from "#platform/disk.node.ts";
 import type { Admission, HttpServer, RouteRequest } from "#platform/http-server.ts";
 import { createNodeHttpServer } from "#platform/http-server.node.ts";
 import type { NodeLog } from "#platform/log.node.ts";
@@ -46,6 +47,7 @@ export async function startHostDaemon(resolved: Own, sharedLog?: NodeLog, issue?
   const { directory, key, release } = openDataDirectory(values.dataDir, "daemon");
   const live = new LiveSettings(hostDaemonSettings, resolved, log);
   const native = loadNative();
+  const disk = createNodeDisk(native);
   const { origin, close } = realOrigin(() => reachPolicyOf(live.values));
   const metrics = createNodeMetrics();
   const { configService, manager: managers } = values;
@@ -59,10 +61,10 @@ export async function startHostDaemon(resolved: Own, sharedLog?: NodeLog, issue?
     random: nodeRandom,
     log,
     metrics,
-    disk: nodeDisk,
+    disk,
     dialler: createDialler(native, standing.identity),
     origin,
-    cache: await openCache(directory, live),
+    cache: await openCache(disk, directory, live),
     boot: readBootTag(),
     inbox,
     directory: cluster.managers,
@@ -124,15 +126,21 @@ async function openInbox(socket: string, native: Native): Promise<DescriptorInbo
   });
 }
 
-function openCache(directory: string, live: LiveSettings<typeof hostDaemonSettings.settings>): Promise<TaskCache> {
+function openCache(
+  disk: Disk,
+  directory: string,
+  live: LiveSettings<typeof hostDaemonSettings.settings>,
+): Promise<TaskCache> {
   return TaskCache.open({
-    disk: nodeDisk,
+    disk,
     directory,
     boot: readBootTag(),
     quotaBytes: () => live.values.cacheQuotaBytes,
     highWatermark: () => daemonWatermarks.high,
     lowWatermark: () => daemonWatermarks.low,
     clock: nodeClock,
+    // What streams and parts of objects are read from: it may stay a part.
+    spaceAhead: false,
   });
 }
 

@@ -12,7 +12,7 @@
 
 import type * as ffiModule from "node:ffi";
 
-export const errno = { interrupted: 4, again: 11, notSupported: 95 } as const;
+export const errno = { interrupted: 4, again: 11, noSpace: 28, notSupported: 95, overQuota: 122 } as const;
 
 const blockBytes = 8192;
 const block = new ArrayBuffer(blockBytes);
@@ -24,6 +24,8 @@ function definitions() {
     getsockopt: { arguments: ["int32", "int32", "int32", "pointer", "pointer"], return: "int32" },
     sendfile: { arguments: ["int32", "int32", "pointer", "uint64"], return: "int64" },
     sendmsg: { arguments: ["int32", "pointer", "int32"], return: "int64" },
+    fallocate: { arguments: ["int32", "int32", "int64", "int64"], return: "int32" },
+    ioctl: { arguments: ["int32", "uint64", "int64"], return: "int32" },
     recvmsg: { arguments: ["int32", "pointer", "int32"], return: "int64" },
   } as const;
 }

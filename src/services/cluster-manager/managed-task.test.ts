@@ -64,7 +64,7 @@ async function newManager(serve: Serve) {
   const disk = new SimDisk({ wallMs: () => clock.wallMs() });
   const origin = new ScriptedOrigin(async (_, number) => ({ wallMs: clock.wallMs(), ...(await serve(number)) }));
   const boot = new Uint8Array(8);
-  const marks = { quotaBytes: () => 1e9, highWatermark: () => 0.9, lowWatermark: () => 0.8 };
+  const marks = { quotaBytes: () => 1e9, highWatermark: () => 0.9, lowWatermark: () => 0.8, spaceAhead: true };
   const cache = await TaskCache.open({ disk, directory: "/data", boot, clock, ...marks });
   const limiter = new Limiter(clock, Infinity);
   const refusal = (): null => null;

@@ -11,6 +11,7 @@
 import { assert, bytesEqual, DarnerError } from "#base/mod.ts";
 import type { Wish } from "#core/download/mod.ts";
 import { pieceSpan } from "#core/model/mod.ts";
+import type { DiskFile } from "#platform/disk.ts";
 import { sha256 } from "#platform/digest.ts";
 import type { PieceFile } from "#storage/pieces/mod.ts";
 import type { HostTask } from "./host-task.ts";
@@ -78,15 +79,18 @@ function changed(task: HostTask): DarnerError {
   });
 }
 
-/** Reads piece `index` and checks it. Throws `disk.failed` when the file is no longer what was stored. */
-export async function readChecked(store: PieceFile, index: number): Promise<Uint8Array> {
+/**
+ * Reads piece `index`, from the store or from `copy` of it, and checks it. Throws `disk.failed` when the
+ * file is no longer what was stored: the piece is dropped.
+ */
+export async function readChecked(store: PieceFile, index: number, copy?: DiskFile): Promise<Uint8Array> {
   const { object, lengthBytes = Infinity } = store;
   const expected = store.digestOf(index);
   assert(object !== undefined && expected !== undefined, "a piece to read is held");
   const span = pieceSpan(index, lengthBytes, object.pieceBytes);
   const bytes = new Uint8Array(span.end - span.start);
-  await store.read(index, bytes);
-  if (!bytesEqual(sha256(bytes), expected)) {
+  const count = await (copy ?? store.content).read(bytes, span.start);
+  if (count < bytes.length || !bytesEqual(sha256(bytes), expected)) {
     store.drop(index);
     throw new DarnerError("disk.failed", `cannot use ${store.content.name}: its bytes changed after they were stored`, {
       retry: "now",

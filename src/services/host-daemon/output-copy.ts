@@ -3,7 +3,7 @@
  * is hashed again on its way, so that an edited file never becomes somebody else's download.
  */
 
-import { assert, DarnerError } from "#base/mod.ts";
+import { assert, DarnerError, isZeros } from "#base/mod.ts";
 import { digestToText, parseDigest } from "#core/model/mod.ts";
 import type { DiskFile } from "#platform/disk.ts";
 import { streamingDigest } from "#platform/digest.ts";
@@ -27,11 +27,20 @@ export function spanOf(range: { start: number; end?: number } | undefined, lengt
   );
 }
 
-/** Copies the span into `output`, which becomes exactly as long. */
+/** Copies the span into `output`, which becomes exactly as long; the whole shares its space where it can. */
 export async function copyChecked(store: PieceFile, span: ByteSpan, output: DiskFile): Promise<void> {
-  await output.truncate(span.end - span.start);
+  const lengthBytes = span.end - span.start;
+  if (lengthBytes === store.lengthBytes && (await output.cloneFrom(store.content))) {
+    // What was cloned stays as it is, whatever happens to the file that it came from: it is checked itself.
+    for await (const _ of runsOf(store, span, output)) continue;
+    return;
+  }
+  await output.truncate(0);
+  await output.truncate(lengthBytes);
+  await output.allocate(lengthBytes);
   for await (const { position, bytes } of runsOf(store, span)) {
-    await output.write(bytes, position - span.start);
+    const at = position - span.start;
+    await (isZeros(bytes) ? output.clear(at, bytes.length, true) : output.write(bytes, at));
   }
 }
 
@@ -55,13 +64,17 @@ export async function proveSpan(
 }
 
 /** The span's bytes in order, a piece or a part of one at a time. */
-async function* runsOf(store: PieceFile, span: ByteSpan): AsyncGenerator<{ position: number; bytes: Uint8Array }> {
+async function* runsOf(
+  store: PieceFile,
+  span: ByteSpan,
+  copy?: DiskFile,
+): AsyncGenerator<{ position: number; bytes: Uint8Array }> {
   const pieceBytes = store.object?.pieceBytes;
   assert(pieceBytes !== undefined, "an object to read has begun");
   for (let position = span.start; position < span.end;) {
     const index = Math.floor(position / pieceBytes);
     const start = index * pieceBytes;
-    const piece = await readChecked(store, index);
+    const piece = await readChecked(store, index, copy);
     const bytes = piece.subarray(position - start, Math.min(piece.length, span.end - start));
     yield { position, bytes };
     position += bytes.length;

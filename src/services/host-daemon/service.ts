@@ -254,7 +254,7 @@ export class HostDaemon {
     const store =
       output === undefined
         ? await cache.hold(task, folder!, (file) => this.#paced(file))
-        : await PieceFile.open({ ...output, boot, clock });
+        : await PieceFile.open({ ...output, boot, clock, spaceAhead: true });
     const raced = this.#tasks.get(task);
     if (raced !== undefined) {
       if (folder !== undefined) await cache.release(task, folder);

@@ -34,7 +34,8 @@ interface Story {
 function story(generation: string, pieces: number, isLengthKnown = true): Story {
   const content = Uint8Array.from(
     { length: pieces * pieceBytes - 5 },
-    (_, index) => sha256(Buffer.from(`${generation}${index}`))[0]!,
+    // The second piece is all zeros.
+    (_, index) => (Math.floor(index / pieceBytes) === 1 ? 0 : sha256(Buffer.from(`${generation}${index}`))[0]!),
   );
   const length = isLengthKnown ? { lengthBytes: content.length } : {};
   return { record: { kind: "object", url: "http://origin/a", generation, pieceBytes, ...length }, content };
@@ -65,6 +66,7 @@ const openCache = (disk: SimDisk, boot: Uint8Array): Promise<TaskCache> =>
     quotaBytes: () => 300,
     highWatermark: () => 0.9,
     lowWatermark: () => 0.7,
+    spaceAhead: true,
   });
 
 /** What a dumb reader of both files would use again: records in order, bytes that have their digest. */

@@ -232,6 +232,39 @@ describe("a piece file at work", () => {
     assert.deepEqual(held(await openOn(disk)), [0, 1]);
   });
 
+  test("a piece of zeros is not written where nothing was written before, and is where something was", async () => {
+    const writes: string[] = [];
+    const disk = new SimDisk({ before: (verb, path) => void (verb === "write" && writes.push(path)) });
+    const zeros = new Uint8Array(pieceBytes);
+    const file = await openOn(disk);
+    await file.begin(known);
+    await file.put(2, zeros, sha256(zeros));
+    assert.ok(!writes.includes("/task/content"));
+    await put(file, 3);
+    file.drop(3);
+    await file.put(3, zeros, sha256(zeros));
+    await file.close();
+    // Another run does not know what lies there.
+    disk.bytesOf("/task/content")!.fill(9, 0, pieceBytes);
+    const resumed = await openOn(disk);
+    await resumed.put(0, zeros, sha256(zeros));
+    assert.deepEqual(disk.bytesOf("/task/content"), new Uint8Array(content.length));
+    assert.deepEqual(held(await openOn(disk, boots.second)), [0, 2, 3]);
+  });
+
+  test("without room for all of it no object begins, and what comes late is no piece of it", async () => {
+    const disk = new SimDisk({ capacityBytes: 500 });
+    await disk.makeDirectory("/task");
+    const journal = await disk.open("/task/journal", "keep");
+    const contentFile = await disk.open("/task/content", "keep");
+    const file = await PieceFile.open({ content: contentFile, journal, boot: boots.first, spaceAhead: true });
+    await assert.rejects(file.begin({ ...known, lengthBytes: 10_000 }), /no space left/);
+    assert.equal(file.object, undefined);
+    await file.begin(known);
+    await put(file, 0);
+    assert.deepEqual(held(file), [0]);
+  });
+
   test("an empty object ends without a piece, and is whole on the next start", async () => {
     const disk = new SimDisk();
     const file = await openOn(disk);

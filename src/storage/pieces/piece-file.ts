@@ -12,7 +12,7 @@
  *  4. An object has ended only while all its pieces are there.
  */
 
-import { assert, Bitfield, bytesEqual, DarnerError } from "#base/mod.ts";
+import { assert, Bitfield, bytesEqual, DarnerError, isZeros } from "#base/mod.ts";
 import { pieceCount } from "#core/model/mod.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { DiskFile } from "#platform/disk.ts";
@@ -40,6 +40,8 @@ export interface PieceFileOptions {
   readonly boot: Uint8Array;
   /** Without one no piece's record waits for others. */
   readonly clock?: Clock;
+  /** Set aside the space of a whole object when it begins. */
+  readonly spaceAhead?: boolean;
   /** Hash every piece again, whoever vouches for it. */
   readonly hashAll?: boolean;
 }
@@ -50,7 +52,10 @@ export class PieceFile {
   readonly spoiled: number[] = [];
   readonly #journal: JournalWriter;
   readonly #mark: Uint8Array;
+  readonly #spaceAhead: boolean;
   #beginning = false;
+  /** Pieces in whose place nothing was written since the content was empty. */
+  #blank = new Bitfield(0);
   /** Content writes under way. */
   readonly #putting = new Set<Promise<void>>();
   #object: ObjectRecord | undefined;
@@ -60,18 +65,20 @@ export class PieceFile {
   /** Of all pieces, one behind the other; only those of `have` mean anything. */
   #digests = new Uint8Array(0);
 
-  private constructor(content: DiskFile, journal: JournalWriter, mark: Uint8Array) {
+  private constructor(content: DiskFile, journal: JournalWriter, mark: Uint8Array, spaceAhead: boolean) {
     this.content = content;
     this.#journal = journal;
     this.#mark = mark;
+    this.#spaceAhead = spaceAhead;
   }
 
   /** Reads the journal and hashes what was written under another mark. A journal that is not ours counts as empty. */
-  static async open({ content, journal, boot, clock, hashAll = false }: PieceFileOptions): Promise<PieceFile> {
+  static async open(options: PieceFileOptions): Promise<PieceFile> {
+    const { content, journal, boot, clock, spaceAhead = false, hashAll = false } = options;
     const identity = await content.identity();
     const mark = markOf(boot, identity);
     const read = await readJournal(journal);
-    const file = new PieceFile(content, new JournalWriter(journal, read, mark, clock), mark);
+    const file = new PieceFile(content, new JournalWriter(journal, read, mark, clock), mark, spaceAhead);
     await file.#replay(read.records, identity.sizeBytes, hashAll);
     return file;
   }
@@ -109,7 +116,10 @@ export class PieceFile {
     return this.#digests.subarray(index * digestBytes, (index + 1) * digestBytes);
   }
 
-  /** Forgets what was held and starts this object: the content file gets its length at once. */
+  /**
+   * Forgets what was held and starts this object: the content file gets its length at once, and its
+   * space if that was asked for. Throws `disk.full`; then there is no object.
+   */
   async begin(object: ObjectRecord): Promise<void> {
     this.#beginning = true;
     try {
@@ -123,29 +133,36 @@ export class PieceFile {
     // A late write of the old object would lie over a piece of the new one.
     await Promise.allSettled(this.#putting);
     await this.#journal.restart();
+    this.#forgetAll(undefined);
+    const { lengthBytes = 0 } = object;
+    // Empty first: what is in the place of a piece of zeros may then stay as it is.
+    await this.content.truncate(0);
+    await this.content.truncate(lengthBytes);
+    if (this.#spaceAhead && lengthBytes > 0) await this.content.allocate(lengthBytes);
     this.#forgetAll(object);
-    await this.content.truncate(object.lengthBytes ?? 0);
+    for (let index = 0; index < this.#have.length; index++) this.#blank.set(index);
     this.#journal.record(object);
     await this.flush();
   }
 
-  #forgetAll(object: ObjectRecord): void {
-    const pieces = object.lengthBytes === undefined ? 0 : pieceCount(object.lengthBytes, object.pieceBytes);
+  #forgetAll(object: ObjectRecord | undefined): void {
+    const pieces = object?.lengthBytes === undefined ? 0 : pieceCount(object.lengthBytes, object.pieceBytes);
     this.#object = object;
     this.#end = undefined;
     this.#lengthFound = undefined;
     this.#have = new Bitfield(pieces);
+    this.#blank = new Bitfield(pieces);
     this.#digests = new Uint8Array(0);
   }
 
   /** Stores one piece that is known to be good; resolves when its content is written. */
   async put(index: number, bytes: Uint8Array, digest: Uint8Array): Promise<void> {
-    const object = this.#object;
-    assert(object !== undefined, "an object has begun before its pieces come");
     await this.#journal.assertWritable();
     // What comes while another object begins belongs to the old one: nobody wants it.
     if (this.#beginning || this.#have.has(index)) return;
-    await this.#writeContent(bytes, index * object.pieceBytes);
+    const object = this.#object;
+    assert(object !== undefined, "an object has begun before its pieces come");
+    await this.#writeContent(object, index, bytes);
     if (this.#object !== object || !this.#hold(index, digest)) return;
     if (bytes.length < object.pieceBytes) this.#lengthFound = index * object.pieceBytes + bytes.length;
     this.#journal.piece({ index, digest });
@@ -165,8 +182,12 @@ export class PieceFile {
     return true;
   }
 
-  async #writeContent(bytes: Uint8Array, position: number): Promise<void> {
-    const writing = this.content.write(bytes, position);
+  /** A piece of zeros is a hole, in a file that has its length. */
+  async #writeContent(object: ObjectRecord, index: number, bytes: Uint8Array): Promise<void> {
+    const position = index * object.pieceBytes;
+    const isHole = object.lengthBytes !== undefined && isZeros(bytes);
+    const isBlank = isHole ? this.#blank.has(index) : this.#blank.clear(index);
+    const writing = isHole ? this.content.clear(position, bytes.length, isBlank) : this.content.write(bytes, position);
     this.#putting.add(writing);
     try {
       await writing;

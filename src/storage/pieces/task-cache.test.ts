@@ -32,6 +32,7 @@ async function newWorld(capacityBytes = 1e6): Promise<World> {
       quotaBytes: () => world.quotaBytes,
       highWatermark: () => 0.9,
       lowWatermark: () => 0.7,
+      spaceAhead: true,
     });
   return Object.assign(world, { disk, reopen, cache: await reopen() });
 }

@@ -31,6 +31,8 @@ export interface TaskCacheOptions {
   readonly quotaBytes: () => number;
   readonly highWatermark: () => number;
   readonly lowWatermark: () => number;
+  /** Objects are fetched whole: their space is set aside when they begin. */
+  readonly spaceAhead: boolean;
 }
 
 interface Entry {
@@ -113,7 +115,7 @@ export class TaskCache {
 
   async #open(entry: Entry, wrap: (file: DiskFile) => DiskFile): Promise<PieceFile> {
     await entry.closing;
-    const { disk, directory, boot, clock } = this.#options;
+    const { disk, directory, boot, clock, spaceAhead } = this.#options;
     const path = versionFolder(directory, entry);
     const opened: DiskFile[] = [];
     try {
@@ -122,7 +124,7 @@ export class TaskCache {
       opened.push(journal);
       const content = await disk.open(`${path}/content`, "keep", { permissions: 0o600 });
       opened.push(content);
-      entry.file = await PieceFile.open({ content: wrap(content), journal, boot, clock });
+      entry.file = await PieceFile.open({ content: wrap(content), journal, boot, clock, spaceAhead });
       return entry.file;
     } catch (error) {
       for (const file of opened) await file.close();
@@ -198,7 +200,10 @@ export class TaskCache {
     const freeBytes = await disk.freeBytes(directory);
     let promisedBytes = 0;
     for (const entry of this.#all()) {
-      if (entry.holders > 0) promisedBytes += Math.max(0, entry.bytes - (entry.file?.heldBytes ?? 0));
+      const heldBytes = entry.file?.heldBytes ?? 0;
+      if (entry.holders === 0 || heldBytes >= entry.bytes) continue;
+      const spaceBytes = (await entry.file?.content.identity())?.spaceBytes ?? 0;
+      promisedBytes += Math.max(0, entry.bytes - Math.max(heldBytes, spaceBytes));
     }
     const text = `the disk has ${formatBytes(freeBytes)} free for the ${formatBytes(promisedBytes)} that are to come`;
     return { missingBytes: promisedBytes - freeBytes, text };

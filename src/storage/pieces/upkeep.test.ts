@@ -17,7 +17,7 @@ class World {
 
   open(): Promise<TaskCache> {
     const { disk, clock } = this;
-    const limits = { quotaBytes: () => 1e9, highWatermark: () => 1, lowWatermark: () => 1 };
+    const limits = { quotaBytes: () => 1e9, highWatermark: () => 1, lowWatermark: () => 1, spaceAhead: true };
     return TaskCache.open({ disk, directory: "/data", boot, clock, ...limits });
   }
 

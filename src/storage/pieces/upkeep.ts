@@ -141,6 +141,9 @@ function unwritten(file: DiskFile): DiskFile {
     read: (into, position) => file.read(into, position),
     write: () => Promise.resolve(),
     truncate: () => Promise.resolve(),
+    allocate: () => Promise.resolve(),
+    clear: () => Promise.resolve(),
+    cloneFrom: () => Promise.resolve(false),
     identity: () => file.identity(),
     close: () => file.close(),
   };
