@@ -37,6 +37,8 @@ export interface Contender {
   /** Long-running processes. */
   readonly services: (ground: Ground) => readonly Service[];
   readonly daemon?: (ground: Ground, host: HostGround) => string;
+  /** What each daemon needs to be ready, when it is more than usual. */
+  readonly settlePerDaemonMs?: number;
   /** Ends when the host has the file; BitTorrent clients stay, so their file's name tells. */
   readonly get: (ground: Ground, host: HostGround) => string;
   readonly doneFile?: boolean;
@@ -106,6 +108,35 @@ export const contenders: readonly Contender[] = [
     ],
     daemon: ({ root, managerAddress }, { address, folder }) =>
       `exec ${root}/bin/darner daemon --manager http://${managerAddress}:8002 --listen ${address}:65002 --advertise ${address} --data-dir ${folder}/data --socket ${folder}/d.sock --trust off`,
+    get: ({ root, url }, { folder, output }) =>
+      `exec ${root}/bin/dfget -q --socket ${folder}/d.sock ${url} -O ${output}`,
+  },
+  {
+    name: "darner-trusted",
+    needs: [],
+    services: ({ root, managerAddress, folder }) => {
+      const darner = `${root}/bin/darner`;
+      const place = `--advertise ${managerAddress} --data-dir ${folder}/manager`;
+      const invite = (role: string): string =>
+        `${darner} member invite --role ${role} --uses 10000 --data-dir ${folder}/manager`;
+      const socket = `${folder}/manager/config-service/admin.sock`;
+      return [
+        {
+          machine: "manager",
+          command: [
+            `${darner} config-service --listen ${managerAddress}:8080 ${place} &`,
+            `until [ -S ${socket} ]; do sleep 0.1; done;`,
+            `${darner} \$(${invite("manager")} | cut -d ' ' -f 2-) --data-dir ${folder}/manager;`,
+            `${invite("host")} > ${folder}/invite.new; mv ${folder}/invite.new ${folder}/invite;`,
+            `exec ${darner} cluster-manager --listen ${managerAddress}:8002 ${place}`,
+          ].join(" "),
+        },
+      ];
+    },
+    // Joining is done once in a machine's life, so it is no part of the race.
+    daemon: ({ root, folder: ground }, { address, folder }) =>
+      `until [ -f ${ground}/invite ]; do sleep 0.1; done; ${root}/bin/darner \$(cut -d ' ' -f 2- ${ground}/invite) --data-dir ${folder}/data; exec ${root}/bin/darner daemon --listen ${address}:65002 --advertise ${address} --data-dir ${folder}/data --socket ${folder}/d.sock`,
+    settlePerDaemonMs: 700,
     get: ({ root, url }, { folder, output }) =>
       `exec ${root}/bin/dfget -q --socket ${folder}/d.sock ${url} -O ${output}`,
   },

@@ -100,7 +100,7 @@ async function main(): Promise<void> {
   const wanted = contendersOf(options);
   if (process.getuid?.() !== 0) throw new Refusal("this makes network namespaces, so it wants root");
   provide(wanted, options.install);
-  if (wanted.some(({ name }) => name === "darner")) bundleDarner();
+  if (wanted.some(({ name }) => name.startsWith("darner"))) bundleDarner();
   await race(wanted, options);
 }
 

@@ -19,7 +19,8 @@ root and Debian packages; nothing leaves the machine.
   --slow K:MBIT      the first K hosts have this link instead: look at fast_max
   --stagger SECONDS  hosts start this much apart, not all at once: look at own_max
   --runs N           rounds of all contenders; medians are printed (${defaults.runs})
-  --only NAME,NAME   of curl, aria2, libtorrent, darner, in this order in each round (all)
+  --only NAME,NAME   of curl, aria2, libtorrent, darner, darner-trusted, in this order in each
+                     round (all); darner runs with --trust off, darner-trusted with all of it on
   --piece-kib SIZE   piece length of the .torrent that aria2 and libtorrent share (${defaults.pieceKib}, with
                      which both were faster than with 1024)
   --install          first fetch what is missing: apt-get update, apt-get install (Debian may start

@@ -64,15 +64,19 @@ function ratios(layout: Layout, series: readonly Series[]): string[] {
   const darner = series.find(({ contender }) => contender === "darner");
   const others = series.filter((one) => one !== darner);
   if (darner === undefined || others.length === 0) return [];
+  // What trust costs is told the other way round than what rivals do.
+  const pairs = others.map((other): readonly [Series, Series] =>
+    other.contender.startsWith("darner") ? [other, darner] : [darner, other],
+  );
   const columns = compared.filter(({ withSlow }) => withSlow !== true || layout.slowHosts > 0);
-  const lines = others.map(({ contender, runs }) =>
+  const lines = pairs.map(([one, other]) =>
     row([
-      `darner / ${contender}`,
+      `${one.contender} / ${other.contender}`,
       ...columns.map(({ key }) =>
         shown(
           medianRatio(
-            darner.runs.map((run) => run[key]),
-            runs.map((run) => run[key]),
+            one.runs.map((run) => run[key]),
+            other.runs.map((run) => run[key]),
           ),
           3,
         ),

@@ -144,7 +144,7 @@ class Run {
     if (this.#contender.daemon === undefined) return;
     for (const [index, host] of this.#hosts.entries())
       this.#network.start(hostName(index), this.#contender.daemon(this.#ground, host), `${host.folder}/daemon.log`);
-    await pause(settleMs + settlePerDaemonMs * this.#hosts.length);
+    await pause(settleMs + (this.#contender.settlePerDaemonMs ?? settlePerDaemonMs) * this.#hosts.length);
   }
 
   #counters(): Counters {
