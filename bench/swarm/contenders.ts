@@ -126,7 +126,7 @@ export const contenders: readonly Contender[] = [
           command: [
             `${darner} config-service --listen ${managerAddress}:8080 ${place} &`,
             `until [ -S ${socket} ]; do sleep 0.1; done;`,
-            `${darner} \$(${invite("manager")} | cut -d ' ' -f 2-) --data-dir ${folder}/manager;`,
+            `${darner} $(${invite("manager")} | cut -d ' ' -f 2-) --data-dir ${folder}/manager;`,
             `${invite("host")} > ${folder}/invite.new; mv ${folder}/invite.new ${folder}/invite;`,
             `exec ${darner} cluster-manager --listen ${managerAddress}:8002 ${place}`,
           ].join(" "),
@@ -135,7 +135,7 @@ export const contenders: readonly Contender[] = [
     },
     // Joining is done once in a machine's life, so it is no part of the race.
     daemon: ({ root, folder: ground }, { address, folder }) =>
-      `until [ -f ${ground}/invite ]; do sleep 0.1; done; ${root}/bin/darner \$(cut -d ' ' -f 2- ${ground}/invite) --data-dir ${folder}/data; exec ${root}/bin/darner daemon --listen ${address}:65002 --advertise ${address} --data-dir ${folder}/data --socket ${folder}/d.sock`,
+      `until [ -f ${ground}/invite ]; do sleep 0.1; done; ${root}/bin/darner $(cut -d ' ' -f 2- ${ground}/invite) --data-dir ${folder}/data; exec ${root}/bin/darner daemon --listen ${address}:65002 --advertise ${address} --data-dir ${folder}/data --socket ${folder}/d.sock`,
     settlePerDaemonMs: 700,
     get: ({ root, url }, { folder, output }) =>
       `exec ${root}/bin/dfget -q --socket ${folder}/d.sock ${url} -O ${output}`,

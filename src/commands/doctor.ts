@@ -21,7 +21,8 @@ import {
   type ValuesOf,
 } from "#settings/mod.ts";
 import { addSettings, givenFlags, newCommand, parseCommandLine, type Flags } from "./command-line.ts";
-import { loadSources, placesHere } from "./load-settings.ts";
+import { examineMemberships } from "./doctor-memberships.ts";
+import { loadSources, placesHere, resolveJoined } from "./load-settings.ts";
 
 /** The image proxy's usual port, which no setting moves yet. */
 const imageProxyPort = 65001;
@@ -54,7 +55,7 @@ export async function run(argv: readonly string[]): Promise<number> {
 
 async function examineHere(flags: Flags): Promise<Finding[]> {
   const { sources, trouble } = await soundSources(flags);
-  const daemon = resolveSettings(hostDaemonSettings, sources).values;
+  const daemon = resolveJoined(hostDaemonSettings, sources).values;
   const manager = resolveSettings(clusterManagerSettings, sources).values;
   const config = resolveSettings(configServiceSettings, sources).values;
   const native = loadNative();
@@ -76,7 +77,7 @@ async function examineHere(flags: Flags): Promise<Finding[]> {
     subject: "environment",
     text: `${name} names no setting and has no effect`,
   }));
-  return [...trouble, ...variables, ...found];
+  return [...trouble, ...variables, ...found, ...(await examineMemberships(daemon.dataDir))];
 }
 
 function listenOf(section: string, { listen }: { readonly listen: TcpAddress }, sources: SettingSources): TcpAddress {

@@ -1,6 +1,6 @@
 /** The real machine, asked through Node and /proc; what cannot be found out is left open. */
 
-import { http, https } from "./http-modules.node.ts";
+import { http } from "./http-modules.node.ts";
 import * as fs from "node:fs/promises";
 import * as net from "node:net";
 import { dirname } from "node:path";
@@ -46,7 +46,8 @@ function askRole(place: RolePlace, path: string, timeoutMs: number): Promise<Rol
     const request =
       "socketPath" in place
         ? http.get({ ...options, socketPath: place.socketPath })
-        : (place.url.startsWith("https:") ? https : http).get(place.url, options);
+        : // A member's port answers for its health in clear too.
+          http.get(place.url.replace(/^https:/, "http:"), options);
     request.once("error", (error: NodeJS.ErrnoException) => {
       const why = error.name === "AbortError" ? `no answer within ${timeoutMs / 1000} s` : plainReason(error);
       resolve({ kind: error.code === "ENOENT" ? "missing" : "silent", why });

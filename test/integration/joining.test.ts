@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { test, type TestContext } from "node:test";
 import { contentDigest, seededContent, startTestOrigin } from "../origin/mod.ts";
 import { Place, type UpRunning } from "./darner-up.ts";
@@ -108,12 +108,66 @@ test("who has not joined is refused, with what to do; a revoked host is out at o
   const listed = await place.run("darner", "member", "list", "--data-dir", place.path("data"));
   assert.match(listed.stdout, new RegExp(`^${id} +host +\\S+ +127\\.0\\.0\\.1 +ends in 7 days$`, "m"), listed.stderr);
 
+  const well = await place.run("darner", "doctor", "--data-dir", place.path("b"), "--socket", place.path("b.sock"));
+  assert.match(well.stdout, new RegExp(`^ok +identity +host ${id}, certified for 7\\.0 days more$`, "m"), well.stderr);
+  assert.match(well.stdout, /^ok +config service +https:\S+ is ready$/m, "known from what was joined");
   const revoked = await place.run("darner", "member", "revoke", id!, "--data-dir", place.path("data"));
   assert.equal(revoked.status, 0, revoked.stderr);
   await second.until(/"manager\.lost"/);
   await up.running.until(new RegExp(`"event":"access.refused".*the member ${id} was revoked`));
+  const ill = await place.run("darner", "doctor", "--data-dir", place.path("b"), "--socket", place.path("b.sock"));
+  assert.match(ill.stdout, new RegExp(`^fail +identity .*${id} was revoked`, "m"));
   const flags = ["--socket", place.path("b.sock"), "--no-back-to-source", "-T", "3s", "-t", "1"];
   const got = await place.run("dfget", ...flags, "-O", place.path("out"), url);
   assert.notEqual(got.status, 0);
   await second.stop();
+});
+
+test("operators' tokens from another machine: what the scope covers, over TLS, and nothing after the revocation", async (t) => {
+  const { place, up } = await cluster(t);
+  const own = ["--data-dir", place.path("data")];
+  const create = async (name: string, scope: string): Promise<string> =>
+    (await place.run("darner", "token", "create", name, "--scope", scope, ...own)).stdout.trim();
+  const [reads, rules] = [await create("nagios", "read"), await create("root", "admin")];
+  const away = (...words: string[]) => place.run("darner", ...words);
+
+  const tasks = await away("task", "list", "--manager", up.manager, "--token", reads);
+  assert.deepEqual([tasks.status, tasks.stdout], [0, "no task is being distributed\n"], tasks.stderr);
+  const bare = await away("task", "list", "--manager", up.manager);
+  assert.deepEqual([bare.status, /operator's token/.test(bare.stderr)], [107, true]);
+  const set = ["set", "upload-rate", "5MB", "--config-service", up.configService];
+  const refused = await away(...set, "--token", reads);
+  assert.deepEqual([refused.status, /the token's scope is read/.test(refused.stderr)], [108, true], refused.stderr);
+  assert.equal((await away(...set, "--token", rules)).status, 0);
+  await up.running.until(/"upload-rate":"5MB"/);
+
+  const list = await away("token", "list", "--config-service", up.configService, "--token", rules);
+  assert.match(list.stdout, /^nagios +read +never$/m);
+  assert.equal((await place.run("darner", "token", "revoke", "nagios", ...own)).status, 0);
+  const members = ["member", "list", "--config-service", up.configService, "--token", reads];
+  const revoked = await away(...members);
+  assert.deepEqual([revoked.status, /unknown, revoked or has ended/.test(revoked.stderr)], [107, true], revoked.stderr);
+  for (const secret of [reads, rules]) assert.ok(!up.running.stderr.includes(secret.slice(11, 43)), "not in the log");
+});
+
+test("certificates of a few seconds are renewed while everything goes on", async (t) => {
+  const { url } = await origin(t);
+  const place = new Place();
+  t.after(() => place.remove());
+  writeFileSync(place.path("darner.yaml"), "config-service:\n  certificate-life: 10s\n");
+  const config = ["--config", place.path("darner.yaml")];
+  const up = await place.up("--listen", "0.0.0.0", "--advertise", "127.0.0.1", ...config);
+  assert.equal((await place.run("darner", ...commandIn(up.text), "--data-dir", place.path("b"))).status, 0);
+  const flags = ["--listen", "127.0.0.1:0", "--data-dir", place.path("b"), "--socket", place.path("b.sock")];
+  const second = place.start("darner", ["daemon", ...flags]);
+  await second.until(/"manager\.joined"/);
+  const before = readFileSync(place.path("b/daemon/certificate.pem"), "utf8");
+  await new Promise((resolve) => setTimeout(resolve, 11_000));
+  assert.notEqual(readFileSync(place.path("b/daemon/certificate.pem"), "utf8"), before, "a newer one is kept");
+  const got = await place.run("dfget", "--socket", place.path("b.sock"), "-O", place.path("out"), url);
+  assert.equal(got.status, 0, got.stderr);
+  await second.stop();
+  const again = place.start("darner", ["daemon", ...flags]);
+  await again.until(/"manager\.joined"/);
+  await again.stop();
 });

@@ -13,3 +13,4 @@ export {
   type ListedMember,
   type ListedToken,
 } from "./members.ts";
+export { judgeMembership, type FoundMembership } from "./doctor-identity.ts";

@@ -110,7 +110,10 @@ async function openTrust(
     clock,
     log,
     store,
-    onRevoked: (ids) => view.putSetting(revokedMembersKey, ids),
+    async onRevoked(ids) {
+      const told = view.settings.settings[revokedMembersKey] !== undefined;
+      if (told || ids.length > 0) await view.putSetting(revokedMembersKey, ids);
+    },
   });
   const fingerprint = certificateFingerprint(authority.certificate);
   const apiTokens = await ApiTokens.open({ clock, log, random, store, authority: fingerprint });
