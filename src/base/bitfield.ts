@@ -1,16 +1,22 @@
 /**
  * A set of small integers in a row of bits, with its size kept beside it.
  *
- * Bit `i` lives in byte `i >> 3` at `0x80 >> (i & 7)` (the order of BEP 3, so that a dump reads from
- * left to right). The same bytes are seen as words of 32 bits, in which sets are compared at once; on
- * a little-endian machine, the only kind that Node runs on here, bit `b` of word `w` is index
- * `32 w + (b ^ 7)`. The length is fixed unless `grow` is called: an object of unknown length grows.
+ * On the wire bit `i` lives in byte `i >> 3` at `0x80 >> (i & 7)` (the order of BEP 3, so that a dump
+ * reads from left to right). In memory the same bytes are words of 32 bits, in which sets are compared
+ * at once; on a little-endian machine, the only kind that Node runs on here, bit `b` of word `w` is
+ * index `32 w + (b ^ 7)`. The length is fixed unless `grow` is called: an object of unknown length grows.
  */
 
 import { assert } from "./assert.ts";
 
+/** How many bits of a word are set (Hacker's Delight, figure 5-2). */
+function bitCount(word: number): number {
+  let bits = word - ((word >>> 1) & 0x55555555);
+  bits = (bits & 0x33333333) + ((bits >>> 2) & 0x33333333);
+  return Math.imul((bits + (bits >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
+}
+
 export class Bitfield {
-  #bytes: Uint8Array;
   #words: Int32Array;
   #length: number;
   #count = 0;
@@ -19,16 +25,16 @@ export class Bitfield {
     assert(Number.isSafeInteger(length) && length >= 0, "a bitfield's length is a whole number");
     this.#length = length;
     this.#words = new Int32Array((length + 31) >> 5);
-    this.#bytes = new Uint8Array(this.#words.buffer);
   }
 
   /** Reads what `toBytes` wrote. Bits past `length` are ignored, missing bytes count as zeros. */
   static fromBytes(bytes: Uint8Array, length: number): Bitfield {
     const field = new Bitfield(length);
-    const usable = Math.min(bytes.length << 3, length);
-    for (let index = 0; index < usable; index++) {
-      if ((bytes[index >> 3]! & (0x80 >> (index & 7))) !== 0) field.set(index);
-    }
+    const usable = Math.min(bytes.length, (length + 7) >> 3);
+    const mine = new Uint8Array(field.#words.buffer);
+    mine.set(bytes.subarray(0, usable));
+    if (usable << 3 > length) mine[usable - 1]! &= 0xff << ((usable << 3) - length);
+    for (const word of field.#words) field.#count += bitCount(word);
     return field;
   }
 
@@ -51,15 +57,16 @@ export class Bitfield {
   }
 
   has(index: number): boolean {
-    return index < this.#length && (this.#bytes[index >> 3]! & (0x80 >> (index & 7))) !== 0;
+    return index < this.#length && (this.#words[index >> 5]! & bitOf(index)) !== 0;
   }
 
   /** Sets bit `index`; true when it was not set before. */
   set(index: number): boolean {
     assert(index >= 0 && index < this.#length, "a bit to set lies within the field");
-    const mask = 0x80 >> (index & 7);
-    if ((this.#bytes[index >> 3]! & mask) !== 0) return false;
-    this.#bytes[index >> 3]! |= mask;
+    const word = this.#words[index >> 5]!;
+    const bit = bitOf(index);
+    if ((word & bit) !== 0) return false;
+    this.#words[index >> 5] = word | bit;
     this.#count++;
     return true;
   }
@@ -67,7 +74,7 @@ export class Bitfield {
   /** Clears bit `index`; true when it was set before. */
   clear(index: number): boolean {
     if (!this.has(index)) return false;
-    this.#bytes[index >> 3]! &= ~(0x80 >> (index & 7));
+    this.#words[index >> 5]! &= ~bitOf(index);
     this.#count--;
     return true;
   }
@@ -80,7 +87,6 @@ export class Bitfield {
       const larger = new Int32Array(Math.max(wordsNeeded, this.#words.length * 2));
       larger.set(this.#words);
       this.#words = larger;
-      this.#bytes = new Uint8Array(larger.buffer);
     }
     this.#length = length;
   }
@@ -89,7 +95,7 @@ export class Bitfield {
   firstClear(from = 0): number {
     let index = from;
     while (index < this.#length) {
-      if ((index & 7) === 0 && this.#bytes[index >> 3] === 0xff) index += 8;
+      if ((index & 31) === 0 && this.#words[index >> 5] === -1) index += 32;
       else if (this.has(index)) index++;
       else return index;
     }
@@ -98,7 +104,10 @@ export class Bitfield {
 
   /** The indices that are set, in order. */
   *indices(): Generator<number> {
-    for (let index = 0; index < this.#length; index++) if (this.has(index)) yield index;
+    for (let index = 0; index < this.#length; index++) {
+      if ((index & 31) === 0 && this.#words[index >> 5] === 0) index += 31;
+      else if (this.has(index)) yield index;
+    }
   }
 
   clone(): Bitfield {
@@ -119,6 +128,10 @@ export class Bitfield {
   }
 
   toBytes(): Uint8Array {
-    return this.#bytes.slice(0, (this.#length + 7) >> 3);
+    return new Uint8Array(this.#words.buffer.slice(0, (this.#length + 7) >> 3));
   }
+}
+
+function bitOf(index: number): number {
+  return 1 << ((index & 31) ^ 7);
 }

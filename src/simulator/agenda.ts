@@ -17,6 +17,7 @@ export interface Actor {
 
 const binSlots = 1 << 14;
 const ringSize = 2 * binSlots;
+const nobody = -1;
 
 export class Agenda {
   /** One step of time: two events closer than this may happen in the order they were put. */
@@ -27,8 +28,16 @@ export class Agenda {
   #slot = 0;
   /** The first slot beyond the ring. */
   #ringEnd = ringSize;
-  /** Events of one step, flat: actor, code, argument. */
-  readonly #ring: unknown[][] = Array.from({ length: ringSize }, () => []);
+  /** Each step's first and last event, by place; `nobody` where there is none. */
+  readonly #first = new Int32Array(ringSize).fill(nobody);
+  readonly #last = new Int32Array(ringSize).fill(nobody);
+  /** Places for events, each used again as soon as its event has happened: what is used last is still at hand. */
+  readonly #actors: (Actor | undefined)[] = [];
+  readonly #codes: number[] = [];
+  readonly #arguments: unknown[] = [];
+  /** The place after it in its step, or among the free ones. */
+  readonly #next: number[] = [];
+  #free = nobody;
   /** Bin number -> events flat: slot, actor, code, argument. */
   readonly #bins = new Map<number, unknown[]>();
   #waiting = 0;
@@ -42,14 +51,25 @@ export class Agenda {
     assert(delayMs >= 0, "nothing happens in the past");
     const slot = Math.max(this.#slot, Math.ceil((this.nowMs + delayMs) / this.stepMs - 1e-6));
     this.#waiting++;
-    if (slot < this.#ringEnd) {
-      this.#ring[slot % ringSize]!.push(actor, code, argument);
-      return;
-    }
+    if (slot < this.#ringEnd) return this.#put(slot % ringSize, actor, code, argument);
     const bin = Math.floor(slot / binSlots);
     const events = this.#bins.get(bin);
     if (events === undefined) this.#bins.set(bin, [slot, actor, code, argument]);
     else events.push(slot, actor, code, argument);
+  }
+
+  #put(slot: number, actor: Actor, code: number, argument: unknown): void {
+    let place = this.#free;
+    if (place === nobody) place = this.#actors.length;
+    else this.#free = this.#next[place]!;
+    this.#actors[place] = actor;
+    this.#codes[place] = code;
+    this.#arguments[place] = argument;
+    this.#next[place] = nobody;
+    const last = this.#last[slot]!;
+    if (last === nobody) this.#first[slot] = place;
+    else this.#next[last] = place;
+    this.#last[slot] = place;
   }
 
   /** Lets time pass until `untilMs`, until `isOver` says so, or until nothing is left to happen. */
@@ -58,19 +78,28 @@ export class Agenda {
       const nowMs = this.#slot * this.stepMs;
       if (nowMs > untilMs) return;
       this.nowMs = Math.max(nowMs, this.nowMs);
-      this.#runSlot(this.#ring[this.#slot % ringSize]!);
+      this.#runSlot(this.#slot % ringSize);
       this.#slot++;
       if (this.#slot % binSlots === 0) this.#spread();
     }
   }
 
-  #runSlot(events: unknown[]): void {
-    for (let at = 0; at < events.length; at += 3) {
-      (events[at] as Actor).on(events[at + 1] as number, events[at + 2]);
+  #runSlot(slot: number): void {
+    for (let place = this.#first[slot]!; place !== nobody; place = this.#first[slot]!) {
+      const actor = this.#actors[place]!;
+      const argument = this.#arguments[place];
+      const code = this.#codes[place]!;
+      const next = this.#next[place]!;
+      this.#first[slot] = next;
+      if (next === nobody) this.#last[slot] = nobody;
+      this.#actors[place] = undefined;
+      this.#arguments[place] = undefined;
+      this.#next[place] = this.#free;
+      this.#free = place;
       this.happened++;
       this.#waiting--;
+      actor.on(code, argument);
     }
-    events.length = 0;
   }
 
   /** A bin is over: the one after the next finds room in the ring. */
@@ -81,7 +110,7 @@ export class Agenda {
     if (events === undefined) return;
     this.#bins.delete(bin);
     for (let at = 0; at < events.length; at += 4) {
-      this.#ring[(events[at] as number) % ringSize]!.push(events[at + 1], events[at + 2], events[at + 3]);
+      this.#put((events[at] as number) % ringSize, events[at + 1] as Actor, events[at + 2] as number, events[at + 3]);
     }
   }
 }

@@ -11,7 +11,7 @@ describe("a parent", () => {
   test("before its first piece it is as fast as anybody guesses; while it owes and sends nothing it gets slower", () => {
     const parent = newParent();
     assert.equal(parent.intervalMs(10_000, guessMs), guessMs);
-    parent.standing.add(1);
+    parent.standing.push(1);
     parent.asked(10_000);
     assert.equal(parent.intervalMs(10_100, guessMs), guessMs);
     assert.equal(parent.intervalMs(13_000, guessMs), 3_000);
@@ -29,7 +29,7 @@ describe("a parent", () => {
 
   test("a parent that gets faster is believed after a few pieces", () => {
     const parent = newParent();
-    parent.standing.add(1);
+    parent.standing.push(1);
     parent.asked(0);
     parent.delivered(1000);
     for (let at = 1100; at <= 2500; at += 100) parent.delivered(at);
@@ -38,7 +38,7 @@ describe("a parent", () => {
 
   test("what it owes is void when it is lost", () => {
     const parent = newParent();
-    parent.standing.add(1).add(2);
+    parent.standing.push(1, 2);
     parent.started = 3;
     parent.cancelling.set(4, { sinceMs: 0, taker: parent });
     assert.equal(parent.owed, 3);

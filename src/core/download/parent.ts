@@ -15,8 +15,8 @@ export class Parent {
   readonly offer: ParentOffer;
   state: "dialling" | "open" | "resting" | "banned" = "dialling";
   has = new Bitfield(0);
-  /** Asked for, not begun. Insertion order is our order of preference. */
-  readonly standing = new Set<number>();
+  /** Asked for, not begun, in the order in which they were asked. */
+  readonly standing: number[] = [];
   /** The piece whose bytes are coming now. */
   started: number | undefined;
   startedMs = 0;
@@ -41,7 +41,15 @@ export class Parent {
   }
 
   get owed(): number {
-    return this.standing.size + (this.started === undefined ? 0 : 1);
+    return this.standing.length + (this.started === undefined ? 0 : 1);
+  }
+
+  /** The piece stands here no longer; false when it did not. */
+  drop(index: number): boolean {
+    const place = this.standing.indexOf(index);
+    if (place < 0) return false;
+    this.standing.splice(place, 1);
+    return true;
   }
 
   opened(pieces: Bitfield, nowMs: number): void {
@@ -66,7 +74,7 @@ export class Parent {
 
   /** It was asked for the piece, and has neither sent it nor given it back. */
   mayStillSend(index: number): boolean {
-    return this.started === index || this.standing.has(index) || this.cancelling.has(index);
+    return this.started === index || this.standing.includes(index) || this.cancelling.has(index);
   }
 
   /** A piece of ours is whole. */
@@ -100,7 +108,7 @@ export class Parent {
   forsake(): number[] {
     const owed = [...this.standing, ...this.cancelling.keys()];
     if (this.started !== undefined) owed.push(this.started);
-    this.standing.clear();
+    this.standing.length = 0;
     this.cancelling.clear();
     this.started = undefined;
     this.#owingSinceMs = undefined;

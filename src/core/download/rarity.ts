@@ -1,117 +1,163 @@
 /**
- * The pieces that may still be asked for, ordered by how many parents hold them, and the choice of the
- * rarest ones (rarest first; Legout et al. 2006 found it close to ideal piece diversity). Ties are
- * broken from a random place on, so that hosts that see the same swarm ask for different pieces.
+ * The pieces that may still be asked for, how many parents hold each, and the choice of the rarest
+ * ones (rarest first; Legout et al. 2006 found it close to ideal piece diversity). Ties are broken from
+ * a random place on, so that hosts that see the same swarm ask for different pieces.
  *
- * Each number of copies has a row of bits with the open pieces that have so many; a choice walks the
- * rows from the lowest, 32 pieces at a time. News of one piece costs two bits, whatever their number.
+ * The numbers of copies are kept in vertical counters: plane `p` has, for each piece, bit `p` of its
+ * number. So a parent's whole bitfield is added 32 pieces at a time, a choice is made the same way, and
+ * all of it lies in a few rows of bits beside each other.
  */
 
-import type { Bitfield } from "#base/mod.ts";
+import { assert, type Bitfield } from "#base/mod.ts";
 
-/** Pieces with more copies than this count as equally common. */
-const levelsMax = 16;
+/** Up to 15 copies; a plane is added when a piece gets more. */
+const planesAtFirst = 4;
+const noWords = new Int32Array(0);
+
+/** What a choice may still choose from, and the rarest of it; used within one call. */
+let left = noWords;
+let rarest = noWords;
 
 export class Rarity {
-  #copies = new Uint8Array(0);
-  /** 1: may be asked for. */
-  #open = new Uint8Array(0);
-  /** How many pieces each row has. */
-  readonly #sizes = new Int32Array(levelsMax);
-  readonly #levels: Int32Array[] = Array.from({ length: levelsMax }, () => new Int32Array(0));
+  /** Bits of open pieces, then the planes, the lowest first: rows of `#width` words each. */
+  #rows = noWords;
+  /** Words in a row. */
+  #width = 0;
+  #planes = planesAtFirst;
 
   /** Makes room for pieces below `pieces`. */
   grow(pieces: number): void {
-    if (pieces <= this.#copies.length) return;
-    const room = Math.max((pieces + 31) & ~31, this.#copies.length * 2);
-    this.#copies = enlarged(this.#copies, new Uint8Array(room));
-    this.#open = enlarged(this.#open, new Uint8Array(room));
-    for (let level = 0; level < levelsMax; level++) {
-      this.#levels[level] = enlarged(this.#levels[level]!, new Int32Array(room >> 5));
+    if (pieces <= this.#width << 5) return;
+    this.#resize(Math.max((pieces + 31) >> 5, this.#width * 2), this.#planes);
+  }
+
+  #resize(width: number, planes: number): void {
+    const old = this.#rows;
+    const oldWidth = this.#width;
+    this.#rows = new Int32Array(width * (1 + planes));
+    for (let row = 0; row <= this.#planes; row++) {
+      this.#rows.set(old.subarray(row * oldWidth, (row + 1) * oldWidth), row * width);
     }
+    this.#width = width;
+    this.#planes = planes;
   }
 
   /** The piece may be asked for from now on. */
   open(index: number): void {
     this.grow(index + 1);
-    if (this.#open[index] === 1) return;
-    this.#open[index] = 1;
-    this.#flip(index, 1);
+    this.#rows[index >> 5]! |= bitOf(index);
   }
 
   /** The piece stands with somebody, or is held. */
   close(index: number): void {
-    if (this.#open[index] !== 1) return;
-    this.#open[index] = 0;
-    this.#flip(index, -1);
+    if (index >> 5 < this.#width) this.#rows[index >> 5]! &= ~bitOf(index);
   }
 
   isOpen(index: number): boolean {
-    return this.#open[index] === 1;
+    return index >> 5 < this.#width && (this.#rows[index >> 5]! & bitOf(index)) !== 0;
   }
 
   copies(index: number): number {
-    return this.#copies[index] ?? 0;
+    if (index >> 5 >= this.#width) return 0;
+    let copies = 0;
+    for (let plane = 0; plane < this.#planes; plane++) {
+      if ((this.#rows[(plane + 1) * this.#width + (index >> 5)]! & bitOf(index)) !== 0) copies += 1 << plane;
+    }
+    return copies;
   }
 
   /** One parent more holds the piece. */
   add(index: number): void {
     this.grow(index + 1);
-    this.#count(index, 1);
+    this.#addWord(index >> 5, bitOf(index));
   }
 
   addAll(pieces: Bitfield): void {
-    for (const index of pieces.indices()) this.add(index);
+    this.grow(pieces.length);
+    const { words } = pieces;
+    for (let word = 0; word < words.length; word++) if (words[word] !== 0) this.#addWord(word, words[word]!);
   }
 
+  #addWord(word: number, bits: number): void {
+    let carry = bits;
+    for (let plane = 1; carry !== 0; plane++) {
+      if (plane > this.#planes) this.#resize(this.#width, this.#planes + 1);
+      const at = plane * this.#width + word;
+      const before = this.#rows[at]!;
+      this.#rows[at] = before ^ carry;
+      carry &= before;
+    }
+  }
+
+  /** One parent less holds them: each was added before. */
   removeAll(pieces: Bitfield): void {
-    for (const index of pieces.indices()) if (this.copies(index) > 0) this.#count(index, -1);
-  }
-
-  #count(index: number, change: number): void {
-    const isOpen = this.#open[index] === 1;
-    if (isOpen) this.#flip(index, -1);
-    this.#copies[index]! += change;
-    if (isOpen) this.#flip(index, 1);
-  }
-
-  /** Puts the piece into the row of its level (1), or takes it out (-1). */
-  #flip(index: number, change: number): void {
-    const level = Math.min(this.#copies[index]!, levelsMax - 1);
-    this.#sizes[level]! += change;
-    this.#levels[level]![index >> 5]! ^= 1 << ((index & 31) ^ 7);
+    const { words } = pieces;
+    for (let word = 0; word < words.length; word++) {
+      let borrow = words[word]!;
+      for (let plane = 1; borrow !== 0; plane++) {
+        assert(plane <= this.#planes, "a piece that goes was counted");
+        const at = plane * this.#width + word;
+        const before = this.#rows[at]!;
+        this.#rows[at] = before ^ borrow;
+        borrow &= ~before;
+      }
+    }
   }
 
   /** At most `count` open pieces of `among`, rarest first; `unit` gives a number in [0, 1). */
   rarest(among: Bitfield, count: number, unit: () => number): number[] {
     const chosen: number[] = [];
     const { words } = among;
-    const length = Math.min(words.length, this.#copies.length >> 5);
-    if (length === 0 || count <= 0) return chosen;
-    const start = Math.floor(unit() * length * 32);
-    const startWord = start >> 5;
-    // The first word is walked twice: from the random bit on, and at the end what came before it.
-    const lowBits = (1 << (start & 31)) - 1;
-    for (let level = 0; level < levelsMax; level++) {
-      if (this.#sizes[level] === 0) continue;
-      const row = this.#levels[level]!;
-      for (let step = 0; step <= length; step++) {
-        const word = startWord + step < length ? startWord + step : startWord + step - length;
-        let bits = row[word]! & words[word]!;
-        if (step === 0) bits &= ~lowBits;
-        else if (step === length) bits &= lowBits;
-        while (bits !== 0) {
-          chosen.push((word << 5) + ((31 - Math.clz32(bits & -bits)) ^ 7));
-          if (chosen.length === count) return chosen;
-          bits &= bits - 1;
-        }
-      }
+    const width = Math.min(words.length, this.#width);
+    if (width === 0 || count <= 0) return chosen;
+    const start = Math.floor(unit() * width * 32);
+    if (left.length < width) {
+      left = new Int32Array(width);
+      rarest = new Int32Array(width);
+    }
+    let some = 0;
+    for (let word = 0; word < width; word++) some |= left[word] = this.#rows[word]! & words[word]!;
+    while (some !== 0) {
+      this.#findRarest(width);
+      takeFrom(start, width, count, chosen);
+      if (chosen.length === count) break;
+      some = 0;
+      for (let word = 0; word < width; word++) some |= left[word]! &= ~rarest[word]!;
     }
     return chosen;
   }
+
+  /** Of those left, the ones with the fewest copies: without the highest bit where any has none, and so on. */
+  #findRarest(width: number): void {
+    for (let word = 0; word < width; word++) rarest[word] = left[word]!;
+    for (let plane = this.#planes; plane > 0; plane--) {
+      const row = plane * this.#width;
+      let some = 0;
+      for (let word = 0; word < width; word++) some |= rarest[word]! & ~this.#rows[row + word]!;
+      if (some === 0) continue;
+      for (let word = 0; word < width; word++) rarest[word]! &= ~this.#rows[row + word]!;
+    }
+  }
 }
 
-function enlarged<T extends Uint8Array | Int32Array>(old: T, larger: T): T {
-  larger.set(old);
-  return larger;
+/** Adds the rarest to `chosen`, up to `count`, from the bit `start` on and round to it. */
+function takeFrom(start: number, width: number, count: number, chosen: number[]): void {
+  const startWord = start >> 5;
+  // The first word is walked twice: from the random bit on, and at the end what came before it.
+  const lowBits = (1 << (start & 31)) - 1;
+  for (let step = 0; step <= width; step++) {
+    const word = startWord + step < width ? startWord + step : startWord + step - width;
+    let bits = rarest[word]!;
+    if (step === 0) bits &= ~lowBits;
+    else if (step === width) bits &= lowBits;
+    while (bits !== 0) {
+      chosen.push((word << 5) + ((31 - Math.clz32(bits & -bits)) ^ 7));
+      if (chosen.length === count) return;
+      bits &= bits - 1;
+    }
+  }
+}
+
+function bitOf(index: number): number {
+  return 1 << ((index & 31) ^ 7);
 }

@@ -165,7 +165,7 @@ export class SwarmDownload {
         this.#lose(parent, nowMs);
         return this.#fillAll(nowMs);
       case "started":
-        parent.standing.delete(event.index);
+        parent.drop(event.index);
         parent.cancelling.delete(event.index);
         parent.started = event.index;
         parent.startedMs = nowMs;
@@ -192,7 +192,7 @@ export class SwarmDownload {
     if (other === parent) return;
     this.#wants.double(index);
     this.#wants.hand(index, parent);
-    if (other?.standing.has(index) === true) this.#askBack(other, index, parent, nowMs);
+    if (other?.standing.includes(index) === true) this.#askBack(other, index, parent, nowMs);
   }
 
   /** A piece thought to be held is not the one in the manifest: it is to be got after all. */
@@ -213,7 +213,7 @@ export class SwarmDownload {
     if (!doubled) return isNew;
     // Two may have it: a late piece's second parent, or one that was asked because the first seemed not to answer.
     for (const parent of this.#parents.values()) {
-      if (!parent.standing.delete(index)) continue;
+      if (!parent.drop(index)) continue;
       parent.settle(nowMs);
       this.#effects.push({ kind: "cancel", parent: parent.id, indices: [index] });
     }
@@ -222,7 +222,7 @@ export class SwarmDownload {
 
   #delivered(parent: Parent, index: number, nowMs: number): void {
     if (parent.started === index) parent.started = undefined;
-    parent.standing.delete(index);
+    parent.drop(index);
     parent.delivered(nowMs);
     this.#fill(parent, nowMs);
   }
@@ -231,7 +231,7 @@ export class SwarmDownload {
   #givenBack(parent: Parent, index: number, nowMs: number): void {
     const taker = parent.cancelling.get(index)?.taker;
     parent.cancelling.delete(index);
-    parent.standing.delete(index);
+    parent.drop(index);
     parent.settle(nowMs);
     this.#wants.release(index, parent, this.#parents.values());
     const mayTake = taker?.state === "open" && taker.owed === 0 && taker.has.has(index);
@@ -337,7 +337,7 @@ export class SwarmDownload {
   #ask(parent: Parent, indices: readonly number[], nowMs: number): void {
     for (const index of indices) {
       assert(!this.held.has(index), "a held piece is not asked for");
-      parent.standing.add(index);
+      parent.standing.push(index);
       this.#wants.hand(index, parent);
     }
     parent.asked(nowMs);
@@ -362,7 +362,7 @@ export class SwarmDownload {
   }
 
   #askBack(parent: Parent, index: number, taker: Parent, nowMs: number): void {
-    parent.standing.delete(index);
+    parent.drop(index);
     parent.cancelling.set(index, { sinceMs: nowMs, taker });
     this.#effects.push({ kind: "cancel", parent: parent.id, indices: [index] });
   }

@@ -15,7 +15,7 @@
  *  3. The seeds are given to at most `seededMax` hosts, and beyond these to those that have nobody else.
  */
 
-import type { Bitfield } from "#base/mod.ts";
+import { assert, type Bitfield } from "#base/mod.ts";
 import type { HostCard, ParentOffer } from "#core/protocol/mod.ts";
 import { Member, Members } from "./members.ts";
 import { Suspicion, type Verdict } from "./suspicion.ts";
@@ -25,17 +25,22 @@ const parentsWanted = 8;
 /** Newcomers are added to a host's parents up to this many. */
 const parentsMax = 12;
 const childrenMax = 10;
-/** A newcomer with fewer children is given some. */
-const childrenWanted = 6;
+/**
+ * A newcomer with fewer children is given some. As many as parents: where each feeds as many as feed
+ * it, all receive the same; a host whose parents have one child more each is slower by a ninth.
+ */
+const childrenWanted = parentsWanted;
 /** Hosts that have the seeds among their parents: enough to keep a fast seed's uplink full. */
 const seededMax = 512;
 /** Members looked at in one choice. */
 const drawnMax = 48;
 /** Parents without news that one renewal replaces. */
 const replacedMax = 2;
+/** Differences of what hosts are fed that do not count. */
+const alike = 0.02;
 const accusedMax = 4096;
-/** Newcomers are made parents of others this often. */
-export const spreadEveryMs = 200;
+/** Newcomers are made parents of others this often: until then their uplinks stand idle. */
+export const spreadEveryMs = 50;
 /** A host for which nobody has anything gets the seeds after this time, however many have them. */
 const aloneMsMax = 1_000;
 /** A host that receives less than this share of the mean gets another parent; far below, its own line is the limit. */
@@ -132,7 +137,7 @@ export class Swarm {
     this.#newcomers = [];
     if (nowMs - this.#spreadMs >= spreadEveryMs) {
       this.#spreadMs = nowMs;
-      for (const member of this.#childless) if (member.place >= 0) this.#findChildren(member, changed);
+      for (const member of this.#childless) if (member.place >= 0) this.#findChildren(member, changed, nowMs);
       this.#childless = [];
     }
     return [...changed].map((member) => this.#told(member));
@@ -310,33 +315,34 @@ export class Swarm {
       score:
         (candidate.card.site === member.card.site ? 0 : childrenMax) +
         Math.min(candidate.children.size, childrenMax) +
-        this.#unit() * 2,
+        this.#unit(),
     }));
     scored.sort((a, b) => a.score - b.score);
     for (const { candidate } of scored.slice(0, room)) this.#link(member, candidate);
   }
 
   /**
-   * Gives a newcomer children, so that its uplink is used as much as anybody's: hosts with a place for
-   * one more parent first, then those that can take it instead of a parent that has more children.
+   * Gives a newcomer children, so that its uplink is used as much as anybody's: those that are fed least.
+   * Who has places for parents gets one more. A child that came lately too, and whoever has no place,
+   * takes it instead of a parent that has more children: a crowd comes to be fed evenly.
    */
-  #findChildren(newcomer: Member, changed: Set<Member>): void {
+  #findChildren(newcomer: Member, changed: Set<Member>, nowMs: number): void {
     if (newcomer.children.size >= childrenWanted || this.#suspicion.isShutOut(newcomer.card.id)) return;
-    const offers: { readonly child: Member; readonly left: Member | undefined; readonly relief: number }[] = [];
+    const offers: { readonly child: Member; readonly fed: number }[] = [];
     for (const child of this.#members.draw(drawnMax, this.#unit)) {
       if (child === newcomer || child.seeding || child.parents.has(newcomer) || newcomer.accusers.has(child.card.id))
         continue;
-      const left = child.parents.size < parentsMax ? undefined : busiestOf(child.parents);
-      const near = child.card.site === newcomer.card.site ? childrenMax : 0;
-      const relief = left === undefined ? 2 * childrenMax - child.parents.size : left.children.size;
-      offers.push({ child, left, relief: near + relief + this.#unit() });
+      const far = child.card.site === newcomer.card.site ? 0 : parentsMax;
+      offers.push({ child, fed: far + fedBy(child.parents) + this.#unit() * alike });
     }
-    offers.sort((a, b) => b.relief - a.relief);
-    for (const { child, left } of offers) {
+    offers.sort((a, b) => a.fed - b.fed);
+    for (const { child } of offers) {
       if (newcomer.children.size >= childrenWanted) return;
-      if (left !== undefined) {
-        if (left.children.size <= newcomer.children.size + 1) continue;
-        this.#unlink(child, left);
+      const places = nowMs - child.joinedMs <= aloneMsMax ? parentsWanted : parentsMax;
+      if (child.parents.size >= places) {
+        const busiest = busiestOf(child.parents);
+        if (busiest.children.size <= newcomer.children.size + 1) continue;
+        this.#unlink(child, busiest);
       }
       this.#link(child, newcomer);
       changed.add(child);
@@ -359,11 +365,19 @@ export class Swarm {
   }
 }
 
-function busiestOf(members: Iterable<Member>): Member | undefined {
+/** What a host gets of its parents' uplinks when each shares its own among its children. */
+function fedBy(parents: ReadonlySet<Member>): number {
+  let fed = 0;
+  for (const parent of parents) fed += 1 / parent.children.size;
+  return fed;
+}
+
+function busiestOf(members: ReadonlySet<Member>): Member {
   let busiest: Member | undefined;
   for (const member of members) {
     if (busiest === undefined || member.children.size > busiest.children.size) busiest = member;
   }
+  assert(busiest !== undefined, "a host without a place for a parent has parents");
   return busiest;
 }
 

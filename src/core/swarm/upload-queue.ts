@@ -15,6 +15,8 @@
  *  3. A child's wants are bounded by `wantsMax`; what exceeds it is refused at once.
  */
 
+import { assert } from "#base/mod.ts";
+
 export interface Want<Owner> {
   readonly child: Child<Owner>;
   readonly index: number;
@@ -22,15 +24,17 @@ export interface Want<Owner> {
   readonly repeat: boolean;
 }
 
-/** Who holds more has something for everybody, so that news can wait. */
-const fewPieces = 64;
 /** A child that asks for more than this is told no: its own window is far smaller. */
 export const wantsMax = 512;
+/** Pieces sent more often than this count as equally common. */
+const sentCountMax = 0xffff;
 
 /** One child of this parent; `owner` is whatever the caller knows it by. */
 export class Child<Owner> {
   readonly owner: Owner;
   busy = false;
+  /** It stands among those to be chosen from. */
+  isReady = false;
   readonly wants: number[] = [];
   /** How much of the log of gained pieces it was told. */
   told: number;
@@ -56,9 +60,10 @@ export class Child<Owner> {
 
 export class UploadQueue<Owner> {
   readonly #children = new Set<Child<Owner>>();
-  /** Children with wants and nothing on its way: those that `next` chooses from. */
-  readonly #ready = new Set<Child<Owner>>();
-  readonly #sentCount: number[] = [];
+  /** Children with wants and nothing on its way, in their turn: those that `next` chooses from. */
+  readonly #ready: Child<Owner>[] = [];
+  /** Piece -> how often this parent sent it. */
+  #sentCount = new Uint16Array(0);
   /** Pieces in the order in which this parent got them. */
   readonly #gained: number[] = [];
 
@@ -90,15 +95,14 @@ export class UploadQueue<Owner> {
 
   remove(child: Child<Owner>): void {
     this.#children.delete(child);
-    this.#ready.delete(child);
+    this.#leaveReady(child);
     this.#rest(child);
   }
 
-  /** One piece more is held here. Returns who is to be told at once: while few are held, the hungry children. */
+  /** One piece more is held here. Returns who is to be told at once: the hungry children. */
   gained(index: number): Child<Owner>[] {
     this.#gained.push(index);
     const hungry: Child<Owner>[] = [];
-    if (this.#heldBefore + this.#gained.length > fewPieces) return hungry;
     for (const child of this.#children) if (child.hungry) hungry.push(child);
     return hungry;
   }
@@ -120,14 +124,14 @@ export class UploadQueue<Owner> {
       if (child.wants.length < wantsMax) child.wants.push(index);
       else (refused ??= []).push(index);
     }
-    if (!child.busy && child.wants.length > 0) this.#ready.add(child);
+    this.#takeTurn(child);
     return refused ?? [];
   }
 
   /** Takes wants back. Returns those that had not begun; the others come as pieces. */
   cancel(child: Child<Owner>, indices: readonly number[]): number[] {
     const dropped = indices.filter((index) => child.drop(index));
-    if (child.wants.length === 0) this.#ready.delete(child);
+    if (child.wants.length === 0) this.#leaveReady(child);
     return dropped;
   }
 
@@ -137,32 +141,55 @@ export class UploadQueue<Owner> {
    */
   next(mayRepeat = true): Want<Owner> | undefined {
     if (this.#sending >= Math.max(1, this.#heldBefore + this.#gained.length)) return undefined;
-    let bestChild: Child<Owner> | undefined;
+    let turn = -1;
     let bestIndex = -1;
-    let bestSent = mayRepeat ? Infinity : 1;
-    for (const child of this.#ready) {
-      for (const index of child.wants) {
+    let bestSent = mayRepeat ? sentCountMax + 1 : 1;
+    for (let at = 0; at < this.#ready.length && bestSent > 0; at++) {
+      for (const index of this.#ready[at]!.wants) {
         const sent = this.#sentCount[index] ?? 0;
         if (sent >= bestSent) continue;
-        bestChild = child;
+        turn = at;
         bestIndex = index;
         bestSent = sent;
       }
-      if (bestSent === 0) break;
     }
-    if (bestChild === undefined) return undefined;
-    bestChild.drop(bestIndex);
-    bestChild.busy = true;
+    if (turn < 0) return undefined;
+    const [child] = this.#ready.splice(turn, 1);
+    assert(child !== undefined, "who is chosen was ready");
+    child.drop(bestIndex);
+    child.isReady = false;
+    child.busy = true;
     this.#sending++;
-    this.#ready.delete(bestChild);
-    this.#sentCount[bestIndex] = bestSent + 1;
-    return { child: bestChild, index: bestIndex, repeat: bestSent > 0 };
+    this.#count(bestIndex, bestSent + 1);
+    return { child, index: bestIndex, repeat: bestSent > 0 };
   }
 
   /** A piece is sent, or its child is gone. */
   sent({ child }: Want<Owner>): void {
     this.#rest(child);
-    if (child.wants.length > 0 && this.#children.has(child)) this.#ready.add(child);
+    if (this.#children.has(child)) this.#takeTurn(child);
+  }
+
+  /** Behind all others that are ready, unless it has its place. */
+  #takeTurn(child: Child<Owner>): void {
+    if (child.isReady || child.busy || child.wants.length === 0) return;
+    child.isReady = true;
+    this.#ready.push(child);
+  }
+
+  #leaveReady(child: Child<Owner>): void {
+    if (!child.isReady) return;
+    child.isReady = false;
+    this.#ready.splice(this.#ready.indexOf(child), 1);
+  }
+
+  #count(index: number, sent: number): void {
+    if (index >= this.#sentCount.length) {
+      const larger = new Uint16Array(Math.max(index + 1, this.#sentCount.length * 2));
+      larger.set(this.#sentCount);
+      this.#sentCount = larger;
+    }
+    this.#sentCount[index] = Math.min(sent, sentCountMax);
   }
 
   /** Nothing is on its way to the child any more. */
