@@ -1,6 +1,7 @@
 /** A whole cluster in one thread, in virtual time, under one seed: origin, manager, hosts and the lines between. */
 
 import { choosePieceBytes, pieceCount } from "#core/model/mod.ts";
+import { reportEveryMs } from "#core/swarm/mod.ts";
 import { Agenda } from "./agenda.ts";
 import type { Fault } from "./faults.ts";
 import { Host } from "./host.ts";
@@ -114,7 +115,7 @@ export class Cluster {
       slots: hostSlots,
       accusesFalsely: plan.accusesFalsely === true,
       lies: Number(plan.lies === true ? 0.1 : (plan.lies ?? 0)),
-      reportEveryMs: hosts.length > 1000 ? 2000 : 500,
+      reportEveryMs: reportEveryMs(hosts.length),
       pieceCpuMs: pieceCpuMs ?? 0,
       manager: this.manager,
       senderOf: (id) => this.#senders.get(id),

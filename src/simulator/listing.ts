@@ -1,17 +1,13 @@
 /**
- * How the manager tells its hosts which pieces there are: in rounds, slice by slice, at the product's
- * own pace (services/cluster-manager/listing.ts), so that news of a piece reaches some hosts at once
+ * How the manager tells its hosts which pieces there are: in rounds, slice by slice, at the
+ * product's own pace (`core/swarm/pace.ts`; services/cluster-manager/listing.ts), so that news of a piece reaches some hosts at once
  * and the last of many when the round comes to them.
  */
 
+import { listEveryMs, listEveryMsMin, listSlice } from "#core/swarm/mod.ts";
 import type { Actor, Agenda } from "./agenda.ts";
 import type { ControlLink } from "./control-link.ts";
 
-const sliceHosts = 100;
-const hurryMs = 4;
-const gatherMs = 20;
-const messagesPerSecond = 5_000;
-const everyMsMax = 2_000;
 const notGreeted = -1;
 
 export interface ListingOptions {
@@ -111,22 +107,18 @@ export class Listing implements Actor {
   }
 
   #beginLater(): void {
-    const dueMs = this.#hurry ? 0 : this.#roundStartedMs + this.#everyMs() - this.#options.agenda.nowMs;
-    this.#after(Math.max(gatherMs, dueMs));
-  }
-
-  #everyMs(): number {
-    return Math.max(gatherMs, Math.min(everyMsMax, (this.#links.size * 1000) / messagesPerSecond));
+    const dueMs = this.#hurry ? 0 : this.#roundStartedMs + listEveryMs(this.#links.size) - this.#options.agenda.nowMs;
+    this.#after(Math.max(listEveryMsMin, dueMs));
   }
 
   #slice(): void {
-    for (let told = 0; told < sliceHosts;) {
+    for (let told = 0; told < listSlice.hosts;) {
       const next = this.#round?.next();
       if (next === undefined || next.done === true) return this.#roundOver();
       if (this.tell(next.value)) told++;
     }
-    const slices = Math.max(1, this.#links.size / sliceHosts);
-    this.#after(this.#hurry ? hurryMs : Math.max(hurryMs, this.#everyMs() / slices));
+    const slices = Math.max(1, this.#links.size / listSlice.hosts);
+    this.#after(this.#hurry ? listSlice.hurryMs : Math.max(listSlice.hurryMs, listEveryMs(this.#links.size) / slices));
   }
 
   #roundOver(): void {

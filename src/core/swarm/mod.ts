@@ -4,6 +4,7 @@
  */
 
 export * from "./members.ts";
+export * from "./pace.ts";
 export * from "./slots.ts";
 export * from "./suspicion.ts";
 export * from "./swarm.ts";

@@ -4,13 +4,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DarnerError } from "#base/mod.ts";
 import { decodeJson, encodeJsonFrame, FrameReader, frameType, type TaskAsk } from "#core/protocol/mod.ts";
+import { Pace } from "#core/swarm/mod.ts";
 import { SimClock } from "#platform/clock.sim.ts";
 import { silentLog } from "#platform/log.ts";
 import { newSigningKey } from "#platform/signing.ts";
 import { Looks, ReadGate, taskIdOf } from "#transfer/mod.ts";
 import { MemoryConnection } from "../../../test/memory-network.ts";
 import { HostSession } from "./host-session.ts";
-import { Pace } from "./pace.ts";
 
 const ask: TaskAsk = { url: "http://origin/a", headers: {}, filterQuery: [], tag: "" };
 const card = { id: "h", name: "h", site: "", member: undefined, address: "10.0.0.1", port: 1 };

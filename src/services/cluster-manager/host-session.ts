@@ -13,13 +13,13 @@ import {
 } from "#core/protocol/mod.ts";
 import { isLoopbackAddress } from "#core/placement/mod.ts";
 import { isOfOneMachine, type Caller } from "#core/reach/mod.ts";
+import type { Pace } from "#core/swarm/mod.ts";
 import type { Member } from "#core/model/mod.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";
 import { keyId, type SigningKey } from "#platform/signing.ts";
 import { MessageLink, signTicket, taskIdOf, type ReadGate } from "#transfer/mod.ts";
 import type { ManagedTask } from "./managed-task.ts";
-import type { Pace } from "./pace.ts";
 import type { VersionHost } from "./task-version.ts";
 
 /** A ticket lives for minutes; a new one is signed when the old one is half-way. */

@@ -9,22 +9,18 @@
  * Invariants:
  *  1. A host hears each line once, in the order in which the pieces were stored; the end comes last.
  *     Each message is signed over all lines up to its own last one.
- *  2. The loop is free again after `sliceHosts` sendings; each text is encoded once for its slice.
+ *  2. The loop is free again after a slice; each text is encoded once for its slice.
  *  3. Whoever is told something comes up to date by it: its next news is a round away.
  */
 
 import { assert } from "#base/mod.ts";
 import type { ManagerMessage, ManifestHead } from "#core/protocol/mod.ts";
+import { listEveryMs, listEveryMsMin, listSlice } from "#core/swarm/mod.ts";
 import type { Clock, Timer } from "#platform/clock.ts";
 import type { PieceFile } from "#storage/pieces/mod.ts";
 import { endSeal, joinDigests, ManifestChain, sameForAll } from "#transfer/mod.ts";
-import { listEveryMs } from "./pace.ts";
 import type { VersionHost } from "./task-version.ts";
 
-const sliceHosts = 100;
-/** Between two slices in a hurry: as long as a slice takes, so that reports are answered meanwhile. */
-const hurryMs = 4;
-const gatherMs = 20;
 /** Digests in one message: 32 KiB of hashes. */
 const listPiecesMax = 1024;
 
@@ -125,18 +121,20 @@ export class Listing {
   #beginLater(): void {
     const { clock } = this.#options;
     const dueMs = this.#hurry ? 0 : this.#roundStartedMs + listEveryMs(this.#heard.size) - clock.nowMs();
-    this.#timer = clock.after(Math.max(gatherMs, dueMs), () => this.#begin());
+    this.#timer = clock.after(Math.max(listEveryMsMin, dueMs), () => this.#begin());
   }
 
   #slice(): void {
     this.#timer = undefined;
-    for (let told = 0; told < sliceHosts;) {
+    for (let told = 0; told < listSlice.hosts;) {
       const next = this.#round?.next();
       if (next === undefined || next.done === true) return this.#roundOver();
       if (this.tell(next.value[0])) told++;
     }
-    const slices = Math.max(1, this.#heard.size / sliceHosts);
-    const delayMs = this.#hurry ? hurryMs : Math.max(hurryMs, listEveryMs(this.#heard.size) / slices);
+    const slices = Math.max(1, this.#heard.size / listSlice.hosts);
+    const delayMs = this.#hurry
+      ? listSlice.hurryMs
+      : Math.max(listSlice.hurryMs, listEveryMs(this.#heard.size) / slices);
     this.#timer = this.#options.clock.after(delayMs, () => this.#slice());
   }
 

@@ -6,7 +6,7 @@
 import { DarnerError } from "#base/mod.ts";
 import type { Member } from "#core/model/mod.ts";
 import type { OpenRequest, ParentOffer, TaskAsk } from "#core/protocol/mod.ts";
-import type { Swarm } from "#core/swarm/mod.ts";
+import { Pace, type Swarm } from "#core/swarm/mod.ts";
 import type { Origin } from "#origins/mod.ts";
 import type { Clock, Timer } from "#platform/clock.ts";
 import type { Connection, Dialler } from "#platform/connection.ts";
@@ -20,7 +20,6 @@ import { Accusations } from "./accusations.ts";
 import { heldManifest } from "./held-manifest.ts";
 import { HostSession } from "./host-session.ts";
 import { ManagedTask } from "./managed-task.ts";
-import { Pace } from "./pace.ts";
 import { SeedSlots } from "./seed-slots.ts";
 import { TaskVersion } from "./task-version.ts";
 

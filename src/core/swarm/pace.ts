@@ -3,11 +3,17 @@
  * each way, whatever their number, and nobody waits longer than `everyMsMax` for news.
  */
 
+/**
+ * Hosts that one slice of a round of news reaches, and the pause after it in a hurry: as long as a slice
+ * takes, so that reports are answered meanwhile.
+ */
+export const listSlice = { hosts: 200, hurryMs: 4 } as const;
+
 const messagesPerSecond = 5_000;
 const everyMsMax = 2_000;
 const reportEveryMsMin = 500;
 /** News of pieces is gathered at least this long, so that one message carries several. */
-const listEveryMsMin = 20;
+export const listEveryMsMin = 20;
 
 /** Hosts that spoke within this time are counted: a crowd that comes slowly may begin to report all at once. */
 const countedMs = 30_000;
@@ -37,8 +43,8 @@ export class Pace {
   }
 }
 
-/** A host's reports, when this many hosts are downloading. In few steps, so that it seldom changes. */
-function reportEveryMs(hosts: number): number {
+/** How often a host reports when this many hosts are downloading. In few steps, so that it seldom changes. */
+export function reportEveryMs(hosts: number): number {
   const fair = shareMs(hosts);
   return [reportEveryMsMin, 1_000].find((step) => fair <= step) ?? everyMsMax;
 }
