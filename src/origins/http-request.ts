@@ -4,6 +4,7 @@
  */
 
 import { assert } from "#base/mod.ts";
+import { isHarmlessField } from "#core/model/mod.ts";
 import type { OriginRequest } from "./origin.ts";
 
 export type Headers = Readonly<Record<string, string>>;
@@ -21,9 +22,6 @@ const ownNames: readonly string[] = [
   "transfer-encoding",
   "upgrade",
 ];
-
-/** Meant for one authority only. */
-const authorityBoundNames: readonly string[] = ["authorization", "cookie", "host", "proxy-authorization"];
 
 /** Names in lower case. User and password of the URL become Basic credentials, unless some are given. */
 export function requestHeaders(request: OriginRequest, url: URL): Headers {
@@ -44,10 +42,10 @@ export function requestHeaders(request: OriginRequest, url: URL): Headers {
   return headers;
 }
 
-/** Dropped at the first step to another scheme, host or port; a way back does not restore them. */
+/** Only what is no credential goes on to another scheme, host or port; a way back does not restore the rest. */
 export function headersAfterRedirect(headers: Headers, from: URL, to: URL): Headers {
   if (from.origin === to.origin) return headers;
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !authorityBoundNames.includes(name)));
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => isHarmlessField(name)));
 }
 
 /** RFC 7617, UTF-8. */

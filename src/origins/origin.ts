@@ -13,7 +13,7 @@ export interface OriginRequest {
   readonly url: string;
   /**
    * Sent as they are, except those that frame or condition the request (Range, If-*, Accept-Encoding).
-   * Authority-bound ones (Authorization, Cookie) are dropped on a redirect to another origin.
+   * Those that may be credentials (core/model/request-fields.ts) are dropped on a redirect to another origin.
    */
   readonly headers?: Readonly<Record<string, string>>;
   /** First byte, and the byte after the last one (absent: to the end). Absent altogether: a plain GET. */

@@ -24,6 +24,8 @@ describe("names", () => {
     const id = taskIdOf(ask);
     assert.match(id, /^[0-9a-f]{64}$/);
     assert.equal(taskIdOf({ ...ask, headers: { "User-Agent": "x", "Accept": "y" } }), id);
+    assert.notEqual(taskIdOf({ ...ask, headers: { "X-JFrog-Art-Api": "key" } }), id, "what nobody knows may be one");
+    assert.throws(() => taskIdOf({ ...ask, url: "http://user:word@h/a" }), { code: "url.malformed" });
     const one = taskIdOf({ ...ask, headers: { Authorization: "Bearer a", Cookie: "c" } });
     assert.equal(taskIdOf({ ...ask, headers: { cookie: "c", AUTHORIZATION: "Bearer a" } }), one);
     const others: readonly Record<string, string>[] = [

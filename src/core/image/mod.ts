@@ -3,6 +3,7 @@
 export * from "./challenge.ts";
 export * from "./image-digest.ts";
 export * from "./manifest.ts";
+export * from "./place.ts";
 export * from "./read-rights.ts";
 export * from "./reference.ts";
 export * from "./registry-path.ts";

@@ -38,6 +38,8 @@ export interface LookAsk {
   readonly headers: Readonly<Record<string, string>>;
   /** An answer of this age will do. */
   readonly freshForMs: number;
+  /** May who asks so read what this task has by this digest? 200 says that he may. */
+  readonly right?: { readonly task: string; readonly digest: string };
 }
 
 /** What the origin said, or would not say. */

@@ -57,7 +57,8 @@ const head = shaped({
   validator: optional(text),
   contentType: optional(text),
 });
-const look = shaped({ url: text, headers: texts, freshForMs: size });
+const right = shaped({ task: text, digest: text });
+const look = shaped({ url: text, headers: texts, freshForMs: size, right: optional(right) });
 const seen = shaped({ status: size, headers: texts, ageMs: size, stale: flag });
 const ofTask = { task: text, generation: text };
 

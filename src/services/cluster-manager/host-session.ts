@@ -3,13 +3,15 @@
  * they speak of. A connection whose first message is no hello of a fitting version is ended.
  */
 
-import { errorToWire } from "#base/mod.ts";
+import { DarnerError, errorToWire } from "#base/mod.ts";
 import {
   protocolVersion,
   readHostMessage,
   type HostCard,
   type HostMessage,
+  type LookAsk,
   type ManagerMessage,
+  type Seen,
 } from "#core/protocol/mod.ts";
 import { isLoopbackAddress } from "#core/placement/mod.ts";
 import { isOfOneMachine, type Caller } from "#core/reach/mod.ts";
@@ -134,10 +136,19 @@ export class HostSession implements VersionHost {
 
   async #look({ id, look }: Extract<HostMessage, { kind: "look" }>): Promise<void> {
     try {
-      this.send({ kind: "seen", id, seen: await this.#options.gate.look({ ...look, caller: this.caller }) });
+      const asked = { ...look, caller: this.caller };
+      const seen = look.right === undefined ? this.#options.gate.look(asked) : this.#mayRead(look, look.right);
+      this.send({ kind: "seen", id, seen: await seen });
     } catch (error) {
       this.send({ kind: "seen", id, error: errorToWire(error) });
     }
+  }
+
+  async #mayRead({ url, headers }: LookAsk, { task, digest }: NonNullable<LookAsk["right"]>): Promise<Seen> {
+    const managed = this.#options.knownTask(task);
+    if (managed === undefined) throw new DarnerError("cluster.refused", "cannot say who may read it: it is not here");
+    await managed.assertMayRead({ url, headers, digest, filterQuery: [], tag: "" }, this.caller);
+    return { status: 200, headers: {}, ageMs: 0, stale: false };
   }
 
   /** Who comes while few are here, or stays while many come, has to speak at another pace. */

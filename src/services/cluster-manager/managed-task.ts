@@ -12,6 +12,7 @@
 import { asDarnerError, DarnerError } from "#base/mod.ts";
 import type { SwarmReport } from "#core/swarm/mod.ts";
 import { judge, refresh, strongValidator, useDecision, type ResponseFacts } from "#core/freshness/mod.ts";
+import { placeOf } from "#core/image/mod.ts";
 import { parseDigest, type Digest } from "#core/model/mod.ts";
 import type { TaskAsk } from "#core/protocol/mod.ts";
 import type { Caller } from "#core/reach/mod.ts";
@@ -23,6 +24,7 @@ import type { TaskCache } from "#storage/pieces/mod.ts";
 import { nameGeneration, OriginFetch, type BodyAnswer, type Limiter, type ReadAsk } from "#transfer/mod.ts";
 import { Failure } from "./failure.ts";
 import { isGuarded, isSameAsker } from "./guarded.ts";
+import { Places } from "./places.ts";
 import type { TaskVersion, VersionHost } from "./task-version.ts";
 
 /** A cut may lose 10 MB; a cluster asks its origin for at most 1.01 copies. */
@@ -65,6 +67,7 @@ interface Version {
 
 export class ManagedTask {
   readonly #options: ManagedTaskOptions;
+  readonly #places: Places;
   #current: Version | undefined;
   /** Versions that a newer one replaced, until their hosts are done. */
   readonly #old = new Set<Version>();
@@ -81,6 +84,7 @@ export class ManagedTask {
 
   constructor(options: ManagedTaskOptions) {
     this.#options = options;
+    this.#places = new Places({ ...options, signal: this.#abort.signal });
     this.usedMs = options.clock.nowMs();
   }
 
@@ -135,7 +139,7 @@ export class ManagedTask {
     try {
       await this.#settled(ask, host.caller);
       // Asked first of all, so that whoever needs no leave joins before anything else happens.
-      if (this.#isGuardedFrom(ask)) await this.#options.assertMayRead({ ...ask, digest: ask.digest! }, host.caller);
+      await this.assertMayRead(ask, host.caller);
       if (this.#failure !== undefined && !this.fetching) throw this.#failure.error;
       if (this.#current === undefined) return;
       this.#options.cache.touch(this.#options.task, this.#current.folder);
@@ -159,6 +163,15 @@ export class ManagedTask {
     // The fetch itself shows whether its own credential is good.
     const own = fetching && fetchedFor !== undefined && isSameAsker(fetchedFor, ask);
     return guarded === true && !own;
+  }
+
+  /** Rejects unless his credential is good where he asks, and these bytes are there. */
+  async assertMayRead(ask: TaskAsk, caller: Caller): Promise<void> {
+    if (!this.#isGuardedFrom(ask)) return;
+    await this.#options.assertMayRead({ ...ask, digest: ask.digest! }, caller);
+    const entry = this.#current;
+    const comesFromThere = entry?.fetching === true && placeOf(entry.fetchedFor?.url ?? ask.url) === placeOf(ask.url);
+    if (entry !== undefined && !comesFromThere) await this.#places.assertProved(entry.version.store, ask, caller);
   }
 
   /** Who comes while another settles takes what that one finds: one question to the origin for a whole wave. */
@@ -250,7 +263,7 @@ export class ManagedTask {
       this.#lastCheckedMs = clock.wallMs();
       const fresher = refresh(stored, answer.facts, ask.headers);
       if (fresher === undefined) return await this.#fetch(ask, caller);
-      version.store.annotate({ facts: fresher.facts });
+      version.store.annotate({ ...version.store.object?.notes, facts: fresher.facts });
       log.info("task.revalidated", { task });
     } catch (error) {
       if (clock.wallMs() >= stored.judgement.staleIfErrorUntilMs) throw error;
@@ -310,6 +323,7 @@ export class ManagedTask {
       await this.#reserve(entry.folder, end.lengthBytes).catch(() => undefined);
       this.#lastCheckedMs = clock.wallMs();
       entry.fetching = false;
+      if (isGuarded(ask)) this.#places.add(version.store, ask.url);
       version.ended();
       log.info("task.whole", { task, lengthBytes: end.lengthBytes, ms: Math.round(clock.nowMs() - startedMs) });
     } catch (error) {

@@ -18,6 +18,7 @@ import type { BytesBySource, ManagerMessage, ManifestHead, TaskAsk } from "#core
 import type { Timer } from "#platform/clock.ts";
 import type { EndRecord, PieceFile } from "#storage/pieces/mod.ts";
 import { Limiter, Manifest, SwarmTransfer, type ListedLines, type OriginFetch } from "#transfer/mod.ts";
+import { forgetAnothers, markAsker } from "./asker.ts";
 import { backToSource } from "./back-to-source.ts";
 import type { HostTaskOptions } from "./host-task-options.ts";
 import { assertVouched, keyToTrust } from "./manifest-trust.ts";
@@ -204,6 +205,7 @@ export class HostTask implements TaskListener {
     if (head.lengthBytes !== undefined) await this.#options.reserve(head.lengthBytes);
     if (this.store.object?.generation !== head.generation) {
       await this.store.begin(objectRecordOf(head));
+      markAsker(this.store, this.ask);
     }
     this.bytes.local = this.store.heldBytes;
     if (this.#phase !== "swarm") return;
@@ -347,6 +349,7 @@ export class HostTask implements TaskListener {
     this.#options.log.info("task.back-to-source", { task: this.task, reason });
     this.#transfer?.stop();
     void this.#messages
+      .then(() => forgetAnothers(this.store, this.ask))
       .then(() => this.#fetchFromOrigin())
       .then(
         (end) => this.#settle?.resolve(end),
@@ -377,6 +380,7 @@ export class HostTask implements TaskListener {
       signal: this.#abort.signal,
       onBegun: () => {
         this.#withdraw("the host got another version from the origin");
+        markAsker(store, ask);
         this.bytes.local = 0;
         this.readers.version = {};
       },

@@ -14,6 +14,7 @@ import type { Connection } from "#platform/connection.ts";
 import type { DiskFile } from "#platform/disk.ts";
 import { PieceFile, type EndRecord } from "#storage/pieces/mod.ts";
 import { bothGates, limitedFile, ParentPool, taskIdOf, ticketRefusal, Uploads } from "#transfer/mod.ts";
+import { assertMayRead, mayShare } from "./asker.ts";
 import { closeOutput, takeOutput, type ClientOutput } from "./client-output.ts";
 import { registerDaemonMetrics } from "./daemon-metrics.ts";
 import type { HostDaemonOptions, HostDaemonSettings } from "./daemon-options.ts";
@@ -228,6 +229,7 @@ export class HostDaemon {
   async #taskFor(task: string, download: Download, output: ClientOutput | undefined): Promise<Running> {
     const known = this.#tasks.get(task);
     if (known !== undefined) {
+      if (!mayShare(known.task.ask, download.ask)) await assertMayRead(this.#manager, task, download.ask);
       if (!known.task.whole) {
         // Nothing of it runs: is it still what the manager gives? A newer version takes its place by itself.
         if (known.task.mayLinger) await known.task.confirm(confirmWaitMs);
