@@ -27,7 +27,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   },
   "daemon": { summary: "get and give objects on this machine", load: () => import("./commands/daemon.ts") },
   "join": { summary: "make this machine a member of a cluster", load: () => import("./commands/join.ts") },
-  "member": { summary: "invite, list and revoke members of a cluster", load: () => import("./commands/member.ts") },
+  "member": { summary: "invite, list and revoke the members of a cluster", load: () => import("./commands/member.ts") },
   "token": { summary: "make, list and revoke operators' tokens", load: () => import("./commands/token.ts") },
   "config": { summary: "show every setting and where it came from", load: () => import("./commands/config.ts") },
   "dfget": { summary: "get objects, as the command dfget does", load: () => import("./commands/dfget.ts") },

@@ -1,7 +1,6 @@
 /** `darner config print`: every setting of every role, its value, and where it came from. */
 
 import {
-  resolveSettings,
   settingsGroups,
   unknownVariables,
   type Setting,
@@ -9,7 +8,7 @@ import {
   type SettingSources,
 } from "#settings/mod.ts";
 import { addSettings, givenFlags, newCommand, parseCommandLine } from "./command-line.ts";
-import { loadSources, placesHere } from "./load-settings.ts";
+import { loadSources, placesHere, resolveJoined } from "./load-settings.ts";
 
 interface PrintedSetting {
   readonly role: string;
@@ -47,7 +46,7 @@ const configOnly: SettingsGroup = {
 };
 
 function printedSettings(group: SettingsGroup, sources: SettingSources): PrintedSetting[] {
-  const { values, origins } = resolveSettings(group, sources);
+  const { values, origins } = resolveJoined(group, sources);
   return Object.entries(group.settings as Record<string, Setting<unknown>>)
     .filter(([, setting]) => setting.flagOnly !== true)
     .map(([property, setting]) => ({

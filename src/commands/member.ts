@@ -1,6 +1,6 @@
-/** `darner member invite|list|revoke`: who belongs to a cluster. */
+/** `darner member`: who belongs to a cluster, and who may come to. */
 
-import { memberTable, type ListedMember } from "#clients/darner/mod.ts";
+import { invitationTable, memberTable, type ListedInvitation, type ListedMember } from "#clients/darner/mod.ts";
 import { DarnerError, parseDurationMs } from "#base/mod.ts";
 import { isJoinableRole } from "#core/model/mod.ts";
 import { newCommand, parseCommandLine } from "./command-line.ts";
@@ -17,6 +17,17 @@ export async function run(argv: readonly string[]): Promise<number> {
   asking(list, async ({ ask }) => {
     const { members } = await ask("GET", "/v1/members");
     return memberTable(members as readonly ListedMember[], Date.now());
+  });
+  const invitations = program.command("invitations").description("Show the join tokens that still count.");
+  asking(invitations, async ({ ask }) => {
+    const { tokens } = await ask("GET", "/v1/join-tokens");
+    return invitationTable(tokens as readonly ListedInvitation[], Date.now());
+  });
+  const withdraw = program.command("withdraw").description("Let a join token count no longer.");
+  withdraw.argument("<ID>", "as darner member invitations shows it");
+  asking(withdraw, async ({ ask }, [id]) => {
+    await ask("DELETE", `/v1/join-tokens/${encodeURIComponent(id!)}`);
+    return `the join token ${id} is withdrawn\n`;
   });
   const revoke = program.command("revoke").description("Refuse a member everywhere, from now on.");
   revoke.argument("<ID>", "as darner member list shows it");

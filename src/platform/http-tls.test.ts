@@ -85,6 +85,11 @@ test("the same port answers plain HTTP, TLS without a certificate, and members b
   assert.deepEqual([caller.kind, caller.kind === "member" && caller.member], ["member", { ...host.member }]);
 });
 
+test("a clock that is four minutes behind the authority's is forgiven", async (t) => {
+  const { ask } = await serving(t, ours.issue("manager", { fromMs: 4 * 60_000 }));
+  assert.equal((await ask(ours.issue("host", { fromMs: 4 * 60_000 }))).kind, "member");
+});
+
 test("a certificate that does not count makes a stranger of its holder, and says why", async (t) => {
   const { ask } = await serving(t, ours.issue("manager"));
   const why = async (party: Identity): Promise<string | undefined> => {

@@ -17,6 +17,13 @@ export interface ListedMember {
   readonly revokedAtMs: number | null;
 }
 
+export interface ListedInvitation {
+  readonly id: string;
+  readonly role: string;
+  readonly usesLeft: number;
+  readonly endsAtMs: number;
+}
+
 export interface ListedToken {
   readonly name: string;
   readonly scopes: readonly string[];
@@ -55,6 +62,19 @@ export function memberTable(members: readonly ListedMember[], wallMs: number): s
       standing(member, wallMs),
     ]),
     "nobody has joined",
+  );
+}
+
+export function invitationTable(invitations: readonly ListedInvitation[], wallMs: number): string {
+  return table(
+    ["ID", "ROLE", "USES LEFT", "ENDS"],
+    invitations.map(({ id, role, usesLeft, endsAtMs }) => [
+      id.slice(0, 12),
+      role,
+      String(usesLeft),
+      inTime(endsAtMs - wallMs),
+    ]),
+    "no join token counts now",
   );
 }
 

@@ -7,9 +7,11 @@ export * from "./task-list.ts";
 export * from "./up-text.ts";
 export {
   askConfigService,
+  invitationTable,
   memberTable,
   tokenTable,
   type ConfigServicePlace,
+  type ListedInvitation,
   type ListedMember,
   type ListedToken,
 } from "./members.ts";

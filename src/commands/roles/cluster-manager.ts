@@ -34,8 +34,7 @@ export async function startClusterManager(resolved: Own, sharedLog?: NodeLog, is
   const cache = await openCache(createNodeDisk(native), directory, live);
   const { origin, close } = realOrigin(() => reachPolicyOf(live.values));
   const metrics = createNodeMetrics();
-  const { configService } = values;
-  const standing = await openStanding({ role: "manager", directory, key, trust, configService, log, metrics, issue });
+  const standing = await openStanding({ role: "manager", directory, key, values, log, metrics, issue });
   const advertised = { address: values.advertise ?? ownAddress(values.listen.host), port: values.listen.port };
   const manager = new ClusterManager({
     clock: nodeClock,

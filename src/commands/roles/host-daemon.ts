@@ -50,9 +50,7 @@ export async function startHostDaemon(resolved: Own, sharedLog?: NodeLog, issue?
   const disk = createNodeDisk(native);
   const { origin, close } = realOrigin(() => reachPolicyOf(live.values));
   const metrics = createNodeMetrics();
-  const { configService, manager: managers } = values;
-  const self = { role: "host", directory, key, trust } as const;
-  const standing = await openStanding({ ...self, configService, managers, log, metrics, issue });
+  const standing = await openStanding({ role: "host", directory, key, values, log, metrics, issue });
   const cluster = findCluster(resolved, standing);
   const inbox = await openInbox(values.socket, native);
   const advertised = advertisedBy(values);

@@ -22,6 +22,7 @@ import type { Log } from "#platform/log.ts";
 import type { Metrics } from "#platform/metrics.ts";
 import { nodeRandom } from "#platform/random.node.ts";
 import type { SigningKey } from "#platform/signing.ts";
+import { isLoopbackHost, type TcpAddress } from "#settings/mod.ts";
 import { readIdentity, writeCertificate } from "./membership-files.ts";
 
 /** Certificates from a config service in the same process. */
@@ -34,10 +35,13 @@ export interface StandingOptions {
   readonly role: JoinableRole;
   readonly directory: string;
   readonly key: SigningKey;
-  readonly trust: boolean;
-  readonly configService: string | undefined;
-  /** Managers that are named beside it. */
-  readonly managers?: readonly string[];
+  /** The role's settings, as far as they concern it. */
+  readonly values: {
+    readonly trust: "on" | "off";
+    readonly configService: string | undefined;
+    readonly manager?: readonly string[];
+    readonly listen: TcpAddress;
+  };
   readonly log: Log;
   readonly metrics: Metrics;
   readonly issue?: Issue | undefined;
@@ -53,9 +57,11 @@ export interface Standing {
 
 /** Throws `trust.required` when the cluster is to be spoken to over TLS and was not joined. */
 export async function openStanding(options: StandingOptions): Promise<Standing> {
-  const { directory, key, trust, configService, log, metrics } = options;
+  const { directory, log, metrics } = options;
+  const { configService, manager = [] } = options.values;
+  const trust = options.values.trust === "on";
   const identity = trust ? await identityOf(options) : undefined;
-  if (identity === undefined && trust) assertNeedsNone([configService, ...(options.managers ?? [])]);
+  if (identity === undefined && trust) assertNeedsNone(directory, [configService, ...manager]);
   const http = createNodeHttpJson(identity);
   const ground = { http, clock: nodeClock, random: nodeRandom, log, trust };
   const config = configService === undefined ? undefined : createConfigClient({ ...ground, url: configService });
@@ -76,7 +82,7 @@ export async function openStanding(options: StandingOptions): Promise<Standing> 
           },
         });
   registerIdentity(metrics, identity);
-  if (identity !== undefined) log.info("identity.shown", { id: key.id, endsAtMs: identity.member.endsAtMs });
+  sayIdentity(options, identity);
   return {
     identity,
     config,
@@ -89,16 +95,27 @@ export async function openStanding(options: StandingOptions): Promise<Standing> 
   };
 }
 
+function sayIdentity({ log, key, role, values }: StandingOptions, identity: Identity | undefined): void {
+  if (identity === undefined) {
+    if (values.trust === "off" || role !== "manager" || isLoopbackHost(values.listen.host)) return;
+    const meaning = "only this machine's processes may use it; run darner join, or say --trust off in a closed network";
+    return log.warn("identity.none", { meaning });
+  }
+  const { endsAtMs } = identity.member;
+  if (endsAtMs > nodeClock.wallMs()) return log.info("identity.shown", { id: key.id, endsAtMs });
+  log.warn("identity.ended", { id: key.id, endsAtMs, meaning: "nobody lets it in any more; run darner join again" });
+}
+
 async function identityOf({ directory, key, role, issue }: StandingOptions): Promise<Identity | undefined> {
   if (issue === undefined) return readIdentity(directory, key);
   return createNodeIdentity({ ...(await issue(role, key)), key });
 }
 
-function assertNeedsNone(urls: readonly (string | undefined)[]): void {
+function assertNeedsNone(directory: string, urls: readonly (string | undefined)[]): void {
   const secure = urls.find((url) => url?.startsWith("https:") === true);
   if (secure === undefined) return;
   const next = "run darner join with what darner member invite prints there";
-  throw new DarnerError("trust.required", `cannot use ${secure}: this machine has not joined its cluster; ${next}`);
+  throw new DarnerError("trust.required", `cannot use ${secure}: ${directory} has not joined its cluster; ${next}`);
 }
 
 /** The seconds until its own certificate ends, where a role has one. */

@@ -3,19 +3,33 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DarnerError } from "#base/mod.ts";
-import { decodeJson, encodeJsonFrame, FrameReader, frameType, type TaskAsk } from "#core/protocol/mod.ts";
+import {
+  decodeJson,
+  encodeJsonFrame,
+  FrameReader,
+  frameType,
+  type HostCard,
+  type TaskAsk,
+} from "#core/protocol/mod.ts";
 import { Pace } from "#core/swarm/mod.ts";
+import type { Member } from "#core/model/mod.ts";
 import { SimClock } from "#platform/clock.sim.ts";
 import { silentLog } from "#platform/log.ts";
-import { newSigningKey } from "#platform/signing.ts";
+import { newSigningKey, type SigningKey } from "#platform/signing.ts";
 import { Looks, ReadGate, taskIdOf } from "#transfer/mod.ts";
 import { MemoryConnection } from "../../../test/memory-network.ts";
 import { HostSession } from "./host-session.ts";
 
 const ask: TaskAsk = { url: "http://origin/a", headers: {}, filterQuery: [], tag: "" };
-const card = { id: "h", name: "h", site: "", member: undefined, address: "10.0.0.1", port: 1 };
+const card: HostCard = { id: "h", name: "h", site: "", address: "10.0.0.1", port: 1 };
 
-function newSession() {
+interface Hello {
+  readonly trust?: boolean;
+  readonly member?: Member;
+  readonly host?: HostCard;
+}
+
+function newSession({ trust = false, member, host = card }: Hello = {}) {
   const clock = new SimClock();
   const asked: string[] = [];
   const pace = new Pace();
@@ -25,7 +39,7 @@ function newSession() {
     clock,
     log: silentLog,
     manager: "m",
-    trust: false,
+    trust,
     key: newSigningKey(),
     pace,
     hostsKnown: () => 1,
@@ -36,7 +50,7 @@ function newSession() {
     },
     knownTask: () => undefined,
     onHello: () => {},
-    member: undefined,
+    member,
     address: "10.0.0.1",
   });
   const heard: { kind: string; error?: { code: string }; reportEveryMs?: number }[] = [];
@@ -53,7 +67,7 @@ function newSession() {
   };
   session.link.attach(near);
   const say = (message: unknown): void => session.link.received(encodeJsonFrame(frameType.message, 0, message));
-  say({ kind: "hello", version: "1.0", host: card });
+  say({ kind: "hello", version: "1.0", host });
   return { clock, asked, pace, session, heard, say };
 }
 
@@ -93,4 +107,19 @@ test("a host that came while few were here is told once to report less often whe
   saySo();
   await clock.settle(10);
   assert.deepEqual(heard.slice(1), [{ kind: "pace", reportEveryMs: 2_000 }]);
+});
+
+test("the key that a host signs with is that of its certificate, or it is no host", async () => {
+  const [mine, other] = [newSigningKey(), newSigningKey()];
+  const member: Member = { role: "host", id: mine.id, publicKey: mine.publicKey, startsAtMs: 0, endsAtMs: 1e15 };
+  const welcomed = async (key: SigningKey, id = key.id): Promise<boolean> => {
+    const host = { ...card, id, publicKey: key.publicKey };
+    const { clock, heard, session } = newSession({ trust: true, member, host });
+    await clock.settle(100);
+    session.ended();
+    return heard.some(({ kind }) => kind === "welcome");
+  };
+  assert.equal(await welcomed(mine), true);
+  assert.equal(await welcomed(other), false, "another's key under its own certificate");
+  assert.equal(await welcomed(other, mine.id), false, "its own id with another's key");
 });

@@ -230,6 +230,7 @@ export class ClusterManager {
     this.#sweepTimer = this.#options.clock.after(
       sweepEveryMs,
       () => {
+        this.#endWithCertificates();
         for (const [id, task] of this.#tasks) {
           if (!task.idle) continue;
           this.#tasks.delete(id);
@@ -239,6 +240,12 @@ export class ClusterManager {
       },
       { background: true },
     );
+  }
+
+  /** A host whose certificate has ended comes back with the one that it was renewed to, or not at all. */
+  #endWithCertificates(): void {
+    const wallMs = this.#options.clock.wallMs();
+    for (const { member, link } of this.#sessions) if (member !== undefined && member.endsAtMs < wallMs) link.close();
   }
 
   /** The task that nobody has asked about for longest, of those that nobody gets now. */

@@ -1,10 +1,14 @@
 /** The config service's routes, asked directly: what is refused, what is told. */
 
 import * as assert from "node:assert/strict";
+import type { X509Certificate } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { test } from "node:test";
 import { DarnerError } from "#base/mod.ts";
 import type { Route } from "#platform/http-server.ts";
+import { memberCertificate, readCertificate } from "#platform/certificates.ts";
+import { nodeRandom } from "#platform/random.node.ts";
+import { newSigningKey } from "#platform/signing.ts";
 import { silentLog } from "#platform/log.ts";
 import type { Metrics } from "#platform/metrics.ts";
 import { memoryClusterState, type ClusterState } from "#storage/cluster-state/mod.ts";
@@ -24,6 +28,8 @@ interface Asked {
   readonly body?: unknown;
   readonly query?: string;
   readonly from?: string | undefined;
+  /** Comes over TLS with this certificate. */
+  readonly certificate?: X509Certificate;
   readonly onClose?: (close: () => void) => void;
 }
 
@@ -54,7 +60,8 @@ async function ask(service: ConfigService, name: string, asked: Asked = {}): Pro
   const route = service.routes.find(({ method, path }: Route) => `${method} ${path}` === name);
   assert.ok(route !== undefined, `there is a route ${name}`);
   const { id, key, from = "from" in asked ? undefined : "10.0.0.77" } = asked;
-  const socket = { remoteAddress: from };
+  const tls = { encrypted: true, authorized: true, getPeerX509Certificate: () => asked.certificate };
+  const socket = { remoteAddress: from, ...(asked.certificate === undefined ? {} : tls) };
   const response = { once: (_: string, close: () => void) => asked.onClose?.(close) };
   const answer = await route.handle({
     params: { ...(id === undefined ? {} : { id }), ...(key === undefined ? {} : { key }) },
@@ -87,6 +94,19 @@ test("a manager registers and hosts are told, nearest first", async () => {
   assert.equal(idsOf(await ask(getManagers, { query: "address=10.2.0.5" })), "m-lyon m-paris");
   await ask("DELETE /v1/managers/:id", { id: "m-lyon" });
   assert.equal(idsOf(await ask(getManagers)), "m-paris");
+});
+
+test("a manager that has proved who it is registers and removes itself, and no other", async () => {
+  const { ask, clock } = await started();
+  const [authority, key] = [newSigningKey(), newSigningKey()];
+  const wanted = { role: "manager", publicKey: key.publicKey, lifeMs: 60_000, wallMs: clock.wallMs() } as const;
+  const certificate = readCertificate(memberCertificate(authority, { ...wanted, random: nodeRandom }));
+  await ask(putManager, { id: key.id, body: paris, certificate });
+  const refused = { code: "trust.right", message: /speaks for nobody else/ };
+  await assert.rejects(ask(putManager, { id: "a".repeat(32), body: lyon, certificate }), refused);
+  await assert.rejects(ask("DELETE /v1/managers/:id", { id: "a".repeat(32), certificate }), refused);
+  await ask("DELETE /v1/managers/:id", { id: key.id, certificate });
+  assert.equal(idsOf(await ask(getManagers)), "");
 });
 
 test("what makes no sense is refused and changes nothing", async () => {

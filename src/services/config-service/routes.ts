@@ -16,7 +16,7 @@ import {
   readSiteRanges,
   siteRangesKey,
 } from "#core/placement/mod.ts";
-import { callerAddress } from "#platform/caller.ts";
+import { callerAddress, callerOf } from "#platform/caller.ts";
 import type { Route, RouteAnswer, RouteRequest } from "#platform/http-server.ts";
 import type { SettingValue } from "#storage/cluster-state/mod.ts";
 import type { ClusterView } from "./cluster-view.ts";
@@ -50,7 +50,7 @@ function managerRoutes(options: RoutesOptions): readonly Route[] {
       doc: "A manager registers, or renews its lease: {url, site, address, load, version, draining}.",
       access: ["manager"],
       async handle(request) {
-        const id = param(request, "id");
+        const id = ownId(request, "register");
         const read = readManagerFacts(id, await request.json(), callerAddress(request.raw) ?? "127.0.0.1");
         if (read.kind === "wrong") {
           throw new DarnerError("cluster.protocol", `cannot register the manager: ${read.why}`);
@@ -65,7 +65,7 @@ function managerRoutes(options: RoutesOptions): readonly Route[] {
       doc: "A manager gives up its lease; fine when it has none.",
       access: ["manager"],
       async handle(request) {
-        const id = param(request, "id");
+        const id = ownId(request, "remove");
         if (isManagerId(id)) view().leave(id);
         return answer({ listVersion: view().list.version });
       },
@@ -122,6 +122,15 @@ function settingRoutes(options: RoutesOptions): readonly Route[] {
       },
     },
   ];
+}
+
+/** The manager that the path names; a caller that has proved who it is speaks for itself alone. */
+function ownId(request: RouteRequest, action: string): string {
+  const id = param(request, "id");
+  const caller = callerOf(request.raw);
+  if (caller.kind !== "member" || caller.member.id === id) return id;
+  const why = `the caller is ${caller.member.id}, and speaks for nobody else`;
+  throw new DarnerError("trust.right", `cannot ${action} the manager ${id}: ${why}`);
 }
 
 /** Waits while the caller already has what there is; a caller that goes away stops waiting. */

@@ -94,7 +94,7 @@ function memberRoutes(trust: () => Trust): readonly Route[] {
       access: ["admin"],
       handle: async (request) => {
         if (await trust().membership.withdraw(param(request, "id"))) return answer({});
-        throw unknown(`withdraw the join token ${param(request, "id")}`, "darner member list");
+        throw unknown(`withdraw the join token ${param(request, "id")}`, "darner member invitations");
       },
     },
   ];
