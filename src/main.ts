@@ -30,6 +30,10 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   "member": { summary: "invite, list and revoke the members of a cluster", load: () => import("./commands/member.ts") },
   "token": { summary: "make, list and revoke operators' tokens", load: () => import("./commands/token.ts") },
   "config": { summary: "show every setting and where it came from", load: () => import("./commands/config.ts") },
+  "engine": {
+    summary: "make the image proxy the mirror of a container engine",
+    load: () => import("./commands/engine.ts"),
+  },
   "dfget": { summary: "get objects, as the command dfget does", load: () => import("./commands/dfget.ts") },
   "set": { summary: "change a setting of what runs, or of the cluster", load: () => import("./commands/set.ts") },
   "store": { summary: "check what this machine keeps, or make room", load: () => import("./commands/store.ts") },

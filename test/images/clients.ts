@@ -159,7 +159,11 @@ async function startDocker(folder: string, { mirror }: Way): Promise<Client> {
     docker("version").then(({ ok }) => ok),
   );
   return {
-    async pull(reference) {
+    async pull(reference, credentials) {
+      mkdirSync(join(folder, "client"), { recursive: true });
+      const auth = credentials === undefined ? {} : { auth: Buffer.from(credentials).toString("base64") };
+      const auths = credentials === undefined ? {} : { "https://index.docker.io/v1/": auth };
+      writeFileSync(join(folder, "client", "config.json"), JSON.stringify({ auths }));
       return await docker("pull", "-q", reference);
     },
     async forget(reference) {

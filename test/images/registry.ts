@@ -4,7 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import * as http from "node:http";
@@ -12,6 +12,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
 
 const startMsMax = 10_000;
 
@@ -113,10 +114,13 @@ export class Registry {
   }
 
   /** An OCI layout's image, pushed under this name. */
-  push(folder: string, tag: string, name: string, credentials?: string): void {
+  async push(folder: string, tag: string, name: string, credentials?: string): Promise<void> {
     const rights = credentials === undefined ? [] : ["--dest-creds", credentials];
     const words = ["--insecure-policy", "copy", "--all", "--dest-tls-verify=false", ...rights];
-    execFileSync("skopeo", [...words, `oci:${folder}:${tag}`, `docker://${this.address}/${name}`], { stdio: "pipe" });
+    // Not the blocking form: its token may come from this very process.
+    await promisify(execFile)("skopeo", [...words, `oci:${folder}:${tag}`, `docker://${this.address}/${name}`], {
+      timeout: 30_000,
+    });
     this.forget();
   }
 

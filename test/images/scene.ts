@@ -36,9 +36,9 @@ export class ImageScene {
   }
 
   /** Makes an image and pushes it as `name:v1`. */
-  push(name: string, script: ImageScript, credentials?: string): MadeImage {
+  async push(name: string, script: ImageScript, credentials?: string): Promise<MadeImage> {
     const image = makeImage(join(this.#folder, name.replaceAll("/", "-")), "v1", script);
-    this.registry.push(image.folder, "v1", `${name}:v1`, credentials);
+    await this.registry.push(image.folder, "v1", `${name}:v1`, credentials);
     return image;
   }
 

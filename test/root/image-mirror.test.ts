@@ -29,7 +29,7 @@ describe("mirror mode", () => {
         inScene(async (scene) => {
           // Docker has mirrors of Docker Hub only, and 20.10 knows no zstd.
           const docker = name === "docker";
-          const image = scene.push("team/app", { layers: docker ? layers.slice(0, 2) : layers });
+          const image = await scene.push("team/app", { layers: docker ? layers.slice(0, 2) : layers });
           const reference = `${docker ? "docker.io" : registryName}/team/app:v1`;
           const hosts = await Promise.all(["h1", "h2", "h3"].map((host) => scene.host(host)));
           const clients = await Promise.all(

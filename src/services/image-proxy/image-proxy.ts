@@ -11,7 +11,14 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { asDarnerError, type DarnerError } from "#base/mod.ts";
-import { findUpstream, mirrorTarget, readRegistryPath, type Upstream, type UpstreamRule } from "#core/image/mod.ts";
+import {
+  findUpstream,
+  mirrorTarget,
+  readRegistryPath,
+  type MirrorTarget,
+  type Upstream,
+  type UpstreamRule,
+} from "#core/image/mod.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";
 import type { Metrics } from "#platform/metrics.ts";
@@ -19,6 +26,7 @@ import type { Relay } from "#platform/relay.ts";
 import type { ImageHost } from "./image-host.ts";
 import { Pulls, type Way } from "./pulls.ts";
 import { answerError } from "./registry-answer.ts";
+import { TokenDesk, tokenPath, unpack } from "./token-desk.ts";
 
 export interface ImageProxySettings {
   readonly upstreams: readonly UpstreamRule[];
@@ -43,16 +51,26 @@ export interface Exchange {
   readonly upstream: Upstream;
   /** At the registry, with its query. */
   readonly target: URL;
+  /** The client's own, for this registry. */
+  readonly authorization: string | undefined;
 }
 
 export class ImageProxy {
   readonly #options: ImageProxyOptions;
   readonly #pulls: Pulls;
+  readonly #desk: TokenDesk;
   readonly #answers: Record<Way, number> = { swarm: 0, memory: 0, look: 0, upstream: 0, failed: 0 };
 
   constructor(options: ImageProxyOptions) {
     this.#options = options;
     this.#pulls = new Pulls({ ...options, tagTtlMs: () => options.settings().tagTtlMs });
+    this.#desk = new TokenDesk({
+      ...options,
+      find: (path) => {
+        const { upstream, path: own } = this.#find(path, new URLSearchParams());
+        return upstream === undefined ? undefined : { upstream, path: own };
+      },
+    });
     options.metrics.gauge(
       "darner_image_answers",
       "requests of engines by what answered them",
@@ -63,34 +81,42 @@ export class ImageProxy {
 
   /** A request to the proxy as a mirror: its address is the proxy's own. Never rejects. */
   async mirror(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { upstreams, defaultRegistry } = this.#options.settings();
     const asked = new URL(request.url ?? "/", "http://proxy");
-    const find = (registry: string): Upstream | undefined => findUpstream(upstreams, registry);
-    const { registry, path } = mirrorTarget(
-      asked.pathname,
-      asked.searchParams,
-      defaultRegistry,
-      (name) => find(name) !== undefined,
-    );
-    const upstream = find(registry);
-    if (upstream === undefined) {
-      const says = `no rule lets the registry "${registry.slice(0, 200)}" through; allow it with --proxy-upstream`;
+    if (asked.pathname === tokenPath) return await this.#desk.answer(request, response);
+    // A mirror's base is asked before anything says which registry is meant.
+    const isBase = readRegistryPath(asked.pathname).kind === "base" && !asked.searchParams.has("ns");
+    if (isBase && request.headers.authorization === undefined) return this.#desk.challenge(request, response);
+    if (isBase) return answerBase(response);
+    const meant = this.#find(asked.pathname, asked.searchParams);
+    if (meant.upstream === undefined) {
+      const says = `no rule lets the registry "${meant.registry.slice(0, 200)}" through; allow it with --proxy-upstream`;
       return answerError(response, 404, "NAME_UNKNOWN", says);
     }
-    // A mirror's base is asked before anything says which registry is meant.
-    if (readRegistryPath(asked.pathname).kind === "base" && !asked.searchParams.has("ns")) return answerBase(response);
+    const { upstream, path } = meant;
     asked.searchParams.delete("ns");
     const target = new URL(path + asked.search, upstream.base);
-    return await this.serve({ request, response, upstream, target });
+    const authorization = unpack(request.headers.authorization, upstream.registry);
+    return await this.serve({ request, response, upstream, target, authorization });
+  }
+
+  #find(path: string, query: URLSearchParams): MirrorTarget & { readonly upstream: Upstream | undefined } {
+    const { upstreams, defaultRegistry } = this.#options.settings();
+    const find = (registry: string): Upstream | undefined => findUpstream(upstreams, registry);
+    const meant = mirrorTarget(path, query, defaultRegistry, (name) => find(name) !== undefined);
+    return { ...meant, upstream: find(meant.registry) };
   }
 
   /** A request for a registry, whichever way it came. Never rejects. */
   async serve(exchange: Exchange): Promise<void> {
-    const { request, response, target } = exchange;
+    const { request, response, target, authorization } = exchange;
     try {
       const way = await this.#pulls.answer(exchange);
       if (way !== undefined) return void this.#answers[way]++;
-      await this.#options.relay.pass(request, response, { url: target, name: nameOf(target) });
+      await this.#options.relay.pass(request, response, {
+        url: target,
+        name: nameOf(target),
+        headers: { authorization },
+      });
       this.#answers.upstream++;
     } catch (error) {
       this.#failed(exchange, asDarnerError(error));

@@ -189,8 +189,7 @@ function answered(_written: unknown, way: Way): Way {
   return way;
 }
 
-function credential({ request }: Exchange): Record<string, string> {
-  const { authorization } = request.headers;
+function credential({ authorization }: Exchange): Record<string, string> {
   return authorization === undefined ? {} : { authorization };
 }
 
