@@ -22,8 +22,12 @@ export interface ManagerDirectory {
   onChange(listener: ManagersListener): () => void;
   /** Resolves once a manager is known, or after `waitMs` with what is known then. */
   whenKnown(waitMs: number): Promise<readonly ManagerEntry[]>;
-  /** The manager to use now; `failed` names one that has just failed. Undefined while none is known. */
-  nextManager(failed?: ManagerEntry): ManagerEntry | undefined;
+  /** The first of `order` that has not failed of late, else the one whose failure is oldest. */
+  pick(order: readonly ManagerEntry[]): ManagerEntry | undefined;
+  /** It could not be reached, or was lost. */
+  failed(manager: ManagerEntry): void;
+  /** It answers. */
+  answered(manager: ManagerEntry): void;
   stop(): void;
 }
 
@@ -76,19 +80,25 @@ export class KnownManagers implements ManagerDirectory {
     });
   }
 
-  nextManager(failed?: ManagerEntry): ManagerEntry | undefined {
+  pick(order: readonly ManagerEntry[]): ManagerEntry | undefined {
     const nowMs = this.#clock.nowMs();
-    if (failed !== undefined && this.#managers.some((manager) => failureKey(manager) === failureKey(failed))) {
-      this.#failedMs.set(failureKey(failed), nowMs);
-    }
     let oldest: ManagerEntry | undefined;
     let oldestMs = Infinity;
-    for (const manager of this.#managers) {
+    for (const manager of order) {
       const failedMs = this.#failedMs.get(failureKey(manager)) ?? -Infinity;
       if (nowMs - failedMs >= passOverMs) return manager;
       if (failedMs < oldestMs) [oldest, oldestMs] = [manager, failedMs];
     }
     return oldest;
+  }
+
+  failed(manager: ManagerEntry): void {
+    const key = failureKey(manager);
+    if (this.#managers.some((known) => failureKey(known) === key)) this.#failedMs.set(key, this.#clock.nowMs());
+  }
+
+  answered(manager: ManagerEntry): void {
+    this.#failedMs.delete(failureKey(manager));
   }
 
   stop(): void {

@@ -7,7 +7,7 @@
  *  2. What was refused counts for nothing; behind it nothing counts either, until a new first line.
  */
 
-import type { ManifestHead } from "#core/protocol/mod.ts";
+import type { ManifestHead, RecalledManifest } from "#core/protocol/mod.ts";
 import { signatureHolds } from "#platform/signing.ts";
 import { endSeal, ManifestChain } from "./manifest-chain.ts";
 
@@ -27,19 +27,32 @@ export interface EndLine {
   readonly signature?: string;
 }
 
+/** What one manager told, for another that takes over. */
+interface Told {
+  readonly head: ManifestHead;
+  readonly managerKey: string | undefined;
+  readonly order: number[];
+  /** Over all lines so far. */
+  signature?: string | undefined;
+  end?: EndLine;
+}
+
 export class Manifest {
   readonly head: ManifestHead;
   readonly #digests: (Uint8Array | undefined)[] = [];
   #end: EndLine | undefined;
   #managerKey: string | undefined;
   #chain: ManifestChain;
-  #lines = 0;
+  #told: Told;
+  /** What an earlier manager told, as long as the present one has told less. */
+  #toldBefore: Told | undefined;
 
   /** Without a key nothing is signed: trust is off. */
   constructor(head: ManifestHead, managerKey?: string) {
     this.head = head;
     this.#managerKey = managerKey;
     this.#chain = new ManifestChain(head);
+    this.#told = { head, managerKey, order: [] };
   }
 
   get lengthBytes(): number | undefined {
@@ -58,12 +71,29 @@ export class Manifest {
   restart(head: ManifestHead, managerKey: string | undefined): void {
     this.#managerKey = managerKey;
     this.#chain = new ManifestChain(head);
-    this.#lines = 0;
+    if (this.#told.order.length > (this.#toldBefore?.order.length ?? -1)) this.#toldBefore = this.#told;
+    this.#told = { head, managerKey, order: [] };
+  }
+
+  /** What another manager may take over: the lines as one manager told and signed them, the most that are known. */
+  recalled(): RecalledManifest {
+    const before = this.#toldBefore;
+    const told = before !== undefined && before.order.length > this.#told.order.length ? before : this.#told;
+    const { head, managerKey, order, signature, end } = told;
+    return {
+      head,
+      indices: [...order],
+      digests: joinDigests(order.map((index) => this.#digests[index]!)),
+      ...(managerKey === undefined ? {} : { managerKey }),
+      ...(signature === undefined ? {} : { signature }),
+      ...(end === undefined ? {} : { end }),
+    };
   }
 
   /** Adds lines of the manager, or says why they do not count. */
   list({ from, indices, digests, signature }: ListedLines): string | null {
-    if (from !== this.#lines) return `its next line is ${this.#lines}, but lines from ${from} came`;
+    if (from !== this.#told.order.length)
+      return `its next line is ${this.#told.order.length}, but lines from ${from} came`;
     const bytes = Buffer.from(digests, "base64");
     if (bytes.length !== indices.length * digestBytes) return "a line is malformed";
     if (!indices.every((index) => Number.isInteger(index) && index >= 0 && index < 2 ** 32)) return "an index is none";
@@ -74,7 +104,8 @@ export class Manifest {
       if (!this.#signed(this.#chain.seal(), signature)) return "its lines are not those that the manager signed";
     }
     for (const [position, index] of indices.entries()) this.#digests[index] = digest(position);
-    this.#lines += indices.length;
+    for (const index of indices) this.#told.order.push(index);
+    this.#told.signature = signature;
     return null;
   }
 
@@ -84,6 +115,7 @@ export class Manifest {
     if (this.#managerKey !== undefined && !this.#signed(endSeal(this.#chain.seal(), lengthBytes, digests), signature))
       return "its last line is not the one that the manager signed";
     this.#end = end;
+    this.#told.end = end;
     return null;
   }
 

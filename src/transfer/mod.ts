@@ -11,6 +11,7 @@ export * from "./limited-disk.ts";
 export * from "./limited-file.ts";
 export * from "./limiter.ts";
 export * from "./looks.ts";
+export * from "./manager-link.ts";
 export * from "./manifest.ts";
 export * from "./manifest-chain.ts";
 export * from "./message-link.ts";

@@ -12,6 +12,7 @@ import * as http from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { signingKeyFromPem } from "#platform/signing.ts";
 import { contentDigest, contentOf, startTestOrigin, type ObjectScript, type TestOrigin } from "../origin/mod.ts";
 
 const root = dirname(dirname(import.meta.dirname));
@@ -103,6 +104,12 @@ export class Role {
 
   get url(): string {
     return `http://127.0.0.1:${this.port}`;
+  }
+
+  /** As the cluster knows it; hosts and managers say it when they start. */
+  get id(): string {
+    const folder = this.#command === "daemon" ? "daemon" : "cluster-manager";
+    return signingKeyFromPem(fs.readFileSync(join(this.dataDirectory, folder, "key.pem"), "utf8")).id;
   }
 
   get pid(): number {
@@ -245,8 +252,23 @@ export class Cluster {
     return Promise.all(Array.from({ length: count }, (_, index) => this.daemon(`h${index + 1}`, manager, flags)));
   }
 
+  async configService(flags: readonly string[] = []): Promise<Role> {
+    return await this.role("config", "config-service", flags).start();
+  }
+
+  /** `m1`, `m2` ... which the config service tells hosts of. */
+  async managers(count: number, config: Role, flags: readonly string[] = []): Promise<Role[]> {
+    const all = ["--config-service", config.url, ...flags];
+    const names = Array.from({ length: count }, (_, index) => `m${index + 1}`);
+    const managers = await Promise.all(names.map((name) => this.manager(name, all)));
+    const listed = async (): Promise<number> =>
+      (JSON.parse((await config.get("/v1/managers")).text) as { managers: unknown[] }).managers.length;
+    await config.until(async () => (await listed()) === count, "every manager is listed");
+    return managers;
+  }
+
   /** One that is not started yet. */
-  role(name: string, command: "cluster-manager" | "daemon", flags: readonly string[]): Role {
+  role(name: string, command: "cluster-manager" | "daemon" | "config-service", flags: readonly string[]): Role {
     const role = new Role(name, command, this.folder, flags, this.#environment());
     this.#roles.push(role);
     return role;

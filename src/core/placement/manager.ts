@@ -37,6 +37,8 @@ export interface ManagerEntry {
   readonly load: number;
   readonly version: string;
   readonly health: ManagerHealth;
+  /** It is of the site of the host that is told the list. */
+  readonly near?: boolean;
 }
 
 /** Two lists of one version hold the same managers with the same facts (load apart). */
@@ -77,7 +79,8 @@ export function readManagerList(json: unknown): ManagerList | undefined {
     const read = readManagerFacts(item.id, item, "");
     if (read.kind === "wrong" || !isHealth(item.health)) return undefined;
     const { id, url, site, address, load, version } = read.facts;
-    managers.push({ id, url, site, address, load, version, health: item.health });
+    const near = item.near === true ? { near: true } : {};
+    managers.push({ id, url, site, address, load, version, health: item.health, ...near });
   }
   return { version: json.version as number, managers };
 }

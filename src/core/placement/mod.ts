@@ -12,5 +12,5 @@ export {
   type ManagerHealth,
   type ManagerList,
 } from "./manager.ts";
-export { nearestManagers, ownerOfTask, type HostPlace } from "./nearest.ts";
+export { managersOfTask, nearestManagers, ownerOfTask, type HostPlace } from "./nearest.ts";
 export { isSiteName, readSiteRanges, siteOf, siteRangesKey, type SiteRange } from "./site.ts";

@@ -36,7 +36,7 @@ export function nearestManagers(question: {
   return rankByScore(host.address, managers)
     .map((manager) => ({ manager, rank: rankOf(manager) }))
     .sort((a, b) => compareRanks(a.rank, b.rank))
-    .map(({ manager }) => manager);
+    .map(({ manager, rank }) => (rank[0] === 0 ? { ...manager, near: true } : manager));
 }
 
 /**
@@ -49,6 +49,15 @@ export function ownerOfTask(taskId: string, managers: readonly ManagerEntry[]): 
     ...ranked.filter((manager) => manager.health !== "draining"),
     ...ranked.filter((manager) => manager.health === "draining"),
   ];
+}
+
+/**
+ * The managers that a host asks for a task, the best first: those of its own site, by their right to the
+ * task, then the others. Each site thus has an owner of its own, who asks the owner of them all.
+ */
+export function managersOfTask(taskId: string, managers: readonly ManagerEntry[]): ManagerEntry[] {
+  const ranked = ownerOfTask(taskId, managers);
+  return [...ranked.filter(({ near }) => near === true), ...ranked.filter(({ near }) => near !== true)];
 }
 
 function compareRanks(a: readonly number[], b: readonly number[]): number {

@@ -79,6 +79,13 @@ export type HostMessage =
       readonly starving: boolean;
       readonly state: "downloading" | "seeding";
     }
+  /** The answer to `recall`; without a manifest when the host has none that another manager signed. */
+  | {
+      readonly kind: "recalled";
+      readonly task: string;
+      readonly generation: string;
+      readonly manifest?: RecalledManifest;
+    }
   /** The host neither wants nor serves the task any more. */
   | { readonly kind: "leave"; readonly task: string; readonly generation: string }
   /** A parent sent bytes that are not in the manifest. */
@@ -112,6 +119,21 @@ export interface ManifestHead {
   readonly lastModified?: string;
 }
 
+/** A manifest as a host heard it from a manager: as good as that manager's signature over it. */
+export interface RecalledManifest {
+  readonly head: ManifestHead;
+  /** Of the manager that signed it, and its signature over all lines; absent with --trust off. */
+  readonly managerKey?: string;
+  readonly signature?: string;
+  readonly indices: readonly number[];
+  readonly digests: string;
+  readonly end?: {
+    readonly lengthBytes: number;
+    readonly digests: readonly string[];
+    readonly signature?: string;
+  };
+}
+
 export type ManagerMessage =
   | {
       readonly kind: "welcome";
@@ -123,8 +145,8 @@ export type ManagerMessage =
       /** Ed25519, SPKI DER, base64: who signs tickets; absent with --trust off. */
       readonly publicKey?: string;
     }
-  /** Reports are to come this often from now on: there are more hosts or fewer than at the welcome. */
-  | { readonly kind: "pace"; readonly reportEveryMs: number }
+  /** Reports are to come this often from now on, and so many hosts are known: more or fewer than at the welcome. */
+  | { readonly kind: "pace"; readonly reportEveryMs: number; readonly hosts?: number }
   | { readonly kind: "head"; readonly head: ManifestHead; readonly ticket?: string }
   /**
    * More pieces are vouched for: `indices[i]` has the SHA-256 at `digests[32 i ...]`. `from` lines were
@@ -164,6 +186,8 @@ export type ManagerMessage =
   | { readonly kind: "seen"; readonly id: number; readonly seen?: Seen; readonly error?: ErrorWire }
   /** Somebody says that this host sends wrong bytes: it is to look at the piece again, and drop it if so. */
   | { readonly kind: "recheck"; readonly task: string; readonly generation: string; readonly piece: number }
+  /** The manager knows nothing of a generation that this host holds pieces of: what does its manifest say? */
+  | { readonly kind: "recall"; readonly task: string; readonly generation: string }
   /** The manager cannot get the object. */
   | { readonly kind: "failed"; readonly task: string; readonly error: ErrorWire };
 

@@ -61,6 +61,15 @@ const right = shaped({ task: text, digest: text });
 const look = shaped({ url: text, headers: texts, freshForMs: size, right: optional(right) });
 const seen = shaped({ status: size, headers: texts, ageMs: size, stale: flag });
 const ofTask = { task: text, generation: text };
+const end = { lengthBytes: size, digests: list(text), signature: optional(text) };
+const manifest = shaped({
+  head,
+  managerKey: optional(text),
+  signature: optional(text),
+  indices: list(size),
+  digests: packed,
+  end: optional(shaped(end)),
+});
 
 const hostShapes: Readonly<Record<HostMessage["kind"], Check>> = {
   hello: shaped({ version: text, host }),
@@ -76,20 +85,22 @@ const hostShapes: Readonly<Record<HostMessage["kind"], Check>> = {
     starving: flag,
     state: oneOf("downloading", "seeding"),
   }),
+  recalled: shaped({ ...ofTask, manifest: optional(manifest) }),
   leave: shaped(ofTask),
   accuse: shaped({ ...ofTask, parent: text, piece: size }),
 };
 
 const managerShapes: Readonly<Record<ManagerMessage["kind"], Check>> = {
   welcome: shaped({ version: text, manager: text, hosts: size, reportEveryMs: positive, publicKey: optional(text) }),
-  pace: shaped({ reportEveryMs: positive }),
+  pace: shaped({ reportEveryMs: positive, hosts: optional(positive) }),
   head: shaped({ head, ticket: optional(text) }),
   listed: shaped({ ...ofTask, from: size, indices: list(size), digests: packed, signature: optional(text) }),
-  ended: shaped({ ...ofTask, lengthBytes: size, digests: list(text), signature: optional(text) }),
+  ended: shaped({ ...ofTask, ...end }),
   parents: shaped({ ...ofTask, parents: list(parent), ticket: optional(text) }),
   withdrawn: shaped(ofTask),
   seen: shaped({ id: size, seen: optional(seen), error: optional(error) }),
   recheck: shaped({ ...ofTask, piece: size }),
+  recall: shaped(ofTask),
   failed: shaped({ task: text, error }),
 };
 

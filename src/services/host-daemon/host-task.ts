@@ -14,7 +14,7 @@
 
 import { asDarnerError, bytesEqual, DarnerError, errorFromWire } from "#base/mod.ts";
 import type { Wish } from "#core/download/mod.ts";
-import type { BytesBySource, ManagerMessage, ManifestHead, TaskAsk } from "#core/protocol/mod.ts";
+import type { BytesBySource, ManagerMessage, ManifestHead, RecalledManifest, TaskAsk } from "#core/protocol/mod.ts";
 import type { Timer } from "#platform/clock.ts";
 import type { EndRecord, PieceFile } from "#storage/pieces/mod.ts";
 import { Limiter, Manifest, SwarmTransfer, type ListedLines, type OriginFetch } from "#transfer/mod.ts";
@@ -120,7 +120,7 @@ export class HostTask implements TaskListener {
     const { manager, clock } = this.#options;
     // What is named by its digest cannot be another.
     if (this.ask.digest !== undefined) return Promise.resolve(true);
-    if (manager?.connected !== true) return Promise.resolve(false);
+    if (manager?.serves(this.task) !== true) return Promise.resolve(false);
     return new Promise((resolve) => {
       const timer = clock.after(waitMs, () => resolve(false));
       this.#confirming = (generation) => {
@@ -157,6 +157,10 @@ export class HostTask implements TaskListener {
     const { object, have } = this.store;
     if (object === undefined || this.#phase === "origin") return undefined;
     return { generation: object.generation, pieces: Buffer.from(have.toBytes()).toString("base64") };
+  }
+
+  recalled(generation: string): RecalledManifest | undefined {
+    return this.#manifest?.head.generation === generation ? this.#manifest.recalled() : undefined;
   }
 
   heard(message: Parameters<TaskListener["heard"]>[0], managerKey: string | undefined): void {

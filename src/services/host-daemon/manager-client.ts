@@ -1,32 +1,38 @@
 /**
- * The daemon's control connection to its cluster manager: kept open, dialled again when it breaks, to
- * the next manager when one fails. Tasks that run are asked for again on every new connection, with
- * what this host holds, so that a manager which lost its memory rebuilds it from its hosts.
+ * The daemon's way to its cluster's managers: one kept connection to the nearest, and one to each owner
+ * of a task that this host has. A task is asked of its owner; when that one cannot be reached or is
+ * lost, of the next in rank, with what this host holds, so that a manager that knows nothing of the task
+ * rebuilds it from its hosts (decision 70).
+ *
+ * Invariants:
+ *  1. A task is heard from one manager at a time, and stays with it while its connection lives: a new
+ *     list of managers moves nobody who is served.
+ *  2. While any manager is known and answers, every task is placed on one that does within a few seconds.
  */
 
-import { DarnerError, errorFromWire, errorToWire } from "#base/mod.ts";
+import { DarnerError, errorFromWire } from "#base/mod.ts";
 import type { ManagerDirectory } from "#cluster/mod.ts";
-import {
-  protocolVersion,
-  readManagerMessage,
-  type HostCard,
-  type HostMessage,
-  type LookAsk,
-  type ManagerMessage,
-  type Seen,
-  type TaskAsk,
+import { managersOfTask, type ManagerEntry } from "#core/placement/mod.ts";
+import type {
+  HostCard,
+  HostMessage,
+  LookAsk,
+  ManagerMessage,
+  RecalledManifest,
+  Seen,
+  TaskAsk,
 } from "#core/protocol/mod.ts";
-import type { Member } from "#core/model/mod.ts";
 import { keyId } from "#platform/signing.ts";
 import type { Clock, Timer } from "#platform/clock.ts";
 import type { Dialler } from "#platform/connection.ts";
 import type { Log } from "#platform/log.ts";
 import type { Random } from "#platform/random.ts";
-import { MessageLink } from "#transfer/mod.ts";
+import { ManagerLink, type Welcome } from "#transfer/mod.ts";
 
-const dialTimeoutMs = 3_000;
-const welcomeTimeoutMs = 5_000;
-const backoffMs = { first: 200, max: 5_000 } as const;
+const backoffMs = { first: 100, max: 5_000 } as const;
+/** A connection that no task needs any more is kept for this long. */
+const idleLinkMs = 60_000;
+const managerKeysMax = 256;
 
 /** A look takes as long as the origin may take to answer the manager. */
 const lookTimeoutMs = 12_000;
@@ -34,9 +40,10 @@ const looksMax = 4096;
 
 type LookAnswer = Pick<Extract<ManagerMessage, { kind: "seen" }>, "seen" | "error">;
 type Recheck = Extract<ManagerMessage, { kind: "recheck" }>;
-type TaskMessage = Exclude<Extract<ManagerMessage, { task: string } | { head: unknown }>, Recheck>;
+type OfLink = "welcome" | "pace" | "seen" | "recheck" | "recall";
+type TaskMessage = Exclude<ManagerMessage, { kind: OfLink }>;
 
-/** A task that wants to hear from the manager. */
+/** A task that wants to hear from its manager. */
 export interface TaskListener {
   readonly task: string;
   readonly ask: TaskAsk;
@@ -44,6 +51,8 @@ export interface TaskListener {
   holds(): { readonly generation: string; readonly pieces: string } | undefined;
   /** Where the parts begin that are wanted before all else, as far as not at the start. */
   seeks(): readonly number[];
+  /** The manifest as an earlier manager told it, for a manager that knows nothing of it. */
+  recalled(generation: string): RecalledManifest | undefined;
   /** `managerKey`: of the manager that speaks; undefined with --trust off. */
   heard(message: TaskMessage, managerKey: string | undefined): void;
 }
@@ -60,23 +69,32 @@ export interface ManagerClientOptions {
   onRecheck(message: Recheck): Promise<void>;
 }
 
+interface Look {
+  readonly id: number;
+  readonly look: LookAsk;
+  link: ManagerLink | undefined;
+  answer(answer: LookAnswer): void;
+}
+
 export class ManagerClient {
   readonly #options: ManagerClientOptions;
   readonly #listeners = new Map<string, TaskListener>();
-  readonly #looks = new Map<number, (answer: LookAnswer) => void>();
+  /** The connections, by their manager's id and URL. */
+  readonly #links = new Map<string, ManagerLink>();
+  /** Which of them each task is with. */
+  readonly #placed = new Map<string, ManagerLink>();
+  /** To the nearest manager: kept though no task needs it. */
+  #home: ManagerLink | undefined;
+  readonly #looks = new Map<number, Look>();
   #nextLook = 0;
-  #link: MessageLink<ManagerMessage, HostMessage> | undefined;
-  /** Who answers, where its connection has proved it. */
-  #member: Member | undefined;
-  #welcome: Extract<ManagerMessage, { kind: "welcome" }> | undefined;
   #reportEveryMs = 1000;
   #failures = 0;
   #timer: Timer | undefined;
   #stopped = false;
   /** Keys of managers met, for tickets: the last few. */
   readonly #managerKeys = new Set<string>();
-  /** Hosts that the manager knew when last heard of; a host's share of the origin budget. */
-  hostsKnown = 1;
+  /** Hosts that each manager knew when last heard of. */
+  readonly #hosts = new Map<string, number>();
   /** Since when no manager answers; undefined while one does. */
   awaySinceMs: number | undefined;
 
@@ -87,11 +105,13 @@ export class ManagerClient {
 
   /** Begins to dial; peers can reach this host from now on. */
   start(): void {
-    void this.#connect();
+    this.#options.directory.onChange(() => this.#arrange());
+    this.#arrange();
   }
 
   get connected(): boolean {
-    return this.#welcome !== undefined && this.#link?.open === true;
+    for (const link of this.#links.values()) if (link.connected) return true;
+    return false;
   }
 
   get directory(): ManagerDirectory {
@@ -106,174 +126,239 @@ export class ManagerClient {
     return this.#reportEveryMs;
   }
 
-  /** Asks for the listener's task now and on each new connection, until `leave`. */
+  /** A host's share of the origin's budget is 1 / this. */
+  get hostsKnown(): number {
+    return Math.max(1, ...this.#hosts.values());
+  }
+
+  /** Whether the manager that the task is with can be heard. */
+  serves(task: string): boolean {
+    return this.#placed.get(task)?.connected === true;
+  }
+
+  /** Asks for the listener's task now and of each manager that it comes to, until `leave`. */
   ask(listener: TaskListener): void {
     this.#listeners.set(listener.task, listener);
-    if (this.connected) this.#sendAsk(listener);
+    const link = this.#placed.get(listener.task);
+    if (link?.connected === true) this.#sendAsk(link, listener);
+    else this.#arrange();
   }
 
   /** Tells the manager that somebody waits for the byte at `position`. */
   seek(task: string, position: number): void {
-    if (this.#listeners.has(task)) this.send({ kind: "seek", task, position });
+    this.send({ kind: "seek", task, position });
   }
 
-  /** One question to the origin through the manager. Rejects with `cluster.unreachable` when there is no manager. */
+  /** One question to the origin through a manager. Rejects with `cluster.unreachable` when there is none. */
   look(look: LookAsk): Promise<Seen> {
     const unreachable = (): DarnerError =>
       new DarnerError("cluster.unreachable", "cannot ask the manager: it does not answer", { retry: "now" });
     if (!this.connected || this.#looks.size >= looksMax) return Promise.reject(unreachable());
     const id = this.#nextLook++;
     return new Promise((resolve, reject) => {
-      const timer = this.#options.clock.after(lookTimeoutMs, () => answer({ error: errorToWire(unreachable()) }));
+      const timer = this.#options.clock.after(lookTimeoutMs, () => answer({}));
       const answer = ({ seen, error }: LookAnswer): void => {
         timer.cancel();
         this.#looks.delete(id);
         if (seen === undefined) reject(error === undefined ? unreachable() : errorFromWire(error));
         else resolve(seen);
       };
-      this.#looks.set(id, answer);
-      this.send({ kind: "look", id, look });
+      const asked: Look = { id, look, link: undefined, answer };
+      this.#looks.set(id, asked);
+      this.#placeLook(asked);
     });
   }
 
   /** The listener wants to hear nothing more; the manager is told that the host is done with the task. */
   leave(task: string, generation: string): void {
     if (!this.#listeners.delete(task)) return;
-    this.send({ kind: "leave", task, generation });
+    const link = this.#placed.get(task);
+    this.#placed.delete(task);
+    if (link === undefined) return;
+    link.send({ kind: "leave", task, generation });
+    this.#closeWhenIdle(link);
   }
 
-  /** Dropped while no manager is connected. */
-  send(message: HostMessage): void {
-    if (this.connected) this.#link?.send(message);
+  /** To the manager of the message's task; dropped while that is not connected. */
+  send(message: Extract<HostMessage, { task: string }>): void {
+    this.#placed.get(message.task)?.send(message);
   }
 
   /** A manager that counts no longer is left, and its tickets with it. */
   revoke(members: ReadonlySet<string>): void {
     for (const key of this.#managerKeys) if (members.has(keyId(key))) this.#managerKeys.delete(key);
-    if (this.#member !== undefined && members.has(this.#member.id)) this.#link?.close();
+    for (const link of this.#links.values()) {
+      if (link.member === undefined || !members.has(link.member.id)) continue;
+      link.close();
+      this.#lost(link, "it was revoked");
+    }
   }
 
   stop(): void {
     this.#stopped = true;
     this.#timer?.cancel();
-    this.#link?.close();
+    for (const link of this.#links.values()) link.close();
   }
 
-  #sendAsk(listener: TaskListener): void {
-    const holds = listener.holds();
-    this.#link?.send({
-      kind: "ask",
-      task: listener.task,
-      ask: listener.ask,
-      ...(holds === undefined ? {} : { holds }),
-    });
-    for (const position of listener.seeks()) this.#link?.send({ kind: "seek", task: listener.task, position });
-  }
-
-  async #connect(): Promise<void> {
-    const { clock, dialler, directory, log, card } = this.#options;
-    const manager = directory.nextManager();
-    if (manager === undefined) return this.#retry();
-    const url = new URL(manager.url);
-    const secure = url.protocol === "https:";
-    const link = new MessageLink<ManagerMessage, HostMessage>(clock, readManagerMessage, (message) =>
-      this.#received(message),
-    );
-    let failed = false;
-    const onClose = (reason: string): void => {
-      if (failed || this.#link !== link) return;
-      failed = true;
-      link.ended();
-      this.#lost(reason);
-      directory.nextManager(manager);
-      this.#retry();
-    };
-    try {
-      const version = `${protocolVersion.major}.${protocolVersion.minor}`;
-      const { connection, member } = await dialler.dial(
-        {
-          host: url.hostname.replace(/^\[|\]$/g, ""),
-          port: Number(url.port || (secure ? 443 : 80)),
-          secureTo: secure ? "manager" : undefined,
-          path: "/control",
-          headers: { "Darner-Version": version },
-          timeoutMs: dialTimeoutMs,
-        },
-        { onBytes: (bytes) => link.received(bytes), onClose },
-      );
-      if (this.#stopped) return connection.close();
-      if (member !== undefined && this.#options.isRevoked(member.id)) {
-        connection.close();
-        throw new DarnerError("trust.credential", `cannot use the manager ${member.id}: it was revoked`);
-      }
-      this.#member = member;
-      this.#link = link;
-      link.attach(connection);
-      link.send({ kind: "hello", version, host: card() });
-      this.#timer = clock.after(
-        welcomeTimeoutMs,
-        () => {
-          if (!this.connected) connection.close();
-        },
-        { background: true },
-      );
-    } catch (error) {
-      log.debug("manager.unreachable", { manager: manager.url, message: (error as Error).message });
-      directory.nextManager(manager);
-      this.#retry();
+  /** Gives every task without a manager the best that is known, and this host its nearest. */
+  #arrange(): void {
+    if (this.#stopped || this.#timer !== undefined) return;
+    const { directory } = this.#options;
+    const managers = directory.current();
+    if (this.#home === undefined || isDraining(this.#home, managers)) {
+      const nearest = directory.pick(managers);
+      if (nearest === undefined) return this.#arrangeLater();
+      const before = this.#home;
+      this.#home = this.#linkTo(nearest);
+      if (before !== undefined && before !== this.#home) this.#closeWhenIdle(before);
+    }
+    for (const listener of this.#listeners.values()) {
+      if (this.#placed.has(listener.task)) continue;
+      const manager = directory.pick(managersOfTask(listener.task, managers));
+      if (manager === undefined) continue;
+      const link = this.#linkTo(manager);
+      this.#placed.set(listener.task, link);
+      if (link.connected) this.#sendAsk(link, listener);
     }
   }
 
-  #retry(): void {
-    if (this.#stopped) return;
+  #arrangeLater(): void {
+    if (this.#stopped || this.#timer !== undefined) return;
     const doubled = Math.min(backoffMs.max, backoffMs.first * 2 ** this.#failures++);
     const delayMs = doubled * (0.5 + this.#options.random.unit());
-    this.#timer?.cancel();
-    this.#timer = this.#options.clock.after(delayMs, () => void this.#connect(), { background: true });
+    this.#timer = this.#options.clock.after(
+      delayMs,
+      () => {
+        this.#timer = undefined;
+        this.#arrange();
+      },
+      { background: true },
+    );
   }
 
-  #lost(reason: string): void {
-    if (this.#welcome !== undefined && !this.#stopped) this.#options.log.warn("manager.lost", { reason });
-    this.#welcome = undefined;
-    this.#link = undefined;
-    for (const answer of this.#looks.values()) answer({});
-    this.awaySinceMs ??= this.#options.clock.nowMs();
+  #linkTo(manager: ManagerEntry): ManagerLink {
+    const key = linkKey(manager);
+    const known = this.#links.get(key);
+    if (known !== undefined) return known;
+    const { clock, dialler, isRevoked, card } = this.#options;
+    const link = new ManagerLink({
+      clock,
+      dialler,
+      isRevoked,
+      card,
+      manager,
+      onWelcome: (welcomed, welcome) => this.#welcomed(welcomed, welcome),
+      onMessage: (from, message) => this.#received(from, message),
+      onLost: (lost, reason) => this.#lost(lost, reason),
+    });
+    this.#links.set(key, link);
+    return link;
   }
 
-  #received(message: ManagerMessage): void {
-    if (message.kind === "welcome") return this.#welcomed(message);
-    if (message.kind === "pace") {
-      this.#reportEveryMs = message.reportEveryMs;
-      return;
+  #placeLook(asked: Look): void {
+    const { directory } = this.#options;
+    const manager = directory.pick(managersOfTask(asked.look.url, directory.current()));
+    if (manager === undefined) return;
+    asked.link = this.#linkTo(manager);
+    asked.link.send({ kind: "look", id: asked.id, look: asked.look });
+  }
+
+  #sendAsk(link: ManagerLink, listener: TaskListener): void {
+    const { task, ask } = listener;
+    const holds = listener.holds();
+    link.send({ kind: "ask", task, ask, ...(holds === undefined ? {} : { holds }) });
+    for (const position of listener.seeks()) link.send({ kind: "seek", task, position });
+  }
+
+  #lost(link: ManagerLink, reason: string): void {
+    const { log, directory, clock } = this.#options;
+    const { url } = link.manager;
+    if (this.#links.get(linkKey(link.manager)) !== link) return;
+    this.#links.delete(linkKey(link.manager));
+    if (this.#stopped) return;
+    if (link.managerKey === undefined && link.remote === "nobody")
+      log.debug("manager.unreachable", { manager: url, message: reason });
+    else log.warn("manager.lost", { manager: url, reason });
+    directory.failed(link.manager);
+    if (this.#home === link) this.#home = undefined;
+    for (const [task, placed] of this.#placed) if (placed === link) this.#placed.delete(task);
+    for (const look of this.#looks.values()) if (look.link === link) look.answer({});
+    if (!this.connected) this.awaySinceMs ??= clock.nowMs();
+    this.#arrangeLater();
+  }
+
+  #received(link: ManagerLink, message: ManagerMessage): void {
+    switch (message.kind) {
+      case "welcome":
+        return;
+      case "pace":
+        this.#reportEveryMs = message.reportEveryMs;
+        if (message.hosts !== undefined) this.#hosts.set(link.manager.id, message.hosts);
+        return;
+      case "seen":
+        return this.#looks.get(message.id)?.answer(message);
+      case "recheck":
+        return void this.#options.onRecheck(message);
+      case "recall":
+        return this.#recall(link, message);
+      default: {
+        const task = message.kind === "head" ? message.head.task : message.task;
+        if (this.#placed.get(task) === link) this.#listeners.get(task)?.heard(message, link.managerKey);
+      }
     }
-    if (message.kind === "seen") return this.#looks.get(message.id)?.(message);
-    if (message.kind === "recheck") return void this.#options.onRecheck(message);
-    const task = message.kind === "head" ? message.head.task : message.task;
-    this.#listeners.get(task)?.heard(message, this.#welcome?.publicKey);
   }
 
-  #welcomed(message: Extract<ManagerMessage, { kind: "welcome" }>): void {
-    if (Number(message.version.split(".")[0]) !== protocolVersion.major) return this.#link?.close();
-    if (this.#member !== undefined && message.publicKey !== this.#member.publicKey) return this.#link?.close();
-    this.#timer?.cancel();
-    this.#welcome = message;
-    this.#reportEveryMs = message.reportEveryMs;
+  #recall(link: ManagerLink, { task, generation }: Extract<ManagerMessage, { kind: "recall" }>): void {
+    const manifest = this.#listeners.get(task)?.recalled(generation);
+    link.send({ kind: "recalled", task, generation, ...(manifest === undefined ? {} : { manifest }) });
+  }
+
+  #welcomed(link: ManagerLink, welcome: Welcome): void {
+    const { directory, log } = this.#options;
+    directory.answered(link.manager);
+    this.#reportEveryMs = welcome.reportEveryMs;
     this.#failures = 0;
     this.awaySinceMs = undefined;
-    this.hostsKnown = Math.max(1, message.hosts);
-    if (message.publicKey !== undefined) this.#rememberKey(message.publicKey);
-    this.#options.log.info("manager.joined", { manager: message.manager, remote: this.#link?.remote });
-    for (const listener of this.#listeners.values()) this.#sendAsk(listener);
+    this.#hosts.set(link.manager.id, welcome.hosts);
+    if (welcome.publicKey !== undefined) this.#rememberKey(welcome.publicKey);
+    log.info("manager.joined", { manager: welcome.manager, remote: link.remote });
+    for (const [task, placed] of this.#placed) {
+      const listener = placed === link ? this.#listeners.get(task) : undefined;
+      if (listener !== undefined) this.#sendAsk(link, listener);
+    }
+    for (const { id, look, link: asked } of this.#looks.values())
+      if (asked === link) link.send({ kind: "look", id, look });
+  }
+
+  #closeWhenIdle(link: ManagerLink): void {
+    this.#options.clock.after(
+      idleLinkMs,
+      () => {
+        const needed = this.#home === link || [...this.#placed.values()].includes(link);
+        if (needed || this.#links.get(linkKey(link.manager)) !== link) return;
+        this.#links.delete(linkKey(link.manager));
+        link.close();
+      },
+      { background: true },
+    );
   }
 
   #rememberKey(key: string): void {
     this.#managerKeys.delete(key);
     this.#managerKeys.add(key);
     for (const old of this.#managerKeys) {
-      if (this.#managerKeys.size <= 16) break;
+      if (this.#managerKeys.size <= managerKeysMax) break;
       this.#managerKeys.delete(old);
     }
   }
+}
+
+function linkKey(manager: ManagerEntry): string {
+  return `${manager.id} ${manager.url}`;
+}
+
+function isDraining(link: ManagerLink, managers: readonly ManagerEntry[]): boolean {
+  return managers.find((manager) => linkKey(manager) === linkKey(link.manager))?.health === "draining";
 }
 
 /** What a host says when no manager can be reached and the origin may not be asked. */

@@ -57,7 +57,7 @@ export class TaskReports {
 
   #send(state: "downloading" | "seeding"): void {
     const generation = this.#source.generation();
-    if (generation === undefined || !this.#manager.connected) return;
+    if (generation === undefined || !this.#manager.serves(this.#source.task)) return;
     const news = this.#news;
     this.#news = [];
     const nowMs = this.#clock.nowMs();
