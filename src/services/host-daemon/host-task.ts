@@ -20,6 +20,7 @@ import type { EndRecord, PieceFile } from "#storage/pieces/mod.ts";
 import { Limiter, Manifest, SwarmTransfer, type ListedLines, type OriginFetch } from "#transfer/mod.ts";
 import { forgetAnothers, markAsker } from "./asker.ts";
 import { backToSource } from "./back-to-source.ts";
+import { Confirmation } from "./confirmation.ts";
 import type { HostTaskOptions } from "./host-task-options.ts";
 import { assertVouched, keyToTrust } from "./manifest-trust.ts";
 import { unreachableManagers, type TaskListener } from "./manager-client.ts";
@@ -46,7 +47,7 @@ export class HostTask implements TaskListener {
   #reports: TaskReports | undefined;
   #startedMs: number;
   #fallbackJitter: number;
-  #confirming: ((generation: string) => void) | undefined;
+  readonly #confirmation = new Confirmation();
   /** This task's own rate, within the host's. */
   readonly #limiter: Limiter;
   readonly bytes: { origin: number; peers: number; local: number } & BytesBySource = { origin: 0, peers: 0, local: 0 };
@@ -121,15 +122,9 @@ export class HostTask implements TaskListener {
     // What is named by its digest cannot be another.
     if (this.ask.digest !== undefined) return Promise.resolve(true);
     if (manager?.serves(this.task) !== true) return Promise.resolve(false);
-    return new Promise((resolve) => {
-      const timer = clock.after(waitMs, () => resolve(false));
-      this.#confirming = (generation) => {
-        timer.cancel();
-        this.#confirming = undefined;
-        resolve(generation === this.generation);
-      };
-      manager.ask(this);
-    });
+    const confirmed = this.#confirmation.within(clock, waitMs, () => this.generation);
+    manager.ask(this);
+    return confirmed;
   }
 
   /** Stops getting and serving it; `run` rejects if it still runs. Its store is the caller's to close. */
@@ -170,12 +165,12 @@ export class HostTask implements TaskListener {
 
   async #handle(message: ManagerMessage, managerKey: string | undefined): Promise<void> {
     if (message.kind === "head") {
-      this.#confirming?.(message.head.generation);
+      this.#confirmation.heard(message.head.generation);
       if (this.#phase === "swarm") await this.#begin(message.head, message.ticket, managerKey);
       return;
     }
     if (message.kind === "failed") {
-      this.#confirming?.("");
+      this.#confirmation.heard("");
       if (this.#phase === "swarm") this.#managerFailed(errorFromWire(message.error));
       return;
     }
