@@ -10,11 +10,26 @@ import { bundleDarner, Ground, root } from "./ground.ts";
 import { helpOf, parseOptions, type Options } from "./options.ts";
 import type { Bar, Row, RowResult } from "./row.ts";
 import { alone } from "./rows/alone.ts";
+import { coldPull, slowReceive } from "./rows/links.ts";
 import { midSwarm, receive } from "./rows/receive.ts";
+import { relay } from "./rows/relay.ts";
 import { send } from "./rows/send.ts";
+import { slowDisk } from "./rows/slow-disk.ts";
 import { idle, many, small } from "./rows/small.ts";
 
-const rows: readonly Row[] = [receive, send, midSwarm, alone, small, many, idle];
+const rows: readonly Row[] = [
+  receive,
+  slowReceive,
+  send,
+  midSwarm,
+  alone,
+  small,
+  many,
+  coldPull,
+  relay,
+  slowDisk,
+  idle,
+];
 
 /** What the user can set right; the message says how. */
 class Refusal extends Error {}
