@@ -36,6 +36,9 @@ function slow(file: DiskFile): DiskFile {
     },
     write: (bytes, position) => file.write(bytes, position),
     truncate: (lengthBytes) => file.truncate(lengthBytes),
+    allocate: (lengthBytes) => file.allocate(lengthBytes),
+    clear: (position, count, isBlank) => file.clear(position, count, isBlank),
+    cloneFrom: (source) => file.cloneFrom(source),
     identity: () => file.identity(),
     close: () => file.close(),
   };
@@ -70,7 +73,7 @@ server.on("upgrade", (request, socket, head) => {
 });
 server.listen(0, "127.0.0.1", () => {
   const { port } = server.address() as AddressInfo;
-  const { stop } = startReader({
+  const reading = startReader({
     from: "daemon",
     port,
     connections: readers,
@@ -83,7 +86,7 @@ server.listen(0, "127.0.0.1", () => {
   const delay = monitorEventLoopDelay({ resolution: 5 });
   setTimeout(() => delay.enable(), 1000);
   setTimeout(() => {
-    stop();
+    reading.stop();
     // A sample is the time between two ticks of 5 ms.
     const [p99Ms, mostMs] = [delay.percentile(99), delay.max].map((ns) => Math.max(0, ns / 1e6 - 5));
     process.send!({ p99Ms, mostMs, bytes: uploads.bytesTotal });

@@ -79,7 +79,9 @@ function portsHere(): DfgetPorts {
   };
 }
 
-const loadNative = async (): Promise<Native> => (await import("#platform/native.node.ts")).loadNative();
+let native: Promise<Native> | undefined;
+const loadNative = (): Promise<Native> =>
+  (native ??= import("#platform/native.node.ts").then((module) => module.loadNative()));
 
 const openOrigin: DfgetPorts["openOrigin"] = async ({ caCertificates, waitMsMax }) => {
   const { createNodeHttpClient } = await import("#platform/http-client.node.ts");

@@ -63,6 +63,9 @@ interface Target {
 export class Uploads implements ChildHandlers {
   readonly #options: UploadsOptions;
   readonly #tasks = new Map<string, Serving>();
+  /** Those with wants, in their turn, and those with news to tell: of many tasks few have any. */
+  readonly #wanting = new Set<Serving>();
+  readonly #fresh = new Set<Serving>();
   /** Connection -> channel -> the child in its task's queue. */
   readonly #connections = new Map<ChildConnection, Map<number, Child<Target>>>();
   #slots: number;
@@ -114,6 +117,7 @@ export class Uploads implements ChildHandlers {
     const serving = this.#tasks.get(nameOf(task, generation));
     if (serving === undefined) return;
     for (const child of serving.queue.gained(index)) tellNews(child);
+    this.#fresh.add(serving);
     this.#newsTimer ??= this.#options.clock.after(newsDelayMs, () => this.#tellNews());
   }
 
@@ -123,6 +127,8 @@ export class Uploads implements ChildHandlers {
     const serving = this.#tasks.get(name);
     if (serving === undefined) return;
     this.#tasks.delete(name);
+    this.#wanting.delete(serving);
+    this.#fresh.delete(serving);
     for (const { owner } of serving.queue.children) owner.connection.closeChannel(owner.channel, reason);
   }
 
@@ -197,6 +203,7 @@ export class Uploads implements ChildHandlers {
     const ours = indices.filter((index) => store.have.has(index));
     const others = indices.filter((index) => !store.have.has(index));
     child.cancelled(channel, [...others, ...queue.want(target, ours)]);
+    this.#wanting.add(target.owner.serving);
     this.#pump();
   }
 
@@ -221,7 +228,8 @@ export class Uploads implements ChildHandlers {
 
   #tellNews(): void {
     this.#newsTimer = undefined;
-    for (const serving of this.#tasks.values()) for (const child of serving.queue.children) tellNews(child);
+    for (const serving of this.#fresh) for (const child of serving.queue.children) tellNews(child);
+    this.#fresh.clear();
   }
 
   #keepAlive(): void {
@@ -248,6 +256,7 @@ export class Uploads implements ChildHandlers {
       void this.#send(serving, want).finally(() => {
         this.#active--;
         if (want.repeat) serving.repeats--;
+        if (this.#tasks.get(nameOf(serving.task, serving.generation)) === serving) this.#wanting.add(serving);
         this.#pump();
       });
     }
@@ -255,12 +264,16 @@ export class Uploads implements ChildHandlers {
 
   /** One piece of the next task in turn that has a want. */
   #next(): { serving: Serving; want: Want<Target> } | undefined {
-    for (const [id, serving] of this.#tasks) {
+    for (const serving of this.#wanting) {
+      if (serving.queue.idle) {
+        this.#wanting.delete(serving);
+        continue;
+      }
       const want = serving.queue.next(this.#mayRepeat(serving));
       if (want === undefined) continue;
       // To the back of the line: tasks take turns.
-      this.#tasks.delete(id);
-      this.#tasks.set(id, serving);
+      this.#wanting.delete(serving);
+      this.#wanting.add(serving);
       return { serving, want };
     }
     return undefined;

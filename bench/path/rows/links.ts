@@ -1,4 +1,4 @@
-/** Hosts behind shaped links: what receiving costs where packets come slowly, and how a cold pull compares with curl. */
+/** Hosts behind shaped links: what receiving costs where packets come slowly, and a cold pull beside curl. */
 
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -110,8 +110,7 @@ const pulls = [
 ] as const;
 
 /** Seconds to the first byte of the output and to the end of a command that writes to its standard output. */
-async function timed(network: Network, ground: Ground, command: string): Promise<{ first: number; whole: number }> {
-  void network;
+async function timed(ground: Ground, command: string): Promise<{ first: number; whole: number }> {
   const startMs = performance.now();
   const child = spawn("ip", ["netns", "exec", "dnp-host0", "bash", "-c", command], {
     env: ground.environment,
@@ -127,7 +126,7 @@ async function timed(network: Network, ground: Ground, command: string): Promise
 export const coldPull: Row = {
   name: "cold-pull",
   root: true,
-  help: "a cold object through manager and daemon (dfget -O -) beside curl direct, origin, manager and host on links of 25 and 200 Mbit/s: time, bar 1.02 x, and the first byte, bar direct + 1 round trip + 20 ms + a piece's time on each link; --mb 1000 or more for the sizes to be shown (200 MB, 1 GB), else 50 and 400 MB",
+  help: "a cold object through manager and daemon (curl on the daemon's socket) beside curl direct, origin, manager and host on links of 25 and 200 Mbit/s: time, bar 1.02 x, and the first byte, bar direct + 1 round trip + 20 ms + a piece's time on each link; --mb 1000 or more for the sizes to be shown (200 MB, 1 GB), else 50 and 400 MB",
   needs: [needs.nginx, needs.curl, needs.ip, needs.ethtool],
   async run(ground, options) {
     const series = new Series();
@@ -145,40 +144,39 @@ export const coldPull: Row = {
         startOrigin(ground, network);
         const folder = `${ground.folder}/pull${mbit}`;
         mkdirSync(folder);
-        const darner = `HOME=${folder} NODE_COMPILE_CACHE=${ground.folder}/cache exec ${root}/bin/darner`;
+        const program = `HOME=${folder} NODE_COMPILE_CACHE=${ground.folder}/cache exec ${root}/bin/darner`;
         network.start(
           "dnp-manager",
-          `${darner} cluster-manager --listen ${managerAddress}:8002 --advertise ${managerAddress} --data-dir ${folder}/manager --trust off`,
+          `${program} cluster-manager --listen ${managerAddress}:8002 --advertise ${managerAddress} --data-dir ${folder}/manager --trust off`,
           `${folder}/manager.log`,
         );
         await pause(settleMs);
         network.start(
           "dnp-host0",
-          `${darner} daemon --manager http://${managerAddress}:8002 --listen ${hostAddress(0)}:65002 --advertise ${hostAddress(0)} --data-dir ${folder}/data --socket ${folder}/d.sock --trust off`,
+          `${program} daemon --manager http://${managerAddress}:8002 --listen ${hostAddress(0)}:65002 --advertise ${hostAddress(0)} --data-dir ${folder}/data --socket ${folder}/d.sock --trust off`,
           `${folder}/daemon.log`,
         );
         await pause(settleMs);
         for (let run = 0; run < Math.min(options.runs, 3); run++) {
-          const curl = await timed(network, ground, `exec curl -s ${url}?${run}`);
-          const dfget = await timed(
-            network,
+          const curl = await timed(ground, `exec curl -s ${url}?${run}`);
+          const darner = await timed(
             ground,
-            `exec ${root}/bin/dfget -q --socket ${folder}/d.sock -O - ${url}?${run}`,
+            `exec curl -s --unix-socket ${folder}/d.sock "http://darner/v1/object?url=${encodeURIComponent(`${url}?${run}`)}"`,
           );
           series.add(`${mbit} Mbit/s curl seconds`, curl.whole);
-          series.add(`${mbit} Mbit/s dfget seconds`, dfget.whole);
+          series.add(`${mbit} Mbit/s darner seconds`, darner.whole);
           series.add(`${mbit} Mbit/s curl first byte ms`, curl.first * 1000);
-          series.add(`${mbit} Mbit/s dfget first byte ms`, dfget.first * 1000);
+          series.add(`${mbit} Mbit/s darner first byte ms`, darner.first * 1000);
         }
       } finally {
         network.close();
       }
-      const ratio = series.median(`${mbit} Mbit/s dfget seconds`) / series.median(`${mbit} Mbit/s curl seconds`);
+      const ratio = series.median(`${mbit} Mbit/s darner seconds`) / series.median(`${mbit} Mbit/s curl seconds`);
       bars.push({ what: `${mbit} Mbit/s, time / curl`, value: ratio, most: 1.02 });
       // A lone host's pieces are 1 MiB at most; the links add no delay of their own.
       const pieceMs = ((Math.min(2 ** 20, sizeBytes / 50) * 8) / (mbit * 1e6)) * 1000;
       const later =
-        series.median(`${mbit} Mbit/s dfget first byte ms`) - series.median(`${mbit} Mbit/s curl first byte ms`);
+        series.median(`${mbit} Mbit/s darner first byte ms`) - series.median(`${mbit} Mbit/s curl first byte ms`);
       bars.push({ what: `${mbit} Mbit/s, first byte later by ms`, value: later, most: 20 + 2 * pieceMs });
     }
     return series.result(bars);

@@ -24,7 +24,7 @@ export interface DfgetCall extends ClusterFacts {
 }
 
 /** Downloads of a list that run at once. */
-const parallelMax = 4;
+const parallelMax = 32;
 const listBytesMax = 64 * 1024 * 1024;
 const textBytesMax = 1024 * 1024;
 /** The daemon tells its progress many times a second; this is for one that was stopped or hangs. */

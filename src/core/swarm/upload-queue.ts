@@ -79,6 +79,11 @@ export class UploadQueue<Owner> {
     return this.#children;
   }
 
+  /** No want waits whose child has nothing on its way. */
+  get idle(): boolean {
+    return this.#ready.length === 0;
+  }
+
   /** Wants that wait. */
   get waiting(): number {
     let waiting = 0;

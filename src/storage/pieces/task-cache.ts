@@ -55,6 +55,8 @@ export class TaskCache {
   readonly #pinned = new Set<string>();
   /** Tasks of which something is being removed: nothing of theirs is opened meanwhile. */
   readonly #erasing = new Map<string, Promise<void>>();
+  /** Held, and perhaps not whole yet: of many versions few are. */
+  readonly #promised = new Set<Entry>();
   #usedBytes = 0;
   #count = 0;
   #lastMs = 0;
@@ -100,6 +102,7 @@ export class TaskCache {
     const known = this.#find(task, generation);
     const entry = known ?? this.#add({ task, generation, bytes: 0, usedAtMs: 0, heatMs: 0, holders: 0 }, 0);
     entry.holders++;
+    this.#promised.add(entry);
     this.#use(entry);
     entry.opening ??= this.#open(entry, wrap);
     try {
@@ -164,6 +167,7 @@ export class TaskCache {
     const before = entry.bytes;
     // Counted before the first wait, so that two who reserve at once do not take the same room.
     this.#resize(entry, bytes);
+    this.#promised.add(entry);
     try {
       await this.#makeRoom(bytes);
     } catch (error) {
@@ -175,15 +179,17 @@ export class TaskCache {
   async #makeRoom(bytes: number): Promise<void> {
     const { quotaBytes, highWatermark, lowWatermark, directory } = this.#options;
     const limit = quotaBytes() * highWatermark();
-    const goneBytes = this.#evictable().reduce((sum, entry) => sum + entry.bytes, 0);
-    const keptBytes = this.#usedBytes - goneBytes;
     const refused = (why: string): DarnerError =>
       new DarnerError("disk.full", `cannot keep an object of ${formatBytes(bytes)} in ${directory}: ${why}`, {
         retry: bytes > limit ? "never" : { afterMs: 10_000 },
       });
-    if (keptBytes > limit)
-      throw refused(`the quota leaves ${formatBytes(Math.max(0, limit - keptBytes + bytes))} for it`);
-    if (this.#usedBytes > limit) await this.#evictDownTo(quotaBytes() * lowWatermark());
+    if (this.#usedBytes > limit) {
+      const goneBytes = this.#evictable().reduce((sum, entry) => sum + entry.bytes, 0);
+      const keptBytes = this.#usedBytes - goneBytes;
+      if (keptBytes > limit)
+        throw refused(`the quota leaves ${formatBytes(Math.max(0, limit - keptBytes + bytes))} for it`);
+      await this.#evictDownTo(quotaBytes() * lowWatermark());
+    }
     // Sparse objects free less than their length, so the disk is asked again after each round.
     for (;;) {
       const { missingBytes, text } = await this.#shortage();
@@ -199,14 +205,24 @@ export class TaskCache {
     const { disk, directory } = this.#options;
     const freeBytes = await disk.freeBytes(directory);
     let promisedBytes = 0;
-    for (const entry of this.#all()) {
-      const heldBytes = entry.file?.heldBytes ?? 0;
-      if (entry.holders === 0 || heldBytes >= entry.bytes) continue;
-      const spaceBytes = (await entry.file?.content.identity())?.spaceBytes ?? 0;
-      promisedBytes += Math.max(0, entry.bytes - Math.max(heldBytes, spaceBytes));
+    for (const entry of this.#promised) {
+      const toComeBytes = entry.bytes - (entry.file?.heldBytes ?? 0);
+      if (entry.holders === 0 || toComeBytes <= 0) this.#promised.delete(entry);
+      else promisedBytes += toComeBytes;
     }
+    // Space that was set aside already makes a difference only where it is short: each file is asked then.
+    if (promisedBytes > freeBytes) promisedBytes = await this.#promisedBytes();
     const text = `the disk has ${formatBytes(freeBytes)} free for the ${formatBytes(promisedBytes)} that are to come`;
     return { missingBytes: promisedBytes - freeBytes, text };
+  }
+
+  async #promisedBytes(): Promise<number> {
+    let promisedBytes = 0;
+    for (const { file, bytes } of this.#promised) {
+      const spaceBytes = (await file?.content.identity())?.spaceBytes ?? 0;
+      promisedBytes += Math.max(0, bytes - Math.max(file?.heldBytes ?? 0, spaceBytes));
+    }
+    return promisedBytes;
   }
 
   isPinned(task: string): boolean {
