@@ -1,7 +1,7 @@
 /** A whole cluster in one thread, in virtual time, under one seed: origin, manager, hosts and the lines between. */
 
 import { choosePieceBytes, pieceCount } from "#core/model/mod.ts";
-import { reportEveryMs } from "#core/swarm/mod.ts";
+import { reportEveryMs, seedSlots } from "#core/swarm/mod.ts";
 import { Agenda } from "./agenda.ts";
 import type { Fault } from "./faults.ts";
 import { Host } from "./host.ts";
@@ -97,7 +97,7 @@ export class Cluster {
           id: `seed${number}`,
           place: managerPlace,
           upBytesPerSecond,
-          slots: Math.max(seedSlotsMin, Math.round(upBytesPerSecond / median)),
+          slots: seedSlots(upBytesPerSecond, median, seedSlotsMin),
           lies: 0,
         }),
     );
