@@ -17,6 +17,7 @@ import type { Member, Scope } from "#core/model/mod.ts";
 import { callerOf, isLocal, type Caller } from "#platform/caller.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Admission, Right, RouteAccess } from "#platform/http-server.ts";
+import { logBudget } from "#platform/log-budget.ts";
 import type { Log } from "#platform/log.ts";
 
 /** What a member of a cluster knows of others. */
@@ -37,14 +38,14 @@ export interface GateOptions {
 const refusalsLoggedPerSecond = 10;
 
 export function createGate(options: GateOptions): Admission {
-  const logRefusal = refusalLog(options);
+  const mayLog = logBudget(options.clock, refusalsLoggedPerSecond);
   return async (route, request) => {
     const { access, method, path } = route;
     if (access === "open" || access === "own-credential") return;
     const caller = callerOf(request);
     const refused = await refusal(options, access, method !== "GET", request.headers, caller);
     if (refused === undefined) return;
-    logRefusal({ method, path, remote: caller.kind === "socket" ? "socket" : caller.address, why: refused.why });
+    if (mayLog()) options.log.warn("access.refused", { method, path, remote: remoteOf(caller), why: refused.why });
     throw new DarnerError(refused.code, `cannot answer ${method} ${path}: ${refused.why}`);
   };
 }
@@ -101,12 +102,6 @@ function refusalOfMember(
   return { code: "trust.right", why: `the caller is a ${role}; it should be ${access.join(" or ")}` };
 }
 
-function refusalLog({ clock, log }: GateOptions): (facts: Readonly<Record<string, unknown>>) => void {
-  let second = -1;
-  let logged = 0;
-  return (facts) => {
-    const now = Math.floor(clock.nowMs() / 1000);
-    if (now !== second) [second, logged] = [now, 0];
-    if (logged++ < refusalsLoggedPerSecond) log.warn("access.refused", facts);
-  };
+function remoteOf(caller: Caller): string | undefined {
+  return caller.kind === "socket" ? "socket" : caller.address;
 }

@@ -16,7 +16,7 @@ import type { DiskFile } from "./disk.ts";
 import { memberOf } from "./certificates.ts";
 import type { TlsParty } from "./identity.ts";
 import { absentNative, type Native } from "./native.ts";
-import { memberError } from "./network-error.ts";
+import { memberError, notJoined } from "./network-error.ts";
 import { pumpFile } from "./send-file.node.ts";
 
 /** The head of an upgrade's answer is short; more is not ours. */
@@ -246,7 +246,7 @@ export function createDialler(native: Native = absentNative, party?: TlsParty): 
 /** TCP, and TLS upon it when the other side should prove its role. */
 function connectTo({ host, port, secureTo }: DialOptions, onread: net.OnReadOpts, party?: TlsParty): net.Socket {
   if (secureTo === undefined) return net.connect({ host, port, onread });
-  assert(party !== undefined, "who dials over TLS knows its cluster's authority");
+  if (party === undefined) throw notJoined(`connect to ${host}:${port}`);
   const tls: typeof Tls = process.getBuiltinModule("node:tls");
   const secureContext = party.context();
   // Said aloud, so that NODE_TLS_REJECT_UNAUTHORIZED cannot switch it off.

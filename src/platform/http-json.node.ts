@@ -13,7 +13,7 @@ import { DarnerError } from "#base/mod.ts";
 import { memberName } from "#core/model/mod.ts";
 import { jsonRequestName, readJsonAnswer, type HttpJson, type JsonRequest } from "./http-json.ts";
 import type { TlsParty } from "./identity.ts";
-import { memberError, networkError } from "./network-error.ts";
+import { memberError, networkError, notJoined } from "./network-error.ts";
 
 const answerBytesMax = 4 * 1024 * 1024;
 const socketsMax = 64;
@@ -58,7 +58,8 @@ export function createNodeHttpJson(party?: TlsParty): HttpJson {
 type Asked = JsonRequest & { readonly tls?: { readonly secureContext: SecureContext; readonly servername: string } };
 
 function tlsOf({ role, url }: JsonRequest, party: TlsParty | undefined): Pick<Asked, "tls"> {
-  if (role === undefined || party === undefined || url.protocol !== "https:") return {};
+  if (role === undefined || url.protocol !== "https:") return {};
+  if (party === undefined) throw notJoined(`ask ${url.origin}`);
   return { tls: { secureContext: party.context(), servername: memberName(role) } };
 }
 

@@ -13,9 +13,11 @@ import type { Server } from "node:http";
 import type { Socket } from "node:net";
 import type * as Tls from "node:tls";
 import type { Identity } from "./identity.ts";
+import { logBudget } from "./log-budget.ts";
 import type { Log } from "./log.ts";
 
 const handshakeByte = 22;
+const handshakesLoggedPerSecond = 10;
 
 export interface TlsOptions {
   readonly identity: Identity;
@@ -38,8 +40,9 @@ export function alsoSpeakTls(server: Server, { identity, handshakeTimeoutMs, log
   const asking = { requestCert: true, rejectUnauthorized: false, handshakeTimeout: handshakeTimeoutMs };
   const secure = tls.createServer({ ...asking, ...shown() }, plain);
   identity.onRenewed(() => secure.setSecureContext(shown()));
+  const mayLog = logBudget({ nowMs: () => performance.now() }, handshakesLoggedPerSecond);
   secure.on("tlsClientError", (error, socket) => {
-    log.info("tls.refused", { remote: socket.remoteAddress, why: error.message });
+    if (mayLog()) log.info("tls.refused", { remote: socket.remoteAddress, why: error.message });
     socket.destroy();
   });
   server.removeAllListeners("connection");

@@ -133,6 +133,20 @@ test("who dials accepts nothing but the role it looks for, of its own cluster, a
   }
 });
 
+test("who has joined no cluster speaks TLS to none of its members", async (t) => {
+  const { port } = await serving(t, ours.issue("manager"));
+  const refused = { code: "trust.required", message: /joined no cluster/ };
+  const url = new URL(`https://127.0.0.1:${port}/who`);
+  const http = createNodeHttpJson();
+  await assert.rejects(http.request({ method: "GET", url, role: "manager", timeoutMs: 2000 }), refused);
+  http.close();
+  const dialled = createDialler().dial(
+    { host: "127.0.0.1", port, path: "/link", headers: {}, timeoutMs: 2000, secureTo: "manager" },
+    { onClose() {} },
+  );
+  await assert.rejects(dialled, refused);
+});
+
 test("a framed connection over TLS: both sides know who the other is", async (t) => {
   const manager = ours.issue("manager");
   const { port } = await serving(t, manager);

@@ -91,6 +91,12 @@ export function memberError(error: unknown, action: string): DarnerError {
   return new DarnerError(known.code, `cannot ${action}: ${says}`, { retry, facts, cause: error });
 }
 
+/** Over TLS a member is spoken to by members. */
+export function notJoined(action: string): DarnerError {
+  const why = "this process has joined no cluster; run darner join, and say no --trust off";
+  return new DarnerError("trust.required", `cannot ${action}: ${why}`);
+}
+
 const memberSays: Partial<Record<ErrorCode, string>> = {
   "tls.untrusted": "its certificate is not of the cluster that this process belongs to; check the address",
   "tls.name": "it is a member of the cluster, but not of the role that was looked for; check the address",

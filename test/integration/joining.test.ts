@@ -179,3 +179,33 @@ test("certificates of a few seconds are renewed while everything goes on", async
   await again.until(/"manager\.joined"/);
   await again.stop();
 });
+
+test("a config service makes its authority once, tells its secrets once, and starts with no half of it", async (t) => {
+  const place = new Place();
+  t.after(() => place.remove());
+  const folder = place.path("c/config-service");
+  const words = ["config-service", "--listen", "0.0.0.0:0", "--advertise", "127.0.0.1", "--data-dir", place.path("c")];
+  const start = async () => {
+    const running = place.start("darner", words);
+    await running.until(/"role\.started"/);
+    return running;
+  };
+  const first = await start();
+  await first.until(/darner_api_\S+\n/);
+  const ended = await first.stop();
+  for (const kind of ["host", "manager", "api"]) assert.match(ended.stdout, new RegExp(`darner_${kind}_[\\w-]{32}\\.`));
+  assert.doesNotMatch(ended.stderr, /darner_(?:host|manager|api)_/, "on standard output alone");
+  assert.equal(statSync(`${folder}/authority-key.pem`).mode & 0o777, 0o600);
+  const authority = readFileSync(`${folder}/authority.pem`, "utf8");
+
+  const second = await (await start()).stop();
+  assert.equal(second.stdout, "");
+  assert.equal(readFileSync(`${folder}/authority.pem`, "utf8"), authority);
+
+  writeFileSync(`${folder}/authority.pem`, "");
+  const half = await place.run("darner", ...words);
+  assert.deepEqual(
+    [half.status, /cannot use the cluster's authority.*from the same copy/.test(half.stderr)],
+    [113, true],
+  );
+});

@@ -6,10 +6,12 @@
 
 import { hostname } from "node:os";
 import { createGate, startRenewal } from "#cluster/mod.ts";
+import { asDarnerError } from "#base/mod.ts";
 import type { JoinableRole } from "#core/model/mod.ts";
 import { createConfigService, type ConfigService } from "#services/config-service/mod.ts";
 import { sqliteClusterState } from "#storage/cluster-state/mod.ts";
 import { nodeClock } from "#platform/clock.node.ts";
+import type { HttpServer } from "#platform/http-server.ts";
 import { createNodeHttpServer } from "#platform/http-server.node.ts";
 import { createNodeIdentity } from "#platform/identity.node.ts";
 import type { Identity } from "#platform/identity.ts";
@@ -70,9 +72,7 @@ export async function startConfigService(
   const options = { routes: [...routes, ...service.routes], upgrades: [], admit, identity };
   const server = createNodeHttpServer(options, log);
   const bound = await server.listen(values.listen);
-  if (authority !== undefined) {
-    await server.listen({ kind: "unix", path: adminSocketOf(values.dataDir), permissions: 0o600 });
-  }
+  if (authority !== undefined) await openAdminSocket(server, adminSocketOf(values.dataDir), log);
   const address = values.advertise ?? ownAddress(values.listen.host);
   const url = httpUrl(address, bound.kind === "tcp" ? bound.port : 0, identity !== undefined);
   place.url = url;
@@ -92,6 +92,15 @@ export async function startConfigService(
       release();
     },
   };
+}
+
+/** Without it there are the operators' tokens: a data directory whose name is too long is no reason not to start. */
+async function openAdminSocket(server: HttpServer, path: string, log: NodeLog): Promise<void> {
+  try {
+    await server.listen({ kind: "unix", path, permissions: 0o600 });
+  } catch (error) {
+    log.warn("admin-socket.none", { error: asDarnerError(error).message });
+  }
 }
 
 /** Its own certificate, made anew at each start and in time. */

@@ -23,6 +23,7 @@ import {
 import { certificateFingerprint, memberCertificate } from "#platform/certificates.ts";
 import type { Clock } from "#platform/clock.ts";
 import { sha256Hex } from "#platform/digest.ts";
+import { logBudget } from "#platform/log-budget.ts";
 import type { Log } from "#platform/log.ts";
 import type { Random } from "#platform/random.ts";
 import { keyId, signatureHolds, type SigningKey } from "#platform/signing.ts";
@@ -31,6 +32,7 @@ import type { ClusterState } from "#storage/cluster-state/mod.ts";
 const membersMax = 100_000;
 const tokensMax = 10_000;
 const usedByMax = 100_000;
+const refusalsLoggedPerSecond = 10;
 
 export interface Authority {
   /** PEM. */
@@ -88,6 +90,7 @@ export class Membership {
   readonly #options: MembershipOptions;
   readonly #members: Map<string, MemberRecord>;
   readonly #tokens: Map<string, InvitationRecord>;
+  readonly #mayLogRefusal: () => boolean;
 
   static async open(options: MembershipOptions): Promise<Membership> {
     const [members, tokens] = await Promise.all([options.store.records("member"), options.store.records("join-token")]);
@@ -106,6 +109,7 @@ export class Membership {
     tokens: readonly InvitationRecord[],
   ) {
     this.#options = options;
+    this.#mayLogRefusal = logBudget(options.clock, refusalsLoggedPerSecond);
     this.#members = new Map(members.map((member) => [member.id, member]));
     this.#tokens = new Map(tokens.map((token) => [token.id, token]));
   }
@@ -155,7 +159,7 @@ export class Membership {
     const token = this.#tokens.get(sha256Hex(ask.token));
     const why = this.#joinProblem(ask, id, token);
     if (why !== undefined || token === undefined) {
-      log.warn("member.refused", { id, address: ask.address, why });
+      if (this.#mayLogRefusal()) log.warn("member.refused", { id, address: ask.address, why });
       throw new DarnerError("trust.join", `cannot join the cluster: ${why}`);
     }
     if (!token.usedBy.includes(id)) {
@@ -168,11 +172,12 @@ export class Membership {
   }
 
   #joinProblem(ask: JoinAsk, id: string, token: InvitationRecord | undefined): string | undefined {
+    const anew = "ask for another one: darner member invite";
+    // First of all, since it costs nothing: who guesses is not worth the check of a signature.
+    if (token === undefined) return `the token is unknown here; ${anew}`;
     if (!signatureHolds(ask.publicKey, "join", joinProof(ask.token, ask.publicKey), ask.signature)) {
       return "the key that should become a member did not sign the question";
     }
-    const anew = "ask for another one: darner member invite";
-    if (token === undefined) return `the token is unknown here; ${anew}`;
     if (token.endsAtMs <= this.#options.clock.wallMs()) return `the token has ended; ${anew}`;
     if (this.isRevoked(id)) return "this key was revoked; remove it to join with a new one";
     if (token.usedBy.includes(id)) return undefined;
