@@ -1,5 +1,5 @@
 /**
- * X.509 certificates (RFC 5280) of a cluster's own authority, over Ed25519 keys (RFC 8410): one for the
+ * X.509 certificates (RFC 5280) over Ed25519 keys (RFC 8410): of a cluster's own authority, one for the
  * authority, signed by itself, and one for each member, which names its role and nothing else
  * (core/model/member.ts). The member's key in it is also the one that signs its nonces and tickets.
  *
@@ -17,6 +17,7 @@ const ed25519 = (): Uint8Array => sequence(oid("1.3.101.112"));
 const serverUse = "1.3.6.1.5.5.7.3.1";
 const clientUse = "1.3.6.1.5.5.7.3.2";
 const authorityName = "Darner cluster authority";
+const interceptionName = "Darner image proxy authority";
 const authorityLifeMs = 10 * 365 * 86_400_000;
 
 export interface CertificateWanted {
@@ -62,6 +63,55 @@ export function memberCertificate(authority: SigningKey, wanted: CertificateWant
       extension("2.5.29.15", true, bits(Uint8Array.of(0x80), 7)),
       extension("2.5.29.37", true, sequence(...uses.map(oid))),
       extension("2.5.29.17", false, sequence(implicit(2, Buffer.from(memberName(role), "latin1")))),
+      extension("2.5.29.35", false, sequence(implicit(0, keyIdentifier(authority.publicKey)))),
+    ],
+  });
+}
+
+/** An authority for nothing but names that one host's proxy speaks for, PEM; it is not the cluster's. */
+export function interceptionAuthority(key: SigningKey, wallMs: number, random: Random): string {
+  return certificate(key, {
+    random,
+    issuer: interceptionName,
+    subject: interceptionName,
+    publicKey: key.publicKey,
+    startMs: wallMs - clockSkewMs,
+    endMs: wallMs + authorityLifeMs,
+    extensions: [
+      extension("2.5.29.19", true, sequence(yes(), integer(Uint8Array.of(0)))),
+      // keyCertSign
+      extension("2.5.29.15", true, bits(Uint8Array.of(0x04), 2)),
+    ],
+  });
+}
+
+export interface InterceptionWanted {
+  /** A host name, or an IPv4 address. */
+  readonly host: string;
+  /** SPKI DER, base64. */
+  readonly publicKey: string;
+  readonly lifeMs: number;
+  readonly wallMs: number;
+  readonly random: Random;
+}
+
+/** A server's certificate for that name, PEM. */
+export function interceptionCertificate(authority: SigningKey, wanted: InterceptionWanted): string {
+  const { host, publicKey, lifeMs, wallMs, random } = wanted;
+  const address = /^\d+\.\d+\.\d+\.\d+$/.test(host) ? Uint8Array.from(host.split("."), Number) : undefined;
+  const alternative = address === undefined ? implicit(2, Buffer.from(host, "latin1")) : implicit(7, address);
+  return certificate(authority, {
+    random,
+    issuer: interceptionName,
+    subject: "Darner image proxy",
+    publicKey,
+    startMs: wallMs - clockSkewMs,
+    endMs: wallMs + lifeMs,
+    extensions: [
+      extension("2.5.29.19", true, sequence()),
+      extension("2.5.29.15", true, bits(Uint8Array.of(0x80), 7)),
+      extension("2.5.29.37", true, sequence(oid(serverUse))),
+      extension("2.5.29.17", false, sequence(alternative)),
       extension("2.5.29.35", false, sequence(implicit(0, keyIdentifier(authority.publicKey)))),
     ],
   });

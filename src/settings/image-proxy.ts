@@ -32,6 +32,31 @@ const upstreamRule: Kind<UpstreamRule> = single<UpstreamRule>(
   ({ name, url }) => (url === undefined ? name : `${name}=${url}`),
 );
 
+type ForwardAction =
+  | { readonly kind: "swarm" | "direct" | "refuse" | "https" }
+  | { readonly kind: "redirect"; readonly base: string };
+
+interface ForwardRule {
+  readonly pattern: string;
+  readonly action: ForwardAction;
+}
+
+const plainActions = ["swarm", "direct", "refuse", "https"] as const;
+
+const forwardRule: Kind<ForwardRule> = single<ForwardRule>(
+  { placeholder: "PATTERN=ACTION" },
+  (value) => {
+    const [, pattern = "", word = ""] = /^(\S+)=(\S+)$/.exec(value) ?? [];
+    const kind = plainActions.find((action) => action === word);
+    if (pattern !== "" && kind !== undefined) return { value: { pattern, action: { kind } } };
+    const base = URL.parse(word);
+    if (pattern !== "" && base !== null && /^https?:$/.test(base.protocol) && base.pathname === "/")
+      return { value: { pattern, action: { kind: "redirect", base: base.origin } } };
+    return { problem: "it should be PATTERN=swarm, direct, refuse, https, or a URL without a path" };
+  },
+  ({ pattern, action }) => `${pattern}=${action.kind === "redirect" ? action.base : action.kind}`,
+);
+
 export const imageProxySettings = {
   proxyListen: setting<TcpAddress | "off">({
     name: "proxy-listen",
@@ -55,6 +80,22 @@ export const imageProxySettings = {
     live: true,
     topic,
     help: "the registry that a request to the mirror means when it names none",
+  }),
+  proxyIntercept: setting({
+    name: "proxy-intercept",
+    kind: several(text("HOST[:PORT]")),
+    default: { text: "none", from: () => [] },
+    live: true,
+    topic,
+    help: "hosts whose TLS the proxy looks into when it is used as HTTPS_PROXY; clients must trust its authority",
+  }),
+  proxyRules: setting({
+    name: "proxy-rule",
+    kind: several(forwardRule, "none"),
+    default: { text: "none", from: () => [] },
+    live: true,
+    topic,
+    help: "what happens to a request to the forward proxy: PATTERN=swarm, direct, refuse, https or another server's URL",
   }),
   proxyTagTtlMs: setting({
     name: "proxy-tag-ttl",

@@ -31,6 +31,8 @@ export interface Client {
 export interface Way {
   /** `http://127.0.0.1:PORT`. */
   readonly mirror: string;
+  /** Not as a mirror but as HTTPS_PROXY; PEM file of the authority to trust, or none. */
+  readonly forward?: { readonly authority: string | undefined };
   /** As in image names. */
   readonly registry: string;
 }
@@ -58,24 +60,27 @@ export async function startClient(name: ClientName, way: Way): Promise<Client> {
 }
 
 /** skopeo, podman and buildah read the same registries.conf. */
-function containersImage(name: "skopeo" | "podman" | "buildah", folder: string, { mirror, registry }: Way): Client {
+function containersImage(name: "skopeo" | "podman" | "buildah", folder: string, way: Way): Client {
+  const { mirror, registry } = way;
   const configuration = join(folder, "registries.conf");
   const host = mirror.replace("http://", "");
+  const asMirror = way.forward === undefined;
   writeFileSync(
     configuration,
     [
       "[[registry]]",
       `prefix = "${registry}"`,
       `location = "${registry}"`,
-      "[[registry.mirror]]",
-      `location = "${host}/${registry.replace(":", "_")}"`,
-      "insecure = true",
+      ...(asMirror
+        ? ["[[registry.mirror]]", `location = "${host}/${registry.replace(":", "_")}"`, "insecure = true"]
+        : []),
       "",
     ].join("\n"),
   );
   const policy = join(folder, "policy.json");
   writeFileSync(policy, '{"default":[{"type":"insecureAcceptAnything"}]}');
-  const environment = { CONTAINERS_REGISTRIES_CONF: configuration, HOME: folder, XDG_RUNTIME_DIR: folder };
+  const places = { CONTAINERS_REGISTRIES_CONF: configuration, HOME: folder, XDG_RUNTIME_DIR: folder };
+  const environment = { ...places, ...forwardEnvironment(way) };
   const storage = ["--root", join(folder, "root"), "--runroot", join(folder, "run"), "--storage-driver", "vfs"];
   let count = 0;
   const words = (reference: string, authfile: string): readonly string[] => {
@@ -98,7 +103,10 @@ function containersImage(name: "skopeo" | "podman" | "buildah", folder: string, 
     pull(reference, credentials) {
       const authfile = join(folder, "auth.json");
       const auth = credentials === undefined ? {} : { auth: Buffer.from(credentials).toString("base64") };
-      writeFileSync(authfile, JSON.stringify({ auths: credentials === undefined ? {} : { [host]: auth } }));
+      writeFileSync(
+        authfile,
+        JSON.stringify({ auths: credentials === undefined ? {} : { [asMirror ? host : registry]: auth } }),
+      );
       return run(name, words(reference, authfile), environment);
     },
     async forget(reference) {
@@ -108,7 +116,8 @@ function containersImage(name: "skopeo" | "podman" | "buildah", folder: string, 
   };
 }
 
-async function startContainerd(folder: string, { mirror, registry }: Way): Promise<Client> {
+async function startContainerd(folder: string, way: Way): Promise<Client> {
+  const { mirror, registry } = way;
   const socket = join(folder, "containerd.sock");
   const configuration = join(folder, "config.toml");
   const places = `root = "${folder}/root"\nstate = "${folder}/state"\n[grpc]\naddress = "${socket}"\n`;
@@ -117,12 +126,14 @@ async function startContainerd(folder: string, { mirror, registry }: Way): Promi
   mkdirSync(hosts, { recursive: true });
   writeFileSync(
     join(hosts, "hosts.toml"),
-    `server = "https://${registry}"\n[host."${mirror}"]\n  capabilities = ["pull", "resolve"]\n`,
+    way.forward === undefined
+      ? `server = "https://${registry}"\n[host."${mirror}"]\n  capabilities = ["pull", "resolve"]\n`
+      : `server = "https://${registry}"\n`,
   );
   const daemon = await startDaemon("containerd", ["--config", configuration], folder, () =>
     run("ctr", ["-a", socket, "version"]).then(({ ok }) => ok),
   );
-  const ctr = (...words: string[]): Promise<Pull> => run("ctr", ["-a", socket, ...words]);
+  const ctr = (...words: string[]): Promise<Pull> => run("ctr", ["-a", socket, ...words], forwardEnvironment(way));
   return {
     async pull(reference, credentials) {
       const user = credentials === undefined ? [] : ["--user", credentials];
@@ -148,16 +159,16 @@ async function startContainerd(folder: string, { mirror, registry }: Way): Promi
 }
 
 /** Only names of docker.io go through a mirror of Docker's. */
-async function startDocker(folder: string, { mirror }: Way): Promise<Client> {
+async function startDocker(folder: string, way: Way): Promise<Client> {
   const socket = `unix://${folder}/docker.sock`;
   const places = ["--data-root", join(folder, "data"), "--exec-root", join(folder, "exec")];
   const network = ["--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-masq=false"];
   const words = [...places, "-H", socket, "--pidfile", join(folder, "pid"), ...network, "--storage-driver", "vfs"];
   const docker = (...rest: string[]): Promise<Pull> =>
     run("docker", ["-H", socket, "--config", join(folder, "client"), ...rest]);
-  const daemon = await startDaemon("dockerd", [...words, "--registry-mirror", mirror], folder, () =>
-    docker("version").then(({ ok }) => ok),
-  );
+  const mirror = way.forward === undefined ? ["--registry-mirror", way.mirror] : [];
+  const answers = (): Promise<boolean> => docker("version").then(({ ok }) => ok);
+  const daemon = await startDaemon("dockerd", [...words, ...mirror], folder, answers, forwardEnvironment(way));
   return {
     async pull(reference, credentials) {
       mkdirSync(join(folder, "client"), { recursive: true });
@@ -185,8 +196,12 @@ async function startDaemon(
   words: readonly string[],
   folder: string,
   answers: () => Promise<boolean>,
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<Daemon> {
-  const child = spawn(program, words, { stdio: ["ignore", "pipe", "pipe"], env: environmentOf({ HOME: folder }) });
+  const child = spawn(program, words, {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: environmentOf({ HOME: folder, ...environment }),
+  });
   let log = "";
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding("utf8").on("data", (text: string) => (log += text));
@@ -204,6 +219,13 @@ async function startDaemon(
       clearTimeout(timer);
     },
   };
+}
+
+/** As people set it for an engine; Go reads the authorities to trust from SSL_CERT_FILE. */
+function forwardEnvironment({ mirror, forward }: Way): Record<string, string> {
+  if (forward === undefined) return {};
+  const trusted = forward.authority === undefined ? {} : { SSL_CERT_FILE: forward.authority };
+  return { HTTPS_PROXY: mirror, HTTP_PROXY: mirror, ...trusted };
 }
 
 function environmentOf(own: Readonly<Record<string, string>>): NodeJS.ProcessEnv {

@@ -9,6 +9,8 @@ import { Registry, type RegistryOptions } from "./registry.ts";
 
 /** As in image names. It has no address: only the proxies know where it is. */
 export const registryName = "reg.test:5000";
+/** The same registry, as the forward proxy's clients know it: at the usual port. */
+export const secureName = "secure.test";
 
 export class ImageScene {
   readonly cluster: Cluster;
@@ -31,7 +33,7 @@ export class ImageScene {
   /** A host with a proxy that finds the registry under its own name, and as Docker Hub. */
   async host(name: string, flags: readonly string[] = []): Promise<Role> {
     const { url } = this.registry;
-    const upstreams = ["--proxy-upstream", `${registryName}=${url},docker.io=${url}`];
+    const upstreams = ["--proxy-upstream", `${registryName}=${url},docker.io=${url},${secureName}=${url}`];
     return await this.cluster.daemon(name, this.manager, ["--proxy-listen", "127.0.0.1:0", ...upstreams, ...flags]);
   }
 
@@ -52,6 +54,11 @@ export class ImageScene {
 /** `http://127.0.0.1:PORT` of a host's image proxy. */
 export function proxyOf(host: Role): string {
   return String(host.entries("role.started").at(-1)!["proxy"]);
+}
+
+/** PEM file of the authority that a host's proxy looks into TLS with. */
+export function authorityOf(host: Role): string {
+  return `${host.dataDirectory}/daemon/proxy-authority.pem`;
 }
 
 export async function inScene(

@@ -91,7 +91,7 @@ export async function startHostDaemon(resolved: Own, sharedLog?: NodeLog, issue?
     const bound = await servers.pieces.listen(values.listen);
     if (bound.kind === "tcp") advertised.port = bound.port;
     // Asks are taken from here on: everything else is ready.
-    proxy = await startImageProxy({ daemon, origin, live, resolved, log, metrics });
+    proxy = await startImageProxy({ daemon, directory, origin, live, resolved, log, metrics });
     await servers.local.listen({ kind: "unix", path: values.socket, permissions: socketPermissions() });
   } catch (error) {
     await stop(0);

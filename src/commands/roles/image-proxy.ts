@@ -1,20 +1,28 @@
 /** Starts the host daemon's image proxy on the real platform. */
 
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { DarnerError } from "#base/mod.ts";
 import { ImageContent, type HostDaemon } from "#services/host-daemon/mod.ts";
-import { ImageProxy } from "#services/image-proxy/mod.ts";
+import { ForwardProxy, ImageProxy } from "#services/image-proxy/mod.ts";
 import type { Origin } from "#origins/mod.ts";
 import { nodeClock } from "#platform/clock.node.ts";
+import { createInterception, newInterceptionAuthority } from "#platform/interception.node.ts";
+import type { Interception } from "#platform/interception.ts";
 import type { Log } from "#platform/log.ts";
 import type { Metrics } from "#platform/metrics.ts";
 import { createNodeProxyServer } from "#platform/proxy-server.node.ts";
+import { nodeRandom } from "#platform/random.node.ts";
 import { createNodeRelay } from "#platform/relay.node.ts";
+import { newSigningKey, signingKeyFromPem } from "#platform/signing.ts";
+import { nodeTunnel } from "#platform/tunnel.node.ts";
 import type { hostDaemonSettings, Resolved } from "#settings/mod.ts";
 import { httpUrl } from "./address.ts";
 import type { LiveSettings } from "./live-settings.ts";
 
 export interface ImageProxyParts {
   readonly daemon: HostDaemon;
+  /** Where the proxy keeps the authority for hosts that it looks into. */
+  readonly directory: string;
   readonly origin: Origin;
   readonly live: LiveSettings<typeof hostDaemonSettings.settings>;
   readonly resolved: Resolved<typeof hostDaemonSettings.settings>;
@@ -44,9 +52,21 @@ export async function startImageProxy(parts: ImageProxyParts): Promise<StartedPr
       return { upstreams: proxyUpstreams, defaultRegistry: proxyDefaultRegistry, tagTtlMs: proxyTagTtlMs };
     },
   });
+  const forward = new ForwardProxy({
+    proxy,
+    relay,
+    tunnel: nodeTunnel,
+    interception: live.values.proxyIntercept.length > 0 ? interceptionIn(parts.directory) : undefined,
+    settings: () => {
+      const { proxyUpstreams, proxyIntercept, proxyRules } = live.values;
+      return { upstreams: proxyUpstreams, intercepted: proxyIntercept, rules: proxyRules };
+    },
+    adopt: (socket, request) => server.adopt(socket, request),
+  });
   const server = createNodeProxyServer({
-    request: (request, response) => proxy.mirror(request, response),
-    connect: (_request, socket) => void socket.end("HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\n\r\n"),
+    request: (request, response) =>
+      request.url?.startsWith("/") === true ? proxy.mirror(request, response) : forward.plain(request, response),
+    connect: (request, socket, head) => forward.connect(request, socket, head),
   });
   try {
     const bound = await server.listen(listen);
@@ -65,4 +85,16 @@ export async function startImageProxy(parts: ImageProxyParts): Promise<StartedPr
     log.warn("image.proxy-off", { reason: "its usual port is taken; choose another with --proxy-listen" });
     return undefined;
   }
+}
+
+/** The authority that engines are told to trust lies beside its key; both are made at their first use. */
+function interceptionIn(directory: string): Interception {
+  const [keyPath, certificatePath] = [`${directory}/proxy-authority.key.pem`, `${directory}/proxy-authority.pem`];
+  if (!existsSync(keyPath) || !existsSync(certificatePath)) {
+    const key = newSigningKey();
+    writeFileSync(keyPath, key.exportPem(), { mode: 0o600 });
+    writeFileSync(certificatePath, newInterceptionAuthority(key, nodeClock, nodeRandom), { mode: 0o644 });
+  }
+  const key = signingKeyFromPem(readFileSync(keyPath, "utf8"));
+  return createInterception(key, readFileSync(certificatePath, "utf8"), nodeClock, nodeRandom);
 }

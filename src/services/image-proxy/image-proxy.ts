@@ -108,10 +108,19 @@ export class ImageProxy {
 
   /** A request for a registry, whichever way it came. Never rejects. */
   async serve(exchange: Exchange): Promise<void> {
-    const { request, response, target, authorization } = exchange;
     try {
       const way = await this.#pulls.answer(exchange);
-      if (way !== undefined) return void this.#answers[way]++;
+      if (way === undefined) return await this.pass(exchange);
+      this.#answers[way]++;
+    } catch (error) {
+      this.#failed(exchange, asDarnerError(error));
+    }
+  }
+
+  /** Passes it on untouched, with the client's own credential for that registry. Never rejects. */
+  async pass(exchange: Exchange): Promise<void> {
+    const { request, response, target, authorization } = exchange;
+    try {
       await this.#options.relay.pass(request, response, {
         url: target,
         name: nameOf(target),

@@ -3,5 +3,6 @@
  * knows the host's daemon only by the port in image-host.ts.
  */
 
+export * from "./forward-proxy.ts";
 export * from "./image-host.ts";
 export * from "./image-proxy.ts";
