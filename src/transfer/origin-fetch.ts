@@ -340,6 +340,8 @@ export class OriginFetch {
       if (held !== undefined && !bytesEqual(held, digest)) throw new ChangedMidway();
       return true;
     }
+    const vouched = store.vouchedDigestOf(index);
+    if (vouched !== undefined && !bytesEqual(vouched, digest)) throw new ChangedMidway();
     await store.put(index, bytes, digest);
     this.#failuresInRow = 0;
     this.#prover?.offer(index, bytes);

@@ -1,6 +1,7 @@
 /** The parent's end of the piece plane under children that say anything at all. */
 
 import assert from "node:assert/strict";
+import { DarnerError } from "#base/mod.ts";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import {
@@ -22,7 +23,12 @@ import { Uploads } from "./uploads.ts";
 
 async function newParent(slots = 2) {
   const clock = new SimClock();
-  const disk = new SimDisk();
+  const broken = { reads: false };
+  const disk = new SimDisk({
+    before(verb, path) {
+      if (broken.reads && verb === "read" && path === "/content") throw new DarnerError("disk.failed", "EIO");
+    },
+  });
   const journal = await disk.open("/journal", "keep");
   const store = await PieceFile.open({
     content: await disk.open("/content", "keep"),
@@ -44,7 +50,8 @@ async function newParent(slots = 2) {
     refusal: () => null,
     trust: false,
   });
-  uploads.serve({ task: "t", generation: "g", store });
+  const unreadable: number[] = [];
+  uploads.serve({ task: "t", generation: "g", store, onUnreadable: (index) => unreadable.push(index) });
   const child = () => {
     const connection = new MemoryConnection(clock, "child", (bytes) => bytes);
     const accepted = uploads.accept(connection, "h", "n");
@@ -70,7 +77,7 @@ async function newParent(slots = 2) {
       accepted.received(encodeJsonFrame(frameType.open, channel, { task, generation: "g" }));
     return { connection, accepted, heard, say, openTask };
   };
-  return { clock, uploads, put, child };
+  return { clock, uploads, put, child, broken, unreadable };
 }
 
 describe("uploads", () => {
@@ -98,6 +105,23 @@ describe("uploads", () => {
     assert.deepEqual(heard(), expected);
     assert.equal(uploads.bytesOf("t", "g"), 25);
     assert.equal(uploads.active, 0);
+  });
+
+  test("a piece that cannot be read cuts its connection and is told of; the task is served on", async () => {
+    const { clock, child, broken, unreadable } = await newParent();
+    const first = child();
+    first.openTask(1);
+    broken.reads = true;
+    first.say(frameType.want, 1, encodeIndices([1]));
+    await clock.settle(100);
+    assert.ok(first.connection.closed);
+    assert.deepEqual(unreadable, [1]);
+    broken.reads = false;
+    const second = child();
+    second.openTask(1);
+    second.say(frameType.want, 1, encodeIndices([0]));
+    await clock.settle(100);
+    assert.deepEqual(second.heard(), ["opened 1", "piece 1 0 (10)"]);
   });
 
   test("a want that waits is given back when asked, one under way comes; nothing follows a close", async () => {

@@ -42,6 +42,8 @@ export interface ServedTask {
   readonly store: PieceFile;
   /** Still being fetched: most slots are kept for pieces that nobody has yet. */
   readonly growing?: () => boolean;
+  /** A piece that the store has could not be read. Absent: the task is not served any more then. */
+  readonly onUnreadable?: (index: number) => void;
 }
 
 interface Serving extends ServedTask {
@@ -308,7 +310,10 @@ export class Uploads implements ChildHandlers {
       const known = asDarnerError(error);
       // The stream is cut in the middle of a frame: only a new connection can go on.
       child.connection.close();
-      if (known.code.startsWith("disk.")) this.withdraw(serving.task, serving.generation, known.message);
+      if (known.code.startsWith("disk.")) {
+        if (serving.onUnreadable !== undefined) serving.onUnreadable(want.index);
+        else this.withdraw(serving.task, serving.generation, known.message);
+      }
       this.#options.log.debug("upload.failed", { task: serving.task, child: child.host, code: known.code });
     } finally {
       child.sending = undefined;

@@ -176,7 +176,8 @@ export class SwarmDownload {
       case "bad":
         this.#effects.push({ kind: "accuse", parent: parent.id, index: event.index });
         this.#hangUp(parent, "it sent bytes that are not in the manifest", nowMs, true);
-        parent.state = "banned";
+        // A seed looks at its own piece when it hears of it, and gets it again.
+        if (!parent.offer.seed) parent.state = "banned";
         return this.#fillAll(nowMs);
       case "cancelled":
         for (const index of event.indices) this.#givenBack(parent, index, nowMs);

@@ -17,7 +17,7 @@ import { assert } from "#base/mod.ts";
 import type { ManagerMessage, ManifestHead } from "#core/protocol/mod.ts";
 import { listEveryMs, listEveryMsMin, listSlice } from "#core/swarm/mod.ts";
 import type { Clock, Timer } from "#platform/clock.ts";
-import type { PieceFile } from "#storage/pieces/mod.ts";
+import type { EndRecord, PieceFile } from "#storage/pieces/mod.ts";
 import { endSeal, joinDigests, ManifestChain, sameForAll } from "#transfer/mod.ts";
 import type { VersionHost } from "./task-version.ts";
 
@@ -54,9 +54,12 @@ export class Listing {
   /** What is told to who has heard so many lines; of use while no line is added. */
   readonly #texts = new Map<number, readonly ManagerMessage[]>();
   #textLines = 0;
+  /** What was proved once stays true, whatever becomes of the manager's own copy. */
+  #end: EndRecord | undefined;
 
   constructor(options: ListingOptions) {
     this.#options = options;
+    this.#end = options.store.end;
     this.#chain = new ManifestChain(options.head);
     this.#seals = [this.#chain.seal()];
     this.#stored = [...options.store.have.indices()].map((index) => ({ index, digest: this.#digestOf(index) }));
@@ -90,6 +93,7 @@ export class Listing {
 
   /** The whole is proved. */
   ended(): void {
+    this.#end = this.#options.store.end;
     this.#hurry = true;
     this.#begin();
   }
@@ -106,7 +110,7 @@ export class Listing {
 
   /** The pieces, and the end as one more. */
   get #lines(): number {
-    return this.#stored.length + (this.#options.store.end === undefined ? 0 : 1);
+    return this.#stored.length + (this.#end === undefined ? 0 : 1);
   }
 
   #begin(): void {
@@ -155,8 +159,7 @@ export class Listing {
   }
 
   #write(heard: number): ManagerMessage[] {
-    const { head, store } = this.#options;
-    const { task, generation } = head;
+    const { task, generation } = this.#options.head;
     const messages: ManagerMessage[] = [];
     for (let from = heard; from < this.#stored.length; from += listPiecesMax) {
       const lines = this.#stored.slice(from, from + listPiecesMax);
@@ -165,9 +168,8 @@ export class Listing {
       const signature = this.#signLines(from + lines.length);
       messages.push(sameForAll({ kind: "listed", task, generation, from, indices, digests, ...signature }));
     }
-    const { end } = store;
-    if (end !== undefined) {
-      const { lengthBytes, digests } = end;
+    if (this.#end !== undefined) {
+      const { lengthBytes, digests } = this.#end;
       const signature = this.#signEnd(lengthBytes, digests);
       messages.push(sameForAll({ kind: "ended", task, generation, lengthBytes, digests, ...signature }));
     }

@@ -11,7 +11,7 @@
 
 import { asDarnerError, DarnerError } from "#base/mod.ts";
 import type { SwarmReport } from "#core/swarm/mod.ts";
-import { judge, refresh, strongValidator, useDecision, type ResponseFacts } from "#core/freshness/mod.ts";
+import { judge, refresh, useDecision } from "#core/freshness/mod.ts";
 import { placeOf } from "#core/image/mod.ts";
 import { parseDigest, type Digest } from "#core/model/mod.ts";
 import type { TaskAsk } from "#core/protocol/mod.ts";
@@ -26,6 +26,7 @@ import { Failure } from "./failure.ts";
 import { isGuarded, isSameAsker } from "./guarded.ts";
 import { Places } from "./places.ts";
 import type { TaskVersion, VersionHost } from "./task-version.ts";
+import { isSameVersion, mustPass } from "./version-rules.ts";
 
 /** A cut may lose 10 MB; a cluster asks its origin for at most 1.01 copies. */
 const splitBytesMin = 512 * 1024 * 1024;
@@ -75,6 +76,8 @@ export class ManagedTask {
   readonly #dropping = new Set<Promise<void>>();
   #failure: Failure | undefined;
   #lastCheckedMs = 0;
+  /** Who was let in last: on whose word the origin may be asked again. */
+  #lastJoin: JoinRequest | undefined;
   #originFetch: OriginFetch | undefined;
   /** Where a host waits for bytes, for a fetch that has not begun. */
   #sought: number | undefined;
@@ -138,6 +141,7 @@ export class ManagedTask {
     this.usedMs = this.#options.clock.nowMs();
     try {
       await this.#settled(ask, host.caller);
+      this.#lastJoin = request;
       // Asked first of all, so that whoever needs no leave joins before anything else happens.
       await this.assertMayRead(ask, host.caller);
       if (this.#failure !== undefined && !this.fetching) throw this.#failure.error;
@@ -193,6 +197,12 @@ export class ManagedTask {
   seek(position: number): void {
     this.#sought = position;
     this.#originFetch?.seek(position);
+  }
+
+  /** A stored piece turned out to be spoiled: what lacks is got from the origin again. */
+  refetch(): void {
+    const last = this.#lastJoin;
+    if (last !== undefined) void this.#settled(last.ask, last.host.caller).catch(() => undefined);
   }
 
   /** A host's progress; who has it all may be the last for whom it was kept. */
@@ -377,20 +387,6 @@ export class ManagedTask {
     await cache.release(task, entry.folder);
     await cache.erase(task, entry.folder);
   }
-}
-
-/** An origin that takes no conditions sends the whole again, though its validator promises the same bytes. */
-function isSameVersion(facts: ResponseFacts, version: TaskVersion, answer: BodyAnswer): boolean {
-  const validator = strongValidator(facts);
-  const sameLength = answer.lengthBytes === undefined || answer.lengthBytes === version.store.lengthBytes;
-  return validator !== undefined && validator === strongValidator(answer.facts) && sameLength;
-}
-
-/** Whether the origin forbids to keep it. A credential is part of the task's key, so it alone is no reason. */
-function mustPass(version: TaskVersion): boolean {
-  if (version.facts === undefined) return false;
-  const { storable, because } = judge(version.facts, version.ask.headers);
-  return storable === "transfer-only" && because !== "authorization";
 }
 
 /** What the asker knows of the object's digest. */

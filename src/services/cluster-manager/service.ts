@@ -222,7 +222,9 @@ export class ClusterManager {
       for (const other of this.#tasks.values()) other.current?.shutOut(host);
     };
     const unit = (): number => random.unit();
-    return new TaskVersion({ clock, log, unit, task, ask, store, uploads, seed, sign, accusations, onShutOut });
+    const onSpoiled = (): void => this.#tasks.get(task)?.refetch();
+    const told = { onShutOut, onSpoiled };
+    return new TaskVersion({ clock, log, unit, task, ask, store, uploads, seed, sign, accusations, ...told });
   }
 
   /** Puts idle tasks away, so that their files can be closed and evicted. */

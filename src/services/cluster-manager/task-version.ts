@@ -62,6 +62,8 @@ export interface TaskVersionOptions {
   readonly onShutOut: (host: string) => void;
   /** Signs manifests; absent with --trust off. */
   readonly sign: Sign | undefined;
+  /** A piece of it was lost and must be got again. */
+  readonly onSpoiled: () => void;
 }
 
 export class TaskVersion {
@@ -73,6 +75,9 @@ export class TaskVersion {
   #swarm: Swarm;
   #head: ManifestHead | undefined;
   #listing: Listing | undefined;
+  /** Listed pieces that turned out to be spoiled here and are to be got again. */
+  readonly #lost = new Set<number>();
+  #isRechecking = false;
   #matchTimer: Timer | undefined;
   /** Hosts that were welcomed and are to be matched; behind them those that are to be welcomed. */
   #unmatched = 0;
@@ -119,13 +124,15 @@ export class TaskVersion {
   /** The fetch begins an object: anything told of another one is withdrawn. */
   began(): void {
     if (this.#head !== undefined) this.#withdraw("the object changed at the origin");
+    this.#lost.clear();
     this.#swarm = this.#newSwarm();
     this.#begin();
     for (const host of this.#hosts.values()) this.#welcome(host, undefined);
   }
 
   pieceStored(index: number): void {
-    this.#listing?.stored(index);
+    // What was lost and is here again has been listed.
+    if (!this.#lost.delete(index)) this.#listing?.stored(index);
     if (this.#head !== undefined) this.#options.uploads.pieceStored(this.task, this.#head.generation, index);
   }
 
@@ -170,6 +177,7 @@ export class TaskVersion {
 
   /** A host says that `parent` sent it this piece with wrong bytes. */
   accuse(host: string, parent: string, piece: number): void {
+    if (parent === this.#options.seed.id) return void this.#recheck(piece);
     const digest = this.store.digestOf(piece);
     const accused = this.#hosts.get(parent);
     if (digest === undefined || accused === undefined) return;
@@ -202,6 +210,19 @@ export class TaskVersion {
     if (!accusations.suspicion.isShutOut(host)) return;
     log.warn("peer.shut-out", { task: this.task, host, reason });
     onShutOut(host);
+  }
+
+  /** Somebody got wrong bytes or none from here: a piece that is not what was stored is got again. */
+  async #recheck(piece: number): Promise<void> {
+    if (this.#isRechecking || !this.store.have.has(piece)) return;
+    this.#isRechecking = true;
+    const isIntact = await this.store.recheck(piece);
+    this.#isRechecking = false;
+    if (isIntact || !this.store.have.has(piece)) return;
+    this.#options.log.warn("piece.spoiled", { task: this.task, piece });
+    this.store.drop(piece);
+    this.#lost.add(piece);
+    this.#options.onSpoiled();
   }
 
   /** Nothing of it is told or served any more. */
@@ -237,6 +258,7 @@ export class TaskVersion {
       generation: object.generation,
       store: this.store,
       growing: () => this.store.end === undefined,
+      onUnreadable: (index) => void this.#recheck(index),
     });
     const { clock, sign } = this.#options;
     this.#listing = new Listing({ clock, sign, head: this.#head, store: this.store });

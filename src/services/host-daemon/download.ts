@@ -100,10 +100,10 @@ export class Download {
     const digests = range === undefined ? (store.end?.digests ?? []) : [];
     const span = spanOf(range, store.lengthBytes ?? 0, url);
     if (userDigest !== undefined && !digests.includes(userDigest))
-      await proveSpan(store, span, { digest: userDigest, url });
+      await proveSpan(task, span, { digest: userDigest, url });
     const lengthBytes = span.end - span.start;
     if (copyTo !== undefined) {
-      await copyChecked(store, span, copyTo);
+      await copyChecked(task, span, copyTo);
       this.way("copied from what this host holds, piece by piece checked");
     }
     const local =

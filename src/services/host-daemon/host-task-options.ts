@@ -41,4 +41,11 @@ export interface HostTaskOptions {
   /** One step of the way, for `--explain`. */
   onWay(text: string): void;
   onProgress(): void;
+  /** A piece that the store has could not be read. */
+  readonly onUnreadable: (piece: number) => void;
+}
+
+/** What of a client's ask names the object. */
+export function taskAskOf({ url, headers, filterQuery, tag, digest }: TaskAsk): TaskAsk {
+  return { url, headers, filterQuery, tag, ...(digest === undefined ? {} : { digest }) };
 }

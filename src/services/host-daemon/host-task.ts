@@ -189,14 +189,13 @@ export class HostTask implements TaskListener {
         );
       case "withdrawn":
         this.#options.onWay("the manager withdrew this version: the object changed or failed its proof");
-        this.#dropManifest();
-        return;
+        return this.#dropManifest();
       default:
     }
   }
 
   async #begin(head: ManifestHead, ticket: string | undefined, managerKey: string | undefined): Promise<void> {
-    const { uploads, mode } = this.#options;
+    const { uploads, mode, onUnreadable } = this.#options;
     const key = keyToTrust(this.#options, managerKey);
     this.#ticket = ticket;
     if (this.#manifest?.head.generation === head.generation) return this.#manifest.restart(head, key);
@@ -211,7 +210,7 @@ export class HostTask implements TaskListener {
     this.#manifest = new Manifest(head, key);
     this.readers.version = {};
     this.#transfer = this.#newTransfer(this.#manifest);
-    if (mode === "p2p") uploads.serve({ task: this.task, generation: head.generation, store: this.store });
+    if (mode === "p2p") uploads.serve({ ...head, store: this.store, onUnreadable });
     const before = this.bytes.local > 0 ? `; ${this.bytes.local} bytes are here from before` : "";
     this.#options.onWay(`the manager has the object${before}`);
     this.#progressed();
@@ -258,6 +257,7 @@ export class HostTask implements TaskListener {
 
   /** A piece that it has is not what it should be: it is got again. */
   spoiled(index: number): void {
+    this.#options.log.warn("piece.spoiled", { task: this.task, piece: index });
     this.store.drop(index);
     this.#transfer?.forget(index);
   }

@@ -8,12 +8,11 @@
  *     A part is good when its pieces are.
  */
 
-import { assert, bytesEqual, DarnerError } from "#base/mod.ts";
+import { bytesEqual, DarnerError } from "#base/mod.ts";
 import type { Wish } from "#core/download/mod.ts";
 import { pieceSpan } from "#core/model/mod.ts";
 import type { DiskFile } from "#platform/disk.ts";
 import { sha256 } from "#platform/digest.ts";
-import type { PieceFile } from "#storage/pieces/mod.ts";
 import type { HostTask } from "./host-task.ts";
 
 export interface ByteRange {
@@ -43,7 +42,10 @@ export async function* verifiedBytes(task: HostTask, wish: Wish): AsyncGenerator
       continue;
     }
     version ??= readers.version;
-    const piece = await readChecked(store, index);
+    const piece = await readChecked(task, index);
+    // Spoiled: it is got again.
+    if (piece === undefined && !task.whole) continue;
+    if (piece === undefined) throw spoiled(task);
     if (readers.version !== version) throw changed(task);
     const offset = position - index * store.object!.pieceBytes;
     const bytes = piece.subarray(offset, Math.min(piece.length, offset + end - position));
@@ -79,22 +81,29 @@ function changed(task: HostTask): DarnerError {
   });
 }
 
+/** The file is no longer what was stored. */
+export function spoiled({ store }: Pick<HostTask, "store">): DarnerError {
+  const message = `cannot use ${store.content.name}: it cannot be read, or its bytes changed after they were stored`;
+  return new DarnerError("disk.failed", message, { retry: "now" });
+}
+
 /**
- * Reads piece `index`, from the store or from `copy` of it, and checks it. Throws `disk.failed` when the
- * file is no longer what was stored: the piece is dropped.
+ * Reads piece `index`, from the store or from `copy` of it, and checks it. Undefined when it is not what
+ * was stored: it is not held any more then.
  */
-export async function readChecked(store: PieceFile, index: number, copy?: DiskFile): Promise<Uint8Array> {
+export async function readChecked(
+  task: Pick<HostTask, "store" | "spoiled">,
+  index: number,
+  copy?: DiskFile,
+): Promise<Uint8Array | undefined> {
+  const { store } = task;
   const { object, lengthBytes = Infinity } = store;
   const expected = store.digestOf(index);
-  assert(object !== undefined && expected !== undefined, "a piece to read is held");
+  if (object === undefined || expected === undefined) return undefined;
   const span = pieceSpan(index, lengthBytes, object.pieceBytes);
   const bytes = new Uint8Array(span.end - span.start);
-  const count = await (copy ?? store.content).read(bytes, span.start);
-  if (count < bytes.length || !bytesEqual(sha256(bytes), expected)) {
-    store.drop(index);
-    throw new DarnerError("disk.failed", `cannot use ${store.content.name}: its bytes changed after they were stored`, {
-      retry: "now",
-    });
-  }
-  return bytes;
+  const count = await (copy ?? store.content).read(bytes, span.start).catch(() => 0);
+  if (count === bytes.length && bytesEqual(sha256(bytes), expected)) return bytes;
+  task.spoiled(index);
+  return undefined;
 }

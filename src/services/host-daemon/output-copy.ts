@@ -7,8 +7,10 @@ import { assert, DarnerError, isZeros } from "#base/mod.ts";
 import { digestToText, parseDigest } from "#core/model/mod.ts";
 import type { DiskFile } from "#platform/disk.ts";
 import { streamingDigest } from "#platform/digest.ts";
-import type { PieceFile } from "#storage/pieces/mod.ts";
-import { readChecked } from "./object-bytes.ts";
+import type { HostTask } from "./host-task.ts";
+import { readChecked, spoiled } from "./object-bytes.ts";
+
+type Held = Pick<HostTask, "store" | "spoiled">;
 
 export interface ByteSpan {
   readonly start: number;
@@ -28,17 +30,18 @@ export function spanOf(range: { start: number; end?: number } | undefined, lengt
 }
 
 /** Copies the span into `output`, which becomes exactly as long; the whole shares its space where it can. */
-export async function copyChecked(store: PieceFile, span: ByteSpan, output: DiskFile): Promise<void> {
+export async function copyChecked(task: Held, span: ByteSpan, output: DiskFile): Promise<void> {
+  const { store } = task;
   const lengthBytes = span.end - span.start;
   if (lengthBytes === store.lengthBytes && (await output.cloneFrom(store.content))) {
     // What was cloned stays as it is, whatever happens to the file that it came from: it is checked itself.
-    for await (const _ of runsOf(store, span, output)) continue;
+    for await (const _ of runsOf(task, span, output)) continue;
     return;
   }
   await output.truncate(0);
   await output.truncate(lengthBytes);
   await output.allocate(lengthBytes);
-  for await (const { position, bytes } of runsOf(store, span)) {
+  for await (const { position, bytes } of runsOf(task, span)) {
     const at = position - span.start;
     await (isZeros(bytes) ? output.clear(at, bytes.length, true) : output.write(bytes, at));
   }
@@ -46,13 +49,13 @@ export async function copyChecked(store: PieceFile, span: ByteSpan, output: Disk
 
 /** Throws `digest.mismatch` unless the span has the digest that its user expects. */
 export async function proveSpan(
-  store: PieceFile,
+  task: Held,
   span: ByteSpan,
   expected: { readonly digest: string; readonly url: string },
 ): Promise<void> {
   const digest = parseDigest(expected.digest);
   const running = streamingDigest(digest.algorithm);
-  for await (const { bytes } of runsOf(store, span)) running.update(bytes);
+  for await (const { bytes } of runsOf(task, span)) running.update(bytes);
   const hex = running.hex();
   if (hex === digest.hex) return;
   const name = expected.url.split(/[?#]/, 1)[0]!;
@@ -65,16 +68,17 @@ export async function proveSpan(
 
 /** The span's bytes in order, a piece or a part of one at a time. */
 async function* runsOf(
-  store: PieceFile,
+  task: Held,
   span: ByteSpan,
   copy?: DiskFile,
 ): AsyncGenerator<{ position: number; bytes: Uint8Array }> {
-  const pieceBytes = store.object?.pieceBytes;
+  const pieceBytes = task.store.object?.pieceBytes;
   assert(pieceBytes !== undefined, "an object to read has begun");
   for (let position = span.start; position < span.end;) {
     const index = Math.floor(position / pieceBytes);
     const start = index * pieceBytes;
-    const piece = await readChecked(store, index, copy);
+    const piece = await readChecked(task, index, copy);
+    if (piece === undefined) throw spoiled(task);
     const bytes = piece.subarray(position - start, Math.min(piece.length, span.end - start));
     yield { position, bytes };
     position += bytes.length;

@@ -21,8 +21,8 @@ import type { HostDaemonOptions, HostDaemonSettings } from "./daemon-options.ts"
 import { Download } from "./download.ts";
 import { newHostLimits, setHostLimits, type HostLimits } from "./host-limits.ts";
 import { HostTask } from "./host-task.ts";
+import { taskAskOf } from "./host-task-options.ts";
 import { ManagerClient, unreachableManagers } from "./manager-client.ts";
-import { isIntact } from "./self-check.ts";
 import { unchangedFromNow } from "./unchanged.ts";
 
 /** Finished tasks that are kept to be served; the oldest leave first. */
@@ -191,33 +191,43 @@ export class HostDaemon {
     const { disk, inbox } = this.#options;
     const output = await takeOutput(ask.output, download.uid, { disk, inbox, pace: (file) => this.#paced(file) });
     try {
-      // The part of an object that a client wants is copied out of the whole one in the cache.
-      const running = await this.#taskFor(task, download, ask.range === undefined ? output : undefined);
-      if (download.over) return;
-      running.followers.add(download);
-      download.follow(running.task);
-      if (ask.range === undefined) await running.ended;
-      else await download.untilHeld(running.task);
-      const own = running.owner === download;
-      try {
-        await download.deliver(running.task, own ? undefined : output?.content);
-      } catch (error) {
-        // Its own digest failed, say: the object is good for others, as long as its file is there.
-        if (own) {
-          running.owner = undefined;
-          await this.#serveWhileIntact(task, running);
-        }
-        throw error;
-      }
-      this.#count(running.task, own || output === undefined);
-      if (own) return void this.#serveWhenSettled(task, running, download);
-      void download.whenDone().then(() => this.#done(task, running, download));
-      if (running.owner === undefined && running.task.whole) await this.#serveWhileIntact(task, running);
+      if (!(await this.#serve(task, download, output, false))) await this.#serve(task, download, output, true);
     } finally {
       await this.#closing.get(task);
       const used = output !== undefined && this.#tasks.get(task)?.task.store.content === output.content;
       if (output !== undefined && !used) await closeOutput(output);
     }
+  }
+
+  /** False when a stored piece turned out to be spoiled as it was copied, unless this is the last try. */
+  async #serve(task: string, download: Download, output: ClientOutput | undefined, last: boolean): Promise<boolean> {
+    const { ask } = download;
+    // The part of an object that a client wants is copied out of the whole one in the cache.
+    const running = await this.#taskFor(task, download, ask.range === undefined ? output : undefined);
+    if (download.over) return true;
+    running.followers.add(download);
+    download.follow(running.task);
+    if (ask.range === undefined) await running.ended;
+    else await download.untilHeld(running.task);
+    const own = running.owner === download;
+    try {
+      await download.deliver(running.task, own ? undefined : output?.content);
+    } catch (error) {
+      // Its own digest failed, say: the object is good for others, as long as its file is there.
+      if (own) {
+        running.owner = undefined;
+        await this.#serveWhileIntact(task, running);
+      }
+      const isSpoiled = running.task.whole && !running.task.store.have.full;
+      if (isSpoiled) await this.#drop(task, new DarnerError("interrupted", "a stored piece was spoiled"));
+      if (isSpoiled && !own && !last) return false;
+      throw error;
+    }
+    this.#count(running.task, own || output === undefined);
+    if (own) void this.#serveWhenSettled(task, running, download);
+    else void download.whenDone().then(() => this.#done(task, running, download));
+    if (!own && running.owner === undefined && running.task.whole) await this.#serveWhileIntact(task, running);
+    return true;
   }
 
   /** The file under the host's disk limits. */
@@ -276,13 +286,7 @@ export class HostDaemon {
       manager: this.#manager,
       downloadLimiter: this.#limits.download,
       settings: () => this.#settings,
-      ask: {
-        url: ask.url,
-        headers: ask.headers,
-        filterQuery: ask.filterQuery,
-        tag: ask.tag,
-        ...(ask.digest === undefined ? {} : { digest: ask.digest }),
-      },
+      ask: taskAskOf(ask),
       mode: ask.mode,
       backToSource: ask.backToSource,
       triesMax: ask.triesMax,
@@ -296,6 +300,7 @@ export class HostDaemon {
       onProgress: () => {
         for (const follower of followers) follower.progressed();
       },
+      onUnreadable: (piece) => void this.#recheck({ task, piece }),
     });
     hostTask.wish(download.wish);
     const owner = output === undefined ? undefined : download;
@@ -381,7 +386,8 @@ export class HostDaemon {
   /** A whole object with a spoiled piece is no source any more; of one that is being got the piece is got again. */
   async #recheck({ task, piece }: { readonly task: string; readonly piece: number }): Promise<void> {
     const running = this.#tasks.get(task);
-    if (running === undefined || (await isIntact(running.task, piece, this.#options.log))) return;
+    if (running === undefined || (await running.task.store.recheck(piece))) return;
+    running.task.spoiled(piece);
     if (running.task.whole) await this.#drop(task, new DarnerError("interrupted", "its file was changed"));
   }
 

@@ -213,6 +213,27 @@ describe("a piece file at work", () => {
     await goOn(disk, boots.first, known);
   });
 
+  test("a piece that the disk cannot read any more is not what was stored; what else is there stays", async () => {
+    let broken = false;
+    const disk = new SimDisk({
+      before(verb, path) {
+        if (broken && verb === "read" && path.endsWith("content")) throw new DarnerError("disk.failed", "EIO");
+      },
+    });
+    await getAll(await openOn(disk), known);
+    const file = await openOn(disk);
+    broken = true;
+    assert.equal(await file.recheck(1), false);
+    file.drop(1);
+    assert.ok(bytesEqual(file.vouchedDigestOf(1)!, digest(1)), "what it must be is still known");
+    assert.deepEqual(held(file), [0, 2, 3, 4]);
+    await file.close();
+    broken = false;
+    const again = await openOn(disk);
+    assert.deepEqual(held(again), [0, 2, 3, 4]);
+    assert.ok(bytesEqual(again.vouchedDigestOf(1)!, digest(1)));
+  });
+
   test("a disk that has room again takes what it had refused", async () => {
     let full = false;
     const disk = new SimDisk({

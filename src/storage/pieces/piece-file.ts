@@ -62,6 +62,8 @@ export class PieceFile {
   #end: EndRecord | undefined;
   #have = new Bitfield(0);
   #lengthFound: number | undefined;
+  /** Digests of pieces that turned out to be spoiled, until they are stored again. */
+  readonly #lost = new Map<number, Uint8Array>();
   /** Of all pieces, one behind the other; only those of `have` mean anything. */
   #digests = new Uint8Array(0);
 
@@ -116,6 +118,11 @@ export class PieceFile {
     return this.#digests.subarray(index * digestBytes, (index + 1) * digestBytes);
   }
 
+  /** What the piece must be: SHA-256 of one that is held, or was until it turned out to be spoiled. */
+  vouchedDigestOf(index: number): Uint8Array | undefined {
+    return this.digestOf(index) ?? this.#lost.get(index);
+  }
+
   /**
    * Forgets what was held and starts this object: the content file gets its length at once, and its
    * space if that was asked for. Throws `disk.full`; then there is no object.
@@ -150,6 +157,7 @@ export class PieceFile {
     this.#object = object;
     this.#end = undefined;
     this.#lengthFound = undefined;
+    this.#lost.clear();
     this.#have = new Bitfield(pieces);
     this.#blank = new Bitfield(pieces);
     this.#digests = new Uint8Array(0);
@@ -179,6 +187,7 @@ export class PieceFile {
       this.#digests = larger;
     }
     this.#digests.set(digest, index * digestBytes);
+    this.#lost.delete(index);
     return true;
   }
 
@@ -216,7 +225,10 @@ export class PieceFile {
 
   /** A piece turned out not to be what was stored: it is not there any more, also after a restart. */
   drop(index: number): void {
-    if (!this.#have.clear(index)) return;
+    const digest = this.digestOf(index)?.slice();
+    if (digest === undefined) return;
+    this.#have.clear(index);
+    this.#lost.set(index, digest);
     this.#end = undefined;
     this.#journal.record({ kind: "lost", index });
   }
@@ -279,6 +291,8 @@ export class PieceFile {
     } else if (record.kind === "notes") {
       this.#object = { ...this.#object, notes: record.notes };
     } else if (record.kind === "lost") {
+      const digest = this.digestOf(record.index)?.slice();
+      if (digest !== undefined) this.#lost.set(record.index, digest);
       this.#have.clear(record.index);
     } else {
       const isOurs = bytesEqual(record.mark, this.#mark);

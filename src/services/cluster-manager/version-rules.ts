@@ -1,0 +1,19 @@
+/** What the HTTP caching rules say of one version that a manager keeps. */
+
+import { judge, strongValidator, type ResponseFacts } from "#core/freshness/mod.ts";
+import type { BodyAnswer } from "#transfer/mod.ts";
+import type { TaskVersion } from "./task-version.ts";
+
+/** An origin that takes no conditions sends the whole again, though its validator promises the same bytes. */
+export function isSameVersion(facts: ResponseFacts, version: TaskVersion, answer: BodyAnswer): boolean {
+  const validator = strongValidator(facts);
+  const sameLength = answer.lengthBytes === undefined || answer.lengthBytes === version.store.lengthBytes;
+  return validator !== undefined && validator === strongValidator(answer.facts) && sameLength;
+}
+
+/** Whether the origin forbids to keep it. A credential is part of the task's key, so it alone is no reason. */
+export function mustPass(version: TaskVersion): boolean {
+  if (version.facts === undefined) return false;
+  const { storable, because } = judge(version.facts, version.ask.headers);
+  return storable === "transfer-only" && because !== "authorization";
+}
