@@ -61,7 +61,10 @@ export const errorTable = {
   "cluster.stalled": { exit: 103, doc: "No source gave new bytes for too long." },
   "daemon.unreachable": { exit: 104, doc: "The host daemon does not answer on its socket." },
   "daemon.gone": { exit: 105, doc: "The host daemon ended in mid-transfer and going on without it is not allowed." },
-  "trust.required": { exit: 106, doc: "An unencrypted manager beyond loopback was named without --trust off." },
+  "trust.required": {
+    exit: 106,
+    doc: "A process beyond this machine would be spoken to in clear without --trust off, or its cluster was not joined.",
+  },
   "trust.credential": { exit: 107, doc: "The call shows no credential that counts, and needs one." },
   "trust.right": { exit: 108, doc: "The caller is known, and has no right to this." },
   "trust.join": { exit: 109, doc: "The join token does not count, or the address is not the cluster that made it." },

@@ -50,8 +50,8 @@ export async function loadSources(
 }
 
 /**
- * As `resolveSettings`; where nobody names a manager or a config service, it is that of the cluster which
- * the data directory has joined.
+ * As `resolveSettings`; where nobody names a config service, it is that of the cluster which the data
+ * directory has joined, unless what is named is another cluster.
  */
 export function resolveJoined<D extends Declarations>(group: SettingsGroup<D>, sources: SettingSources): Resolved<D> {
   const resolved = resolveSettings(group, sources);
@@ -61,9 +61,14 @@ export function resolveJoined<D extends Declarations>(group: SettingsGroup<D>, s
     trust?: string;
   };
   const isOpen = (resolved.origins as Record<string, SettingOrigin>)["configService"]?.kind === "default";
-  if (!isOpen || dataDir === undefined || trust === "off" || (manager ?? []).length > 0) return resolved;
+  if (!isOpen || dataDir === undefined || trust === "off" || isElsewhere(manager ?? [])) return resolved;
   const url = joinedConfigService(dataDir, group.section);
   return url === undefined ? resolved : resolveSettings(group, { ...sources, joined: { "config-service": url } });
+}
+
+/** Managers that are spoken to in clear are none of the cluster that was joined. */
+function isElsewhere(managers: readonly string[]): boolean {
+  return managers.length > 0 && managers.every((url) => url.startsWith("http:"));
 }
 
 function readSettingsFile(path: string): Promise<SettingsFile> {

@@ -209,3 +209,33 @@ test("a config service makes its authority once, tells its secrets once, and sta
     [113, true],
   );
 });
+
+test("a fleet: config service, manager and hosts as processes of their own, also with a manager that is named", async (t) => {
+  const { started, url, digest } = await origin(t);
+  const place = new Place();
+  t.after(() => place.remove());
+  const open = ["--listen", "0.0.0.0:0", "--advertise", "127.0.0.1"];
+  const config = place.start("darner", ["config-service", ...open, "--data-dir", place.path("c")]);
+  await config.until(/darner_api_\S+\n/);
+  const invite = async (role: string, uses: string): Promise<string[]> => {
+    const words = ["member", "invite", "--role", role, "--uses", uses, "--data-dir", place.path("c")];
+    return commandIn((await place.run("darner", ...words)).stdout);
+  };
+  const asManager = await place.run("darner", ...(await invite("manager", "1")), "--data-dir", place.path("m"));
+  assert.match(asManager.stdout, /as manager [0-9a-f]{32}; start it with darner cluster-manager\n$/);
+  const manager = place.start("darner", ["cluster-manager", ...open, "--data-dir", place.path("m")]);
+  const [, managerUrl] = /"event":"role.started".*?"url":"(https:[^"]+)"/.exec(await manager.until(/"role\.started"/))!;
+  const join = await invite("host", "2");
+  const hosts = ["a", "b"].map((name, index) => ({ name, named: index === 0 ? [] : ["--manager", managerUrl!] }));
+  for (const { name, named } of hosts) {
+    assert.equal((await place.run("darner", ...join, "--data-dir", place.path(name))).status, 0);
+    const own = ["--listen", "127.0.0.1:0", "--data-dir", place.path(name), "--socket", place.path(`${name}.sock`)];
+    const daemon = place.start("darner", ["daemon", ...own, ...named]);
+    await daemon.until(/"manager\.joined"/);
+    const got = await place.run("dfget", "--socket", place.path(`${name}.sock`), "-O", place.path(`${name}.out`), url);
+    assert.equal(got.status, 0, got.stderr);
+    assert.equal(sha256(place.path(`${name}.out`)), digest);
+    assert.doesNotMatch(daemon.stderr, /"level":"warn".*"event":"(?:cluster|certificate|identity|manager)\./);
+  }
+  assert.equal(started.bodyBytes(), sizeBytes);
+});

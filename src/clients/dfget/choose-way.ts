@@ -6,7 +6,7 @@
 import { DarnerError } from "#base/mod.ts";
 import type { DownloadMode } from "#core/protocol/mod.ts";
 
-const howToShare = "to share with other hosts, run darner up on one of them and name it with --manager URL";
+const howToShare = "to share with other hosts, run darner up --listen 0.0.0.0 on one of them and join it from here";
 
 export interface WayFacts {
   readonly mode: DownloadMode;
