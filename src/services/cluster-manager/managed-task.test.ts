@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { DarnerError } from "#base/mod.ts";
-import { TestHost, ask, content, newManager, plain } from "../../../test/managed-task-scene.ts";
+import { TestHost, ask, content, newManager, plain } from "./managed-task-scene.test.ts";
 
 describe("a task at the manager", () => {
   test("fifty hosts at once cost one request, and all hear of every piece and the end", async () => {

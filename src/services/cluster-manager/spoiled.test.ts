@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { bytesEqual } from "#base/mod.ts";
 import { sha256 } from "#platform/digest.ts";
-import { content, newManager, plain, task } from "../../../test/managed-task-scene.ts";
+import { content, newManager, plain, task } from "./managed-task-scene.test.ts";
 
 describe("a spoiled piece at the manager", () => {
   test("a piece that turns out to be spoiled is got again alone, and nobody hears of it", async () => {

@@ -9,11 +9,11 @@ import { newSigningKey } from "#platform/signing.ts";
 import { nodeRandom } from "#platform/random.node.ts";
 import { TaskCache } from "#storage/pieces/mod.ts";
 import { Limiter, Uploads } from "#transfer/mod.ts";
-import { Accusations } from "../src/services/cluster-manager/accusations.ts";
-import { ManagedTask } from "../src/services/cluster-manager/managed-task.ts";
-import { TaskVersion, type VersionHost } from "../src/services/cluster-manager/task-version.ts";
-import { MemoryNetwork } from "./memory-network.ts";
-import { ScriptedOrigin, type ScriptedObject } from "./scripted-origin.ts";
+import { Accusations } from "./accusations.ts";
+import { ManagedTask } from "./managed-task.ts";
+import { TaskVersion, type VersionHost } from "./task-version.ts";
+import { MemoryNetwork } from "../../../test/memory-network.ts";
+import { ScriptedOrigin, type ScriptedObject } from "../../../test/scripted-origin.ts";
 
 export const task = "t".repeat(64);
 export const ask: TaskAsk = { url: "http://origin/a", headers: {}, filterQuery: [], tag: "" };
