@@ -17,29 +17,22 @@ export const errno = { interrupted: 4, again: 11, noSpace: 28, notSupported: 95,
 const blockBytes = 8192;
 const block = new ArrayBuffer(blockBytes);
 
-function definitions() {
-  return {
-    __errno_location: { arguments: [], return: "pointer" },
-    setsockopt: { arguments: ["int32", "int32", "int32", "pointer", "uint32"], return: "int32" },
-    getsockopt: { arguments: ["int32", "int32", "int32", "pointer", "pointer"], return: "int32" },
-    sendfile: { arguments: ["int32", "int32", "pointer", "uint64"], return: "int64" },
-    sendmsg: { arguments: ["int32", "pointer", "int32"], return: "int64" },
-    fallocate: { arguments: ["int32", "int32", "int64", "int64"], return: "int32" },
-    ioctl: { arguments: ["int32", "uint64", "int64"], return: "int32" },
-    recvmsg: { arguments: ["int32", "pointer", "int32"], return: "int64" },
-  } as const;
-}
-
-const preadv2Definition = {
-  arguments: ["int32", "pointer", "int32", "int64", "int32"],
-  return: "int64",
+const definitions = {
+  setsockopt: { arguments: ["int32", "int32", "int32", "pointer", "uint32"], return: "int32" },
+  getsockopt: { arguments: ["int32", "int32", "int32", "pointer", "pointer"], return: "int32" },
+  sendfile: { arguments: ["int32", "int32", "pointer", "uint64"], return: "int64" },
+  sendmsg: { arguments: ["int32", "pointer", "int32"], return: "int64" },
+  fallocate: { arguments: ["int32", "int32", "int64", "int64"], return: "int32" },
+  ioctl: { arguments: ["int32", "uint64", "int64"], return: "int32" },
+  recvmsg: { arguments: ["int32", "pointer", "int32"], return: "int64" },
+  preadv2: { arguments: ["int32", "pointer", "int32", "int64", "int32"], return: "int64" },
 } as const;
 
-type Functions = ffiModule.WrappedFunctionsFromDefinitions<ReturnType<typeof definitions>>;
+type Functions = ffiModule.WrappedFunctionsFromDefinitions<typeof definitions>;
 
-export interface Libc extends Omit<Functions, "__errno_location"> {
+export interface Libc extends Omit<Functions, "preadv2"> {
   /** Undefined where the C library is too old for it (musl before 1.2.5). */
-  readonly preadv2: ffiModule.WrappedFunctionFromSignature<typeof preadv2Definition> | undefined;
+  readonly preadv2: Functions["preadv2"] | undefined;
   /** Of the call that has just failed. */
   errno(): number;
   readonly memory: DataView;
@@ -63,24 +56,41 @@ export function openLibc(): Libc | undefined {
   return undefined;
 }
 
+/** Each function is bound when it is first called for: binding costs a start more than a call of dfget has. */
 function bind(ffi: typeof ffiModule, name: string | null): Libc {
-  const { lib, functions } = ffi.dlopen(name, definitions());
-  const errnoAddress = functions.__errno_location();
-  return {
-    ...functions,
-    preadv2: preadv2Of(lib),
-    errno: () => ffi.getInt32(errnoAddress),
+  const { lib } = ffi.dlopen(name, {});
+  let errnoAddress: bigint | undefined;
+  const libc: Record<string, unknown> = {
+    errno: () => ffi.getInt32(errnoAddress!),
     memory: new DataView(block),
     address: ffi.getRawPointer(block),
   };
+  for (const [symbol, definition] of Object.entries(definitions)) {
+    onFirstUse(libc, symbol, () => {
+      // Before the call whose failure will be asked about: to find it afterwards might change it.
+      errnoAddress ??= lib.getFunction("__errno_location", { arguments: [], return: "pointer" })();
+      return functionOf(lib, symbol, definition);
+    });
+  }
+  return libc as unknown as Libc;
 }
 
-function preadv2Of(lib: ffiModule.DynamicLibrary): Libc["preadv2"] {
+function functionOf(lib: ffiModule.DynamicLibrary, symbol: string, definition: ffiModule.FunctionSignature): unknown {
   try {
-    return lib.getFunction("preadv2", preadv2Definition);
-  } catch {
-    return undefined;
+    return lib.getFunction(symbol, definition);
+  } catch (error) {
+    if (symbol === "preadv2") return undefined;
+    throw error;
   }
+}
+
+function onFirstUse(target: object, name: string, make: () => unknown): void {
+  const get = (): unknown => {
+    const value = make();
+    Object.defineProperty(target, name, { value });
+    return value;
+  };
+  Object.defineProperty(target, name, { configurable: true, get });
 }
 
 /** Node warns that FFI is experimental, on every start; a user can do nothing about it. */
