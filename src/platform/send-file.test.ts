@@ -1,4 +1,4 @@
-/** A file sent to a receiver that stops taking anything, with the native port and without. */
+/** A file sent to a receiver that stops taking anything, with the native port and without; and one that is cold. */
 
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -7,7 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { nodeDisk } from "./disk.node.ts";
-import { absentNative } from "./native.ts";
+import type { DiskFile } from "./disk.ts";
+import { absentNative, type Native } from "./native.ts";
 import { loadNative } from "./native.node.ts";
 import { pumpFile } from "./send-file.node.ts";
 
@@ -40,4 +41,44 @@ describe("a receiver that takes nothing any more", () => {
       await file.close();
     });
   }
+});
+
+describe("a file that is not in memory", () => {
+  test("is read through the pool before the loop's own call, a chunk at a time; one that is there is not", async () => {
+    for (const cached of [false, true]) {
+      const calls: string[] = [];
+      const native: Native = {
+        ...absentNative,
+        available: true,
+        isCached: (_, position) => {
+          calls.push(`cached? ${position}`);
+          return cached;
+        },
+        sendFile: (_, __, position, count) => {
+          calls.push(`send ${position}+${count}`);
+          return count;
+        },
+      };
+      const file = {
+        name: "cold",
+        descriptor: 3,
+        read: async (into: Uint8Array, position: number) => {
+          // What comes from a disk comes in its own time; the loop goes on meanwhile.
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          calls.push(`read ${position}+${into.length}`);
+          return into.length;
+        },
+      } as unknown as DiskFile;
+      await pumpFile(new net.Socket(), native, file, 1000, 300_000, open);
+      const [first, second] = [262_144, 300_000 - 262_144];
+      assert.deepEqual(calls, [
+        `cached? ${1000 + first - 1}`,
+        ...(cached ? [] : [`read 1000+${first}`]),
+        `send 1000+${first}`,
+        "cached? 300999",
+        ...(cached ? [] : [`read ${1000 + first}+${second}`]),
+        `send ${1000 + first}+${second}`,
+      ]);
+    }
+  });
 });

@@ -4,7 +4,8 @@
  *
  * Invariants:
  *  1. Only pieces that the store holds are offered or sent, and only to a child whose ticket admits it.
- *  2. At most `slots` pieces are on their way; a connection carries one at a time.
+ *  2. At most `slots` pieces are on their way that move; one that stands still for `stalledMs` gives its
+ *     slot back, so that peers which never read take nothing from others. A connection carries one at a time.
  *  3. A child hears something at least every `keepAliveMs`, so that silence means trouble.
  */
 
@@ -23,6 +24,8 @@ const keepAliveMs = 2_000;
 /** News of pieces is gathered this long for children that have something standing here. */
 const newsDelayMs = 100;
 const connectionsMax = 4096;
+const stalledMs = 500;
+const stallLookMs = 250;
 /** Of one connection. */
 const refusalsMax = 16;
 
@@ -55,6 +58,14 @@ interface Serving extends ServedTask {
   intact?: () => Promise<boolean>;
 }
 
+/** A piece on its way. */
+interface Sending {
+  readonly connection: Connection;
+  movedMs: number;
+  /** It takes a slot. */
+  counted: boolean;
+}
+
 /** Where the pieces of one task for one child go. */
 interface Target {
   readonly serving: Serving;
@@ -72,6 +83,8 @@ export class Uploads implements ChildHandlers {
   readonly #connections = new Map<ChildConnection, Map<number, Child<Target>>>();
   #slots: number;
   #active = 0;
+  readonly #sendings = new Set<Sending>();
+  #stallTimer: Timer | undefined;
   #newsTimer: Timer | undefined;
   #keepAliveTimer: Timer | undefined;
   #closed = false;
@@ -160,6 +173,7 @@ export class Uploads implements ChildHandlers {
   close(): void {
     this.#closed = true;
     this.#newsTimer?.cancel();
+    this.#stallTimer?.cancel();
     this.#keepAliveTimer?.cancel();
     for (const child of this.#connections.keys()) child.connection.close();
   }
@@ -253,15 +267,55 @@ export class Uploads implements ChildHandlers {
       const sending = this.#next();
       if (sending === undefined) return;
       const { serving, want } = sending;
+      const { connection } = want.child.owner.connection;
+      const piece: Sending = { connection, movedMs: this.#options.clock.nowMs(), counted: true };
       this.#active++;
+      this.#sendings.add(piece);
+      this.#stallTimer ??= this.#options.clock.after(stallLookMs, () => this.#freeStalled(), { background: true });
       if (want.repeat) serving.repeats++;
-      void this.#send(serving, want).finally(() => {
-        this.#active--;
+      void this.#send(serving, want, piece).finally(() => {
+        this.#sendings.delete(piece);
+        if (piece.counted) this.#active--;
         if (want.repeat) serving.repeats--;
         if (this.#tasks.get(nameOf(serving.task, serving.generation)) === serving) this.#wanting.add(serving);
         this.#pump();
       });
     }
+  }
+
+  /** What does not move takes no slot any more; the sender gives it up in its own time. */
+  #freeStalled(): void {
+    const nowMs = this.#options.clock.nowMs();
+    for (const piece of this.#sendings) {
+      // Bytes that wait in the connection wait for their reader, not for our disk or our limit.
+      const stands = nowMs - piece.movedMs >= stalledMs && piece.connection.queuedBytes > 0;
+      if (!piece.counted || !stands) continue;
+      piece.counted = false;
+      this.#active--;
+    }
+    this.#stallTimer =
+      this.#active === 0
+        ? undefined
+        : this.#options.clock.after(stallLookMs, () => this.#freeStalled(), { background: true });
+    this.#pump();
+  }
+
+  /** The limit, through which a piece is seen to move. */
+  #gateOf(piece: Sending): Gate {
+    const { limiter, clock } = this.#options;
+    return {
+      get blocked() {
+        return limiter.blocked;
+      },
+      get chunkBytesMax() {
+        return limiter.chunkBytesMax;
+      },
+      charge(bytes) {
+        piece.movedMs = clock.nowMs();
+        limiter.charge(bytes);
+      },
+      ready: () => limiter.ready(),
+    };
   }
 
   /** One piece of the next task in turn that has a want. */
@@ -285,7 +339,7 @@ export class Uploads implements ChildHandlers {
     return serving.growing?.() !== true || mayRepeatWhileFetching(serving.repeats, this.#slots);
   }
 
-  async #send(serving: Serving, want: Want<Target>): Promise<void> {
+  async #send(serving: Serving, want: Want<Target>, piece: Sending): Promise<void> {
     const { connection: child, channel } = want.child.owner;
     if (serving.intact !== undefined && !(await serving.intact().catch(() => false)))
       return this.withdraw(serving.task, serving.generation, "the file has changed");
@@ -301,7 +355,7 @@ export class Uploads implements ChildHandlers {
     const count = span.end - span.start;
     try {
       const head = ChildConnection.pieceHead(channel, want.index, count);
-      const sending = child.connection.sendFile(head, content, span.start, count, this.#options.limiter);
+      const sending = child.connection.sendFile(head, content, span.start, count, this.#gateOf(piece));
       child.sending = sending.catch(() => undefined);
       await sending;
       serving.bytes += count;

@@ -217,6 +217,8 @@ export class Cluster {
   readonly #roles: Role[] = [];
   readonly #dfgets = new Set<Dfget>();
   readonly #scripts = new Map<string, ObjectScript>();
+  /** More for the environment of whatever is started from now on. */
+  environment: Readonly<Record<string, string>> = {};
 
   private constructor(origin: TestOrigin) {
     this.origin = origin;
@@ -334,6 +336,7 @@ export class Cluster {
       XDG_RUNTIME_DIR: home,
       DARNER_SOCKET: join(home, "no-daemon.sock"),
       NODE_COMPILE_CACHE: join(tmpdir(), "darner-test-cache"),
+      ...this.environment,
     };
   }
 }
