@@ -26,6 +26,9 @@ import type { ParentConnection } from "./parent-connection.ts";
 import type { ParentPool } from "./parent-pool.ts";
 
 const tickMs = 200;
+/** Buffers that are kept for the next pieces: a new one is zeroed, and its memory makes the collector run. */
+const spareBytesMax = 32 * 1024 * 1024;
+const sparePiecesMin = 4;
 /** Where nobody knows the length, a peer's claim to a piece beyond this costs memory and is not believed. */
 const piecesMax = 2 ** 24;
 
@@ -216,7 +219,7 @@ export class SwarmTransfer {
     if (!fits || manifest.digestOf(index) === undefined) return undefined;
     this.#step({ kind: "started", parent, index });
     const spare = lengthBytes === pieceBytes ? this.#spare.pop() : undefined;
-    return spare ?? new Uint8Array(lengthBytes);
+    return spare ?? Buffer.allocUnsafeSlow(lengthBytes);
   }
 
   async #piece(parent: string, index: number, bytes: Uint8Array): Promise<void> {
@@ -237,7 +240,9 @@ export class SwarmTransfer {
     } finally {
       this.#step({ kind: "unwritten", pieces: --this.#storing });
     }
-    if (bytes.length === manifest.head.pieceBytes && this.#spare.length < 4) this.#spare.push(bytes);
+    const { pieceBytes } = manifest.head;
+    const spareMax = Math.max(sparePiecesMin, spareBytesMax / pieceBytes);
+    if (bytes.length === pieceBytes && this.#spare.length < spareMax) this.#spare.push(bytes);
     if (this.#over) return;
     this.#options.onStored(index, bytes.length, this.#seeds.has(parent));
     this.#finishIfDone();

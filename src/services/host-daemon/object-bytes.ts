@@ -101,7 +101,7 @@ export async function readChecked(
   const expected = store.digestOf(index);
   if (object === undefined || expected === undefined) return undefined;
   const span = pieceSpan(index, lengthBytes, object.pieceBytes);
-  const bytes = new Uint8Array(span.end - span.start);
+  const bytes = Buffer.allocUnsafeSlow(span.end - span.start);
   const count = await (copy ?? store.content).read(bytes, span.start).catch(() => 0);
   if (count === bytes.length && bytesEqual(sha256(bytes), expected)) return bytes;
   task.spoiled(index);
