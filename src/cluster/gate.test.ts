@@ -74,6 +74,17 @@ test("outside of a cluster, only callers on this machine may, and a web page nev
   await admit(change, request({ listens: "/run/darner/darner.sock" }));
 });
 
+test("a page whose name was pointed at loopback sees nothing, although its browser is here and tells no origin", async () => {
+  const admit = createGate({ trust: true, clock: manualClock(), log: silentLog });
+  const named = (host: string) => {
+    const { socket } = request({ from: "127.0.0.1" });
+    return { socket, headers: { host } } as unknown as IncomingMessage;
+  };
+  for (const host of ["evil.test:8002", "localhost.evil.test", "10.0.0.1:8002", "[", ""])
+    await assert.rejects(admit(look, named(host)), { code: "trust.right", message: /another name/ }, host);
+  for (const host of ["127.0.0.1:8002", "localhost:8002", "[::1]:8002", "x.localhost"]) await admit(look, named(host));
+});
+
 test("without trust anybody may, but still no web page", async () => {
   const admit = createGate({ trust: false, clock: manualClock(), log: silentLog });
   await admit(change, request({ from: "10.0.0.77" }));

@@ -5,13 +5,15 @@
  * 2. A web page changes nothing, whoever's browser it sits in: a browser tells its origin with each
  *    request that could change something, and a page reaches loopback through its reader's browser.
  * 3. With `--trust off` everybody else may do everything. With trust, and as long as the process
- *    belongs to no cluster, so may the users of this machine, and nobody else.
+ *    belongs to no cluster, so may the users of this machine, and nobody else; they ask for it by a name
+ *    of this machine, since a page's own name may have been pointed at loopback.
  * 4. A member of a cluster asks everybody for a credential, callers on its own machine too: a
  *    certificate of the cluster that was not revoked, or an operator's token with the scope. Only who
  *    came over a unix socket was let in by its file's permissions.
  * 5. Each refusal is logged with its cause, a bounded number of them a second.
  */
 
+import type { IncomingHttpHeaders } from "node:http";
 import { DarnerError } from "#base/mod.ts";
 import type { Member, Scope } from "#core/model/mod.ts";
 import { callerOf, isLocal, type Caller } from "#platform/caller.ts";
@@ -19,6 +21,7 @@ import type { Clock } from "#platform/clock.ts";
 import type { Admission, Right, RouteAccess } from "#platform/http-server.ts";
 import { logBudget } from "#platform/log-budget.ts";
 import type { Log } from "#platform/log.ts";
+import { isThisMachine } from "./trust.ts";
 
 /** What a member of a cluster knows of others. */
 export interface Acquaintance {
@@ -59,7 +62,7 @@ async function refusal(
   { trust, clock, cluster }: GateOptions,
   access: Exclude<RouteAccess, string>,
   changes: boolean,
-  headers: { readonly origin?: string | undefined; readonly authorization?: string | undefined },
+  headers: Pick<IncomingHttpHeaders, "origin" | "authorization" | "host">,
   caller: Caller,
 ): Promise<Refusal | undefined> {
   if (changes && headers.origin !== undefined) {
@@ -68,13 +71,19 @@ async function refusal(
   if (!trust || caller.kind === "socket") return undefined;
   if (cluster === undefined) {
     const next = "run the command there, or let this process join a cluster";
-    return isLocal(caller) ? undefined : { code: "trust.credential", why: `only callers on this machine may; ${next}` };
+    if (!isLocal(caller)) return { code: "trust.credential", why: `only callers on this machine may; ${next}` };
+    return meansThisMachine(headers.host) ? undefined : { code: "trust.right", why: "it was asked under another name" };
   }
   const token = /^Bearer ([\w.~+/=-]{1,256})$/.exec(headers.authorization ?? "")?.[1];
   if (token !== undefined) return refusalOfScopes(access, await cluster.scopesOf(token));
   if (caller.kind === "member") return refusalOfMember(access, caller.member, cluster, clock.wallMs());
   const shown = caller.why === undefined ? "none was shown" : `the certificate shown does not count (${caller.why})`;
   return { code: "trust.credential", why: `it needs a member's certificate or an operator's token; ${shown}` };
+}
+
+/** A page whose name was pointed at loopback (DNS rebinding) asks under that name. */
+function meansThisMachine(host: string | undefined): boolean {
+  return host === undefined || isThisMachine(URL.parse(`http://${host}`)?.hostname ?? "");
 }
 
 function refusalOfScopes(

@@ -32,7 +32,8 @@ export function assertManagerUrlAllowed(text: string, trust: boolean, role: Clus
   return new URL(url.origin);
 }
 
-function isThisMachine(hostname: string): boolean {
+/** Loopback by its address or by the names that are kept for it. */
+export function isThisMachine(hostname: string): boolean {
   return hostname === "localhost" || hostname.endsWith(".localhost") || isLoopbackAddress(hostname);
 }
 

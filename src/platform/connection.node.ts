@@ -266,7 +266,7 @@ function dial(
   sink: ReadSink,
   { native, party }: { readonly native: Native; readonly party: TlsParty | undefined },
 ): Promise<Dialled> {
-  const to = `${options.host}:${options.port}`;
+  const to = `${options.host.includes(":") ? `[${options.host}]` : options.host}:${options.port}`;
   const reader = new UpgradeReader(sink);
   let mark = 1;
   return new Promise<Dialled>((resolve, reject) => {

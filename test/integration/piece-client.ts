@@ -53,7 +53,7 @@ export class RawPeer {
     await once(socket, "connect");
     const peer = new RawPeer(socket);
     const lines = [
-      "Host: x",
+      `Host: 127.0.0.1:${port}`,
       "Connection: Upgrade",
       "Upgrade: darner",
       `Darner-Version: ${as}`,
