@@ -34,6 +34,10 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "make the image proxy the mirror of a container engine",
     load: () => import("./commands/engine.ts"),
   },
+  "preheat": {
+    summary: "have images and files in place before anybody asks for them",
+    load: () => import("./commands/preheat.ts"),
+  },
   "dfget": { summary: "get objects, as the command dfget does", load: () => import("./commands/dfget.ts") },
   "set": { summary: "change a setting of what runs, or of the cluster", load: () => import("./commands/set.ts") },
   "store": { summary: "check what this machine keeps, or make room", load: () => import("./commands/store.ts") },

@@ -48,6 +48,9 @@ export interface ConfigClient {
   watchManagers(host: HostFacts): ManagerDirectory;
   /** Calls `onSettings` with all settings at first and after each change. */
   watchSettings(onSettings: (settings: ClusterSettings) => void): Watch;
+  /** The open preheat orders and the managers, as the config service says them. */
+  preheatWork(signal: AbortSignal): Promise<Record<string, unknown>>;
+  reportPreheat(manager: string, order: string, progress: unknown): Promise<void>;
   /** A new certificate for this member, PEM. */
   renewCertificate(signal: AbortSignal): Promise<string>;
   /** The scopes of the operator's token with this digest; none when it does not count. */
@@ -118,6 +121,14 @@ export function createConfigClient(options: ConfigClientOptions): ConfigClient {
         ask: async (after, signal) => readSettings(await waitFor("/v1/settings", { after }, signal)),
         onNews: onSettings,
       }),
+    preheatWork: async (signal) =>
+      asRecord(
+        await http.request({ method: "GET", role, url: place("/v1/preheat-work"), timeoutMs: answerTimeoutMs, signal }),
+      ),
+    async reportPreheat(manager, order, progress) {
+      const url = place(`/v1/preheats/${encodeURIComponent(order)}/managers/${encodeURIComponent(manager)}`);
+      await http.request({ method: "PUT", role, url, body: progress, timeoutMs: answerTimeoutMs });
+    },
     ...trustQuestions(http, place),
   };
 }

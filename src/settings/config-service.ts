@@ -1,7 +1,8 @@
 /** The settings of the config service: how long it believes a manager that is silent. */
 
 import { baseSettings, listenSettings } from "./common.ts";
-import { duration } from "./kinds.ts";
+import { several } from "./kind.ts";
+import { duration, text } from "./kinds.ts";
 import { setting, settingsGroup } from "./setting.ts";
 
 const topic = "Leases";
@@ -18,6 +19,13 @@ export const configServiceSettings = settingsGroup({
       default: 15_000,
       topic,
       help: "how long a manager counts as alive after it last spoke",
+    }),
+    preheatOnPush: setting({
+      name: "preheat-on-push",
+      kind: several(text("PATTERN")),
+      default: { text: "none", from: () => [] },
+      topic: "Preheat",
+      help: "repositories whose images are preheated when a registry tells that they were pushed; * for any characters",
     }),
     certificateLifeMs: setting({
       name: "certificate-life",

@@ -21,6 +21,7 @@ export * from "./origin-fetch.ts";
 export * from "./parent-pool.ts";
 export * from "./prover.ts";
 export * from "./read-gate.ts";
+export * from "./registry-token.ts";
 export * from "./swarm-transfer.ts";
 export * from "./task-id.ts";
 export * from "./tickets.ts";

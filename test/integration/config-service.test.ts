@@ -43,6 +43,7 @@ async function startService(file: string, port = 0): Promise<Running> {
     metrics,
     store,
     leaseMs,
+    pushPatterns: () => [],
     validate: (key) => (key === "upload-rate" ? undefined : `cannot change ${key}: there is no such setting`),
   });
   await service.start();

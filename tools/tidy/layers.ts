@@ -27,7 +27,7 @@ const seenBy: Readonly<Record<string, readonly string[]>> = {
   cluster: ["base", "core", "platform"],
   services: ["base", "core", "platform", "settings", "storage", "origins", "transfer", "cluster"],
   // prettier-ignore
-  clients: ["base", "core/model", "core/protocol", "core/download", "core/freshness", "platform", "settings", "storage", "origins", "transfer", "cluster"],
+  clients: ["base", "core/model", "core/protocol", "core/download", "core/freshness", "core/image", "platform", "settings", "storage", "origins", "transfer", "cluster"],
   simulator: ["base", "core", "platform", "settings", "storage", "origins", "transfer", "cluster", "services"],
 };
 

@@ -1,7 +1,9 @@
 /** Starts a cluster manager on the real platform: its cache, its port, its lease at the config service. */
 
 import { hostname } from "node:os";
-import { ClusterManager, managerRoutes } from "#services/cluster-manager/mod.ts";
+import type { ConfigClient } from "#cluster/mod.ts";
+import type { ManagerEntry } from "#core/placement/mod.ts";
+import { ClusterManager, managerRoutes, type GivenOrder, type PreheatDesk } from "#services/cluster-manager/mod.ts";
 import { TaskCache } from "#storage/pieces/mod.ts";
 import { readBootTag } from "#platform/boot.node.ts";
 import { nodeClock } from "#platform/clock.node.ts";
@@ -14,7 +16,7 @@ import { createNodeMetrics } from "#platform/metrics.node.ts";
 import { loadNative } from "#platform/native.node.ts";
 import { nodeRandom } from "#platform/random.node.ts";
 import { roleRoutes } from "#platform/role-routes.ts";
-import { clusterManagerSettings, reachPolicyOf, type Resolved } from "#settings/mod.ts";
+import { clusterManagerSettings, isLoopbackHost, reachPolicyOf, type Resolved } from "#settings/mod.ts";
 import { httpUrl, ownAddress } from "./address.ts";
 import { openDataDirectory, realOrigin, roleLog, type StartedRole } from "./ground.ts";
 import { LiveSettings } from "./live-settings.ts";
@@ -123,8 +125,25 @@ function joinCluster(
     revocations.take(settings);
     live.fromCluster(settings);
   });
+  // Only a config service on this very machine can say that somebody stood at it.
+  const local = isLoopbackHost(new URL(values.configService ?? url).hostname);
+  void manager.preheater.serve(preheatDesk(config, manager.id, local));
   return async () => {
     watch.stop();
     await registration.stop();
+  };
+}
+
+function preheatDesk(config: ConfigClient, manager: string, local: boolean): PreheatDesk {
+  return {
+    async open(signal) {
+      const { orders, managers } = await config.preheatWork(signal);
+      const given = (Array.isArray(orders) ? orders : []) as readonly (GivenOrder & { readonly near?: boolean })[];
+      return {
+        orders: given.map((order) => ({ ...order, caller: local && order.near === true ? "near" : "far" })),
+        managers: (Array.isArray(managers) ? managers : []) as readonly ManagerEntry[],
+      };
+    },
+    report: (order, progress) => config.reportPreheat(manager, order, progress),
   };
 }

@@ -58,6 +58,7 @@ export async function startConfigService(
     metrics,
     store,
     leaseMs: values.leaseMs,
+    pushPatterns: () => values.preheatOnPush,
     trust:
       authority === undefined ? undefined : { authority, certificateLifeMs, random: nodeRandom, url: () => place.url },
     validate: clusterSettingProblem,

@@ -3,6 +3,8 @@
  * its client wrote. The first pattern that fits decides; without one a request goes its usual way.
  */
 
+import { matchesWildcard } from "./wildcard.ts";
+
 export type ForwardAction =
   /** Content by digest through the swarm, everything else straight: what happens without a rule. */
   | { readonly kind: "swarm" }
@@ -21,28 +23,7 @@ export interface ForwardRule {
 
 export function findForwardAction(rules: readonly ForwardRule[], url: string): ForwardAction {
   const bare = url.split(/[?#]/, 1)[0]!;
-  return rules.find(({ pattern }) => fits(pattern, bare))?.action ?? { kind: "swarm" };
-}
-
-/** In time proportional to both lengths: the last star takes up the slack (Krauss, "Matching wildcards"). */
-function fits(pattern: string, text: string): boolean {
-  let at = 0;
-  let star = -1;
-  let resume = 0;
-  for (let index = 0; index < text.length;) {
-    if (pattern[at] === "*") {
-      star = at++;
-      resume = index;
-    } else if (at < pattern.length && pattern[at] === text[index]) {
-      at++;
-      index++;
-    } else if (star >= 0) {
-      at = star + 1;
-      index = ++resume;
-    } else return false;
-  }
-  while (pattern[at] === "*") at++;
-  return at === pattern.length;
+  return rules.find(({ pattern }) => matchesWildcard(pattern, bare))?.action ?? { kind: "swarm" };
 }
 
 /** Host and port of a CONNECT request; undefined when it names none. */

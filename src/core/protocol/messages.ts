@@ -65,6 +65,8 @@ export type HostMessage =
   | { readonly kind: "seek"; readonly task: string; readonly position: number }
   /** What does the origin say of this? Answered by `seen` with the same number. */
   | { readonly kind: "look"; readonly id: number; readonly look: LookAsk }
+  /** How a `fetch` of this order ended for one task. */
+  | { readonly kind: "fetched"; readonly order: string; readonly task: string; readonly error?: ErrorWire }
   /** Progress of one task, at most every `reportEveryMs`. `news` lists pieces gained since the last report. */
   | {
       readonly kind: "report";
@@ -182,6 +184,10 @@ export type ManagerMessage =
     }
   /** A proof failed or the object changed: drop every piece of this generation. */
   | { readonly kind: "withdrawn"; readonly task: string; readonly generation: string }
+  /** A preheat order: get these into the cache, for nobody in particular yet. Answered by a `fetched` for each. */
+  | { readonly kind: "fetch"; readonly order: string; readonly asks: readonly TaskAsk[] }
+  /** The order was cancelled: what of it still runs for nobody else stops. */
+  | { readonly kind: "unfetch"; readonly order: string }
   /** The answer to a `look`. */
   | { readonly kind: "seen"; readonly id: number; readonly seen?: Seen; readonly error?: ErrorWire }
   /** Somebody says that this host sends wrong bytes: it is to look at the piece again, and drop it if so. */

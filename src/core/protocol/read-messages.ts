@@ -76,6 +76,7 @@ const hostShapes: Readonly<Record<HostMessage["kind"], Check>> = {
   ask: shaped({ task: text, ask, holds: optional(held) }),
   seek: shaped({ task: text, position: size }),
   look: shaped({ id: size, look }),
+  fetched: shaped({ order: text, task: text, error: optional(error) }),
   report: shaped({
     ...ofTask,
     news: list(size),
@@ -98,6 +99,8 @@ const managerShapes: Readonly<Record<ManagerMessage["kind"], Check>> = {
   ended: shaped({ ...ofTask, ...end }),
   parents: shaped({ ...ofTask, parents: list(parent), ticket: optional(text) }),
   withdrawn: shaped(ofTask),
+  fetch: shaped({ order: text, asks: list(ask) }),
+  unfetch: shaped({ order: text }),
   seen: shaped({ id: size, seen: optional(seen), error: optional(error) }),
   recheck: shaped({ ...ofTask, piece: size }),
   recall: shaped(ofTask),

@@ -41,6 +41,8 @@ export interface HostSessionOptions {
   /** Only what is there: no message but an ask makes a task. */
   readonly knownTask: (task: string) => ManagedTask | undefined;
   readonly onHello: (session: HostSession) => void;
+  /** A preheat order is done with one of its tasks here. */
+  readonly onFetched?: (session: HostSession, message: Extract<HostMessage, { kind: "fetched" }>) => void;
   readonly address: string;
   /** Who the host is, where its connection has proved it. */
   readonly member: Member | undefined;
@@ -112,6 +114,8 @@ export class HostSession implements VersionHost {
         return this.#options.knownTask(message.task)?.seek(message.position);
       case "look":
         return void this.#look(message);
+      case "fetched":
+        return this.#options.onFetched?.(this, message);
       case "leave":
         this.tasks.delete(message.task);
         this.#tickets.delete(message.task);

@@ -4,5 +4,6 @@
  * origins and transfer; never another service.
  */
 
+export type { GivenOrder, PreheatDesk } from "./preheater.ts";
 export * from "./routes.ts";
 export * from "./service.ts";

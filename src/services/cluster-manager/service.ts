@@ -20,6 +20,7 @@ import { Accusations } from "./accusations.ts";
 import { heldManifest } from "./held-manifest.ts";
 import { HostSession } from "./host-session.ts";
 import { ManagedTask } from "./managed-task.ts";
+import { Preheater } from "./preheater.ts";
 import { SeedSlots } from "./seed-slots.ts";
 import { TaskVersion } from "./task-version.ts";
 
@@ -70,6 +71,8 @@ export class ClusterManager {
   readonly #accusations: Accusations;
   readonly #seeding: SeedSlots;
   readonly #gate: ReadGate;
+  /** Works off preheat orders once it is given some. */
+  readonly preheater: Preheater;
   #settings: ClusterManagerSettings;
   #sweepTimer: Timer | undefined;
   #originBytes = 0;
@@ -93,6 +96,14 @@ export class ClusterManager {
     const looks = new Looks(clock, (ask, signal) => options.origin.look(ask, signal));
     this.#gate = new ReadGate(clock, looks, (digest) => this.#heldManifest(digest));
     this.#accusations = new Accusations(options);
+    this.preheater = new Preheater({
+      clock,
+      log,
+      id: this.id,
+      origin: options.origin,
+      taskFor: (task) => this.#taskFor(task),
+      hosts: () => [...this.#sessions].filter(({ card }) => card.id !== ""),
+    });
     this.#registerMetrics();
     this.#sweep();
   }
@@ -134,6 +145,7 @@ export class ClusterManager {
       pace: this.#pace,
       hostsKnown: () => this.#sessions.size,
       gate: this.#gate,
+      onFetched: (host, message) => this.preheater.fetched(host.card.id, message),
       taskFor: (task) => this.#taskFor(task),
       knownTask: (task) => this.#tasks.get(task),
       onHello: (greeted) =>
@@ -166,6 +178,7 @@ export class ClusterManager {
   async stop(): Promise<void> {
     this.#sweepTimer?.cancel();
     this.#seeding.stop();
+    this.preheater.stop();
     for (const session of this.#sessions) session.link.close();
     this.uploads.close();
     await Promise.all([...this.#tasks.values()].map((task) => task.close("the manager stops")));

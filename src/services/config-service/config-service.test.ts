@@ -48,6 +48,7 @@ async function started(options: { store?: ClusterState; clock?: ManualClock } = 
     metrics: noMetrics,
     store,
     leaseMs: 30_000,
+    pushPatterns: () => ["team/*"],
     validate: (key, value) =>
       key === "upload-rate" && value !== "bad" ? undefined : `cannot change ${key}: it is bad`,
   });
@@ -248,6 +249,7 @@ test("before it has started it says so", async () => {
     metrics: noMetrics,
     store: memoryClusterState(),
     leaseMs: 30_000,
+    pushPatterns: () => [],
     validate: () => undefined,
   });
   assert.match(service.ready() ?? "", /starting/);

@@ -17,6 +17,8 @@ import { certificateFingerprint } from "#platform/certificates.ts";
 import { ApiTokens } from "./api-tokens.ts";
 import { ClusterView } from "./cluster-view.ts";
 import { Membership, type MembershipOptions } from "./membership.ts";
+import { preheatRoutes } from "./preheat-routes.ts";
+import { Preheats } from "./preheats.ts";
 import { configRoutes } from "./routes.ts";
 import { trustRoutes, type Trust } from "./trust-routes.ts";
 import { Watchers } from "./watchers.ts";
@@ -34,6 +36,8 @@ export interface ConfigServiceOptions {
   readonly leaseMs: number;
   /** The cluster's authority and how long its certificates live; without it nobody joins. */
   readonly trust?: TrustOptions | undefined;
+  /** Repositories whose pushed images are preheated. */
+  readonly pushPatterns: () => readonly string[];
   /**
    * Why a cluster-wide setting cannot have a value (unknown, wrong type, out of bounds), as one line for
    * its user; undefined when it can. The sites' ranges are the service's own and are not asked about.
@@ -65,6 +69,7 @@ export function createConfigService(options: ConfigServiceOptions): ConfigServic
   );
   let view: ClusterView | undefined;
   let trust: Trust | undefined;
+  let preheats: Preheats | undefined;
   describeMetrics(metrics, () => view, listWatchers, settingsWatchers);
   return {
     routes: [
@@ -74,6 +79,11 @@ export function createConfigService(options: ConfigServiceOptions): ConfigServic
         settingsWatchers,
         leaseMs,
         validate: (key, value) => options.validate(key, value),
+      }),
+      ...preheatRoutes({
+        preheats: () => preheats ?? notYet(),
+        managers: () => view?.list.managers ?? [],
+        pushPatterns: options.pushPatterns,
       }),
       ...(options.trust === undefined ? [] : trustRoutes(() => trust ?? notYet())),
     ],
@@ -89,6 +99,8 @@ export function createConfigService(options: ConfigServiceOptions): ConfigServic
         onSettings: () => settingsWatchers.wake(),
         onStoreFailed: () => storeFailures.add(1),
       });
+      const managers = (): readonly string[] => view?.list.managers.map(({ id }) => id) ?? [];
+      preheats = await Preheats.open({ clock, log, store, managers });
       if (options.trust !== undefined) trust = await openTrust(options, options.trust, view);
     },
     async stop() {

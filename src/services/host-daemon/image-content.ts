@@ -4,6 +4,7 @@
  */
 
 import { DarnerError } from "#base/mod.ts";
+import { contentAsk } from "#core/image/mod.ts";
 import type { LookAsk, Seen } from "#core/protocol/mod.ts";
 import type { Origin } from "#origins/mod.ts";
 import { readObject } from "./read-object.ts";
@@ -40,18 +41,18 @@ export class ImageContent {
   async look(ask: LookAsk): Promise<Seen> {
     const { daemon, origin } = this.#parts;
     try {
-      return await daemon.look(ask);
+      if (daemon.manager !== undefined) return await daemon.manager.look(ask);
     } catch (error) {
       if (!(error instanceof DarnerError) || error.code !== "cluster.unreachable") throw error;
-      // Whoever asks this proxy is on its machine.
-      const { status, headers } = await origin.look({ ...ask, caller: "near" }, AbortSignal.timeout(10_000));
-      return { status, headers, ageMs: 0, stale: false };
     }
+    // Whoever asks this proxy is on its machine.
+    const { status, headers } = await origin.look({ ...ask, caller: "near" }, AbortSignal.timeout(10_000));
+    return { status, headers, ageMs: 0, stale: false };
   }
 
   /** Resolves when the object has begun; rejects with why it will not. */
   async open({ url, headers, digest, range }: ContentWish, signal: AbortSignal): Promise<OpenedContent> {
-    const ask = { url, headers, filterQuery: [], tag: "", digest, ...(range === undefined ? {} : { range }) };
+    const ask = { ...contentAsk(url, headers, digest), ...(range === undefined ? {} : { range }) };
     const { lengthBytes, bytes } = await readObject(this.#parts.daemon, ask, signal);
     return { lengthBytes, bytes: bytes[Symbol.asyncIterator]() };
   }

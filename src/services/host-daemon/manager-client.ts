@@ -40,7 +40,8 @@ const looksMax = 4096;
 
 type LookAnswer = Pick<Extract<ManagerMessage, { kind: "seen" }>, "seen" | "error">;
 type Recheck = Extract<ManagerMessage, { kind: "recheck" }>;
-type OfLink = "welcome" | "pace" | "seen" | "recheck" | "recall";
+type OfLink = "welcome" | "pace" | "seen" | "recheck" | "recall" | "fetch" | "unfetch";
+type Fetch = Extract<ManagerMessage, { kind: "fetch" | "unfetch" }>;
 type TaskMessage = Exclude<ManagerMessage, { kind: OfLink }>;
 
 /** A task that wants to hear from its manager. */
@@ -67,6 +68,8 @@ export interface ManagerClientOptions {
   readonly card: () => HostCard;
   /** Somebody says that this host sends wrong bytes. */
   onRecheck(message: Recheck): Promise<void>;
+  /** A preheat order; `answer` goes to the manager that gave it. */
+  onFetch(message: Fetch, answer: (message: HostMessage) => void): void;
 }
 
 interface Look {
@@ -299,6 +302,9 @@ export class ManagerClient {
         return this.#looks.get(message.id)?.answer(message);
       case "recheck":
         return void this.#options.onRecheck(message);
+      case "fetch":
+      case "unfetch":
+        return this.#options.onFetch(message, (answer) => link.send(answer));
       case "recall":
         return this.#recall(link, message);
       default: {

@@ -9,7 +9,7 @@
  */
 
 import { DarnerError } from "#base/mod.ts";
-import type { DownloadAsk, DownloadEvent, HostCard, LookAsk, OpenRequest, Seen } from "#core/protocol/mod.ts";
+import type { DownloadAsk, DownloadEvent, HostCard, OpenRequest } from "#core/protocol/mod.ts";
 import type { Connection } from "#platform/connection.ts";
 import type { DiskFile } from "#platform/disk.ts";
 import { PieceFile, type EndRecord } from "#storage/pieces/mod.ts";
@@ -22,7 +22,8 @@ import { Download } from "./download.ts";
 import { newHostLimits, setHostLimits, type HostLimits } from "./host-limits.ts";
 import { HostTask } from "./host-task.ts";
 import { taskAskOf } from "./host-task-options.ts";
-import { ManagerClient, unreachableManagers } from "./manager-client.ts";
+import { ManagerClient } from "./manager-client.ts";
+import { Preheats } from "./preheats.ts";
 import { unchangedFromNow } from "./unchanged.ts";
 
 /** Finished tasks that are kept to be served; the oldest leave first. */
@@ -80,7 +81,8 @@ export class HostDaemon {
       ...(trust ? { key } : {}),
     });
     if (directory !== undefined) {
-      const own = { card: this.#card.bind(this), onRecheck: this.#recheck.bind(this) };
+      const preheats = new Preheats((ask, tell) => this.begin(ask, undefined, tell));
+      const own = { card: this.#card.bind(this), onRecheck: this.#recheck.bind(this), onFetch: preheats.heard };
       this.#manager = new ManagerClient({ clock, random, log, dialler, directory, isRevoked, ...own });
     }
     registerDaemonMetrics(options.metrics, {
@@ -105,10 +107,8 @@ export class HostDaemon {
     return this.#manager?.connected ?? true;
   }
 
-  /** One question to an origin, through the manager. */
-  async look(ask: LookAsk): Promise<Seen> {
-    if (this.#manager === undefined) throw unreachableManagers(this.#options.directory);
-    return await this.#manager.look(ask);
+  get manager(): ManagerClient | undefined {
+    return this.#manager;
   }
 
   /** Nothing is being got or sent. */

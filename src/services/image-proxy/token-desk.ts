@@ -7,18 +7,17 @@
  */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { bearerChallenge, readChallenges, type Upstream } from "#core/image/mod.ts";
-import type { Seen } from "#core/protocol/mod.ts";
+import type { Upstream } from "#core/image/mod.ts";
 import type { Clock } from "#platform/clock.ts";
+import { fetchToken, tokenPlace, type RegistryHands, type RegistryToken } from "#transfer/mod.ts";
 import type { ImageHost } from "./image-host.ts";
 import { answerError } from "./registry-answer.ts";
 
 export const tokenPath = "/darner/token";
 const prefix = "darner.";
-const challengeFreshMs = 5 * 60_000;
-const answerBytesMax = 64 * 1024;
 const timeoutMs = 10_000;
-const lifeSeconds = { usual: 300, min: 60 } as const;
+/** Of a token that is needed for nothing. */
+const lifeSecondsUsual = 300;
 const sharedMax = 1000;
 
 export interface TokenDeskOptions {
@@ -28,17 +27,15 @@ export interface TokenDeskOptions {
   readonly find: (path: string) => { readonly upstream: Upstream; readonly path: string } | undefined;
 }
 
-interface Token {
-  readonly authorization: string | undefined;
-  readonly lifeSeconds: number;
-}
-
 export class TokenDesk {
   readonly #options: TokenDeskOptions;
-  readonly #shared = new Map<string, { readonly token: Promise<Token>; readonly untilMs: number }>();
+  readonly #hands: RegistryHands;
+  readonly #shared = new Map<string, { readonly token: Promise<RegistryToken>; readonly untilMs: number }>();
 
   constructor(options: TokenDeskOptions) {
     this.#options = options;
+    const { host } = options;
+    this.#hands = { look: (ask) => host.look(ask), fetch: (ask, signal) => host.fetch(ask, 0, signal) };
   }
 
   /** Sends the client here for a token. */
@@ -54,7 +51,7 @@ export class TokenDesk {
     const { searchParams } = new URL(request.url ?? "/", "http://proxy");
     const repository = /^repository:(.+):[a-z,*]*$/.exec(searchParams.get("scope") ?? "")?.[1];
     const meant = repository === undefined ? undefined : this.#options.find(`/v2/${repository}/manifests/any`);
-    if (meant === undefined) return sendToken(response, pack("", undefined), lifeSeconds.usual);
+    if (meant === undefined) return sendToken(response, pack("", undefined), lifeSecondsUsual);
     const { upstream } = meant;
     const own = meant.path.slice("/v2/".length, -"/manifests/any".length);
     try {
@@ -65,29 +62,17 @@ export class TokenDesk {
     }
   }
 
-  async #tokenFor(upstream: Upstream, repository: string, given: string | undefined): Promise<Token> {
-    const ping = { url: `${upstream.base}/v2/`, headers: {}, freshForMs: challengeFreshMs };
-    // A registry that does not answer may still have what is asked for in the swarm.
-    const seen: Seen | undefined = await this.#options.host.look(ping).catch(() => undefined);
-    const field = seen?.status === 401 ? seen.headers["www-authenticate"] : undefined;
-    const bearer = bearerChallenge(field);
-    if (bearer === undefined || !isOwnRealm(bearer.realm, upstream)) {
-      const basic = readChallenges(field).some(({ scheme }) => scheme === "basic");
-      return { authorization: basic ? given : undefined, lifeSeconds: lifeSeconds.usual };
-    }
-    const url = new URL(bearer.realm);
-    if (bearer.service !== undefined) url.searchParams.set("service", bearer.service);
-    url.searchParams.set("scope", `repository:${repository}:pull`);
-    return given === undefined
-      ? await this.#forAnybody(url.href)
-      : await this.#fetch(url.href, { authorization: given });
+  async #tokenFor(upstream: Upstream, repository: string, given: string | undefined): Promise<RegistryToken> {
+    const place = await tokenPlace(upstream.base, repository, given, this.#hands);
+    if (!("url" in place)) return place;
+    return given === undefined ? await this.#forAnybody(place.url) : await fetchToken(place.url, given, this.#hands);
   }
 
-  async #forAnybody(url: string): Promise<Token> {
+  async #forAnybody(url: string): Promise<RegistryToken> {
     const nowMs = this.#options.clock.nowMs();
     const known = this.#shared.get(url);
     if (known !== undefined && nowMs < known.untilMs) return await known.token;
-    const token = this.#fetch(url, {});
+    const token = fetchToken(url, undefined, this.#hands);
     this.#shared.delete(url);
     this.#shared.set(url, { token, untilMs: nowMs + timeoutMs });
     if (this.#shared.size > sharedMax) this.#shared.delete(this.#shared.keys().next().value as string);
@@ -95,23 +80,6 @@ export class TokenDesk {
     // The last part of its life is left to who has it already.
     this.#shared.set(url, { token, untilMs: nowMs + life * 500 });
     return await token;
-  }
-
-  /** Throws what the realm answers. */
-  async #fetch(url: string, headers: Readonly<Record<string, string>>): Promise<Token> {
-    const parts: Uint8Array[] = [];
-    let bytes = 0;
-    for await (const part of this.#options.host.fetch({ url, headers }, 0, AbortSignal.timeout(timeoutMs))) {
-      bytes += part.length;
-      if (bytes > answerBytesMax) throw new Error("the registry's token is too long");
-      parts.push(part);
-    }
-    const answer = JSON.parse(Buffer.concat(parts).toString("utf8")) as Record<string, unknown> | null;
-    const token = answer?.["token"] ?? answer?.["access_token"];
-    if (typeof token !== "string") throw new Error("the registry's token service gave no token");
-    const told = answer?.["expires_in"];
-    const life = typeof told === "number" && told >= lifeSeconds.min ? Math.floor(told) : lifeSeconds.min;
-    return { authorization: `Bearer ${token}`, lifeSeconds: life };
   }
 }
 
@@ -130,12 +98,6 @@ export function unpack(authorization: string | undefined, registry: string): str
 function pack(registry: string, authorization: string | undefined): string {
   const value = { r: registry, ...(authorization === undefined ? {} : { a: authorization }) };
   return prefix + Buffer.from(JSON.stringify(value)).toString("base64url");
-}
-
-/** A registry that sends credentials elsewhere in clear does not get them from here. */
-function isOwnRealm(realm: string, { base }: Upstream): boolean {
-  const { protocol, hostname } = new URL(realm);
-  return protocol === "https:" || hostname === new URL(base).hostname;
 }
 
 function sendToken(response: ServerResponse, token: string, expiresIn: number): void {

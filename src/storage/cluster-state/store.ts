@@ -25,8 +25,8 @@ export interface SettingsRecord {
   readonly settings: Readonly<Record<string, SettingValue>>;
 }
 
-/** Members, and the digests of the tokens that were given out; never a secret itself. */
-export type RecordKind = "member" | "join-token" | "api-token";
+/** Members, the digests of the tokens that were given out, and preheat orders; never a secret itself. */
+export type RecordKind = "member" | "join-token" | "api-token" | "preheat";
 
 export interface StoredRecord {
   readonly id: string;
