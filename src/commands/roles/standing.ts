@@ -60,8 +60,8 @@ export async function openStanding(options: StandingOptions): Promise<Standing> 
   const { directory, log, metrics } = options;
   const { configService, manager = [] } = options.values;
   const trust = options.values.trust === "on";
-  const identity = trust ? await identityOf(options) : undefined;
-  if (identity === undefined && trust) assertNeedsNone(directory, [configService, ...manager]);
+  const secure = [configService, ...manager].find((url) => url?.startsWith("https:") === true);
+  const identity = trust ? await identityOf(options, secure) : undefined;
   const http = createNodeHttpJson(identity);
   const ground = { http, clock: nodeClock, random: nodeRandom, log, trust };
   const config = configService === undefined ? undefined : createConfigClient({ ...ground, url: configService });
@@ -106,14 +106,15 @@ function sayIdentity({ log, key, role, values }: StandingOptions, identity: Iden
   log.warn("identity.ended", { id: key.id, endsAtMs, meaning: "nobody lets it in any more; run darner join again" });
 }
 
-async function identityOf({ directory, key, role, issue }: StandingOptions): Promise<Identity | undefined> {
-  if (issue === undefined) return readIdentity(directory, key);
-  return createNodeIdentity({ ...(await issue(role, key)), key });
-}
-
-function assertNeedsNone(directory: string, urls: readonly (string | undefined)[]): void {
-  const secure = urls.find((url) => url?.startsWith("https:") === true);
-  if (secure === undefined) return;
+/** None for whoever speaks with nobody over TLS, even if the folder has joined a cluster once. */
+async function identityOf(
+  { directory, key, role, issue }: StandingOptions,
+  secure: string | undefined,
+): Promise<Identity | undefined> {
+  if (issue !== undefined) return createNodeIdentity({ ...(await issue(role, key)), key });
+  if (secure === undefined) return undefined;
+  const identity = readIdentity(directory, key);
+  if (identity !== undefined) return identity;
   const next = "run darner join with what darner member invite prints there";
   throw new DarnerError("trust.required", `cannot use ${secure}: ${directory} has not joined its cluster; ${next}`);
 }
