@@ -26,15 +26,17 @@ const channel = 1;
 const wantsMax = 4;
 let askedBytes = 0;
 let receivedBytes = 0;
-let nextPiece = 0;
 
-/** The next whole piece of the object, or undefined when enough was asked for. */
-function take(): number | undefined {
-  if (askedBytes >= orders.bytes) return undefined;
-  askedBytes += orders.pieceBytes;
-  const index = nextPiece;
-  nextPiece = (nextPiece + 1) % Math.max(1, Math.floor(orders.sizeBytes / orders.pieceBytes));
-  return index;
+/** Whole pieces of the object in turn, each connection from a place of its own; undefined when enough was asked for. */
+function turnOf(number: number): () => number | undefined {
+  const pieces = Math.max(1, Math.floor(orders.sizeBytes / orders.pieceBytes));
+  let next = Math.floor((number * pieces) / orders.connections);
+  return () => {
+    if (askedBytes >= orders.bytes) return undefined;
+    askedBytes += orders.pieceBytes;
+    next = (next + 1) % pieces;
+    return next;
+  };
 }
 
 function came(bytes: number): void {
@@ -46,12 +48,15 @@ function came(bytes: number): void {
 
 async function fromDaemon(number: number): Promise<void> {
   let wants = 0;
+  const take = turnOf(number);
   const scan = new FrameScan({
     onFrame: (header) => header.type === frameType.cancelled || header.type === frameType.closed,
     onPayload(header, payload) {
       if (header.type === frameType.closed) throw new Error(`the daemon refuses: ${payload.toString()}`);
-      wants -= decodeIndices(payload).length;
-      askedBytes -= orders.pieceBytes;
+      const givenBack = decodeIndices(payload).length;
+      wants -= givenBack;
+      askedBytes -= givenBack * orders.pieceBytes;
+      setTimeout(want, 10);
     },
     onEnd(header) {
       if (header.type !== frameType.piece) return;
@@ -66,7 +71,7 @@ async function fromDaemon(number: number): Promise<void> {
   const want = (): void => {
     const indices: number[] = [];
     for (let index: number | undefined; wants < wantsMax && (index = take()) !== undefined; wants++)
-      if (!indices.includes(index)) indices.push(index);
+      indices.push(index);
     if (indices.length > 0) socket.write(encodeFrame(frameType.want, channel, 0, encodeIndices(indices)));
   };
   socket.write(encodeJsonFrame(frameType.open, channel, { task: orders.task, generation: orders.generation }));
@@ -75,7 +80,8 @@ async function fromDaemon(number: number): Promise<void> {
 
 const readBuffer = Buffer.allocUnsafeSlow(1024 * 1024);
 
-function fromNginx(): void {
+function fromNginx(number: number): void {
+  const take = turnOf(number);
   let left = 0;
   const socket = connect({
     host: "127.0.0.1",
@@ -110,7 +116,7 @@ function fromNginx(): void {
 
 const startedMs = performance.now();
 for (let number = 0; number < orders.connections; number++) {
-  if (orders.from === "nginx") fromNginx();
+  if (orders.from === "nginx") fromNginx(number);
   else void fromDaemon(number);
 }
 process.on("disconnect", () => process.exit(0));

@@ -78,19 +78,13 @@ export const midSwarm: Row = {
   async run(ground, options) {
     const { sizeBytes } = options;
     ground.serve("a.bin", sizeBytes);
+    ground.serve("kept.bin", sizeBytes);
     const nginx = await ground.nginx();
     const url = `http://127.0.0.1:${nginx.port}/a.bin`;
+    const keptUrl = `http://127.0.0.1:${nginx.port}/kept.bin`;
     const { manager, daemon } = await cluster(ground, url, options);
-    await ground.time([
-      `${root}/bin/dfget`,
-      "-q",
-      "--socket",
-      `${daemon.folder}/d.sock`,
-      "-O",
-      "kept.out",
-      `${url}?kept`,
-    ]);
-    const kept = await objectAt(manager.port, "?kept");
+    await ground.time([`${root}/bin/dfget`, "-q", "--socket", `${daemon.folder}/d.sock`, "-O", "kept.out", keptUrl]);
+    const kept = await objectAt(manager.port, "kept.bin");
     const give = (): Promise<unknown> =>
       startReader({ from: "daemon", port: daemon.port, connections: 1, bytes: sizeBytes, sizeBytes, ...kept }).done;
     const series = new Series();

@@ -9,7 +9,7 @@ import { objectAt } from "../served-task.ts";
 
 const [serverCore, readerCore] = [0, 1];
 /** Enough for ticks of 10 ms to be small beside what is counted. */
-const bytesMin = 4e9;
+const bytesMin = 2e9;
 
 export const send: Row = {
   name: "send",
