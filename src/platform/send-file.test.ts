@@ -1,6 +1,7 @@
 /** A file sent to a receiver that stops taking anything, with the native port and without; and one that is cold. */
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import net, { type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -81,4 +82,34 @@ describe("a file that is not in memory", () => {
       ]);
     }
   });
+});
+
+describe("a run of a file beyond 2^31 and 2^32", () => {
+  for (const [name, native] of [
+    ["native", loadNative()],
+    ["plain", absentNative],
+  ] as const) {
+    test(`comes from its place (${name})`, { timeout: 10_000 }, async () => {
+      const file = await nodeDisk.open(join(directory, `sparse-${name}`), "keep");
+      const server = net.createServer();
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      for (const edge of [2 ** 31, 2 ** 32, 2 ** 35]) {
+        const run = Buffer.from(
+          Uint8Array.from({ length: 600_000 }, (_, index) => (index * 7 + edge / 2 ** 31) & 0xff),
+        );
+        const position = edge - 300_001;
+        await file.write(run, position);
+        const accepted = once(server, "connection");
+        const sender = net.connect((server.address() as AddressInfo).port, "127.0.0.1");
+        const [receiver] = (await accepted) as [Socket];
+        const received = receiver.toArray() as Promise<Buffer[]>;
+        await pumpFile(sender, native, file, position, run.length, open);
+        sender.end();
+        assert.ok(Buffer.concat(await received).equals(run), `around ${edge}`);
+        receiver.destroy();
+      }
+      server.close();
+      await file.close();
+    });
+  }
 });

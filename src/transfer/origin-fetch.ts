@@ -102,6 +102,7 @@ export class OriginFetch {
       this.#rangesWork = true;
       this.#expected = [...this.#options.expected, ...this.#told(this.#facts())];
       this.#start(store.lengthBytes);
+      if (this.#segments !== undefined) this.#seekSought(this.#segments);
     }
     this.#addWorker(mayResume ? opened : undefined);
     // Workers add workers, so the list may grow while it is walked.

@@ -216,13 +216,14 @@ export class TaskVersion {
   async #recheck(piece: number): Promise<void> {
     if (this.#isRechecking || !this.store.have.has(piece)) return;
     this.#isRechecking = true;
-    const isIntact = await this.store.recheck(piece);
+    const spoiled = (await this.store.findSpoiled(piece)).filter((index) => this.store.have.has(index));
     this.#isRechecking = false;
-    if (isIntact || !this.store.have.has(piece)) return;
-    this.#options.log.warn("piece.spoiled", { task: this.task, piece });
-    this.store.drop(piece);
-    this.#lost.add(piece);
-    this.#options.onSpoiled();
+    for (const index of spoiled) {
+      this.#options.log.warn("piece.spoiled", { task: this.task, piece: index });
+      this.store.drop(index);
+      this.#lost.add(index);
+    }
+    if (spoiled.length > 0) this.#options.onSpoiled();
   }
 
   /** Nothing of it is told or served any more. */

@@ -201,13 +201,12 @@ export class HostDaemon {
 
   /** False when a stored piece turned out to be spoiled as it was copied, unless this is the last try. */
   async #serve(task: string, download: Download, output: ClientOutput | undefined, last: boolean): Promise<boolean> {
-    const { ask } = download;
     // The part of an object that a client wants is copied out of the whole one in the cache.
-    const running = await this.#taskFor(task, download, ask.range === undefined ? output : undefined);
+    const running = await this.#taskFor(task, download, download.ask.range === undefined ? output : undefined);
     if (download.over) return true;
     running.followers.add(download);
     download.follow(running.task);
-    if (ask.range === undefined) await running.ended;
+    if (download.ask.range === undefined) await running.ended;
     else await download.untilHeld(running.task);
     const own = running.owner === download;
     try {
@@ -386,9 +385,10 @@ export class HostDaemon {
   /** A whole object with a spoiled piece is no source any more; of one that is being got the piece is got again. */
   async #recheck({ task, piece }: { readonly task: string; readonly piece: number }): Promise<void> {
     const running = this.#tasks.get(task);
-    if (running === undefined || (await running.task.store.recheck(piece))) return;
-    running.task.spoiled(piece);
-    if (running.task.whole) await this.#drop(task, new DarnerError("interrupted", "its file was changed"));
+    const spoiled = (await running?.task.store.findSpoiled(piece)) ?? [];
+    for (const index of spoiled) running?.task.spoiled(index);
+    const reason = new DarnerError("interrupted", "its file was changed");
+    if (spoiled.length > 0 && running?.task.whole) await this.#drop(task, reason);
   }
 
   #count(task: HostTask, firstTaker: boolean): void {

@@ -223,7 +223,7 @@ describe("a piece file at work", () => {
     await getAll(await openOn(disk), known);
     const file = await openOn(disk);
     broken = true;
-    assert.equal(await file.recheck(1), false);
+    assert.deepEqual(await file.findSpoiled(1), [1]);
     file.drop(1);
     assert.ok(bytesEqual(file.vouchedDigestOf(1)!, digest(1)), "what it must be is still known");
     assert.deepEqual(held(file), [0, 2, 3, 4]);
@@ -232,6 +232,15 @@ describe("a piece file at work", () => {
     const again = await openOn(disk);
     assert.deepEqual(held(again), [0, 2, 3, 4]);
     assert.ok(bytesEqual(again.vouchedDigestOf(1)!, digest(1)));
+  });
+
+  test("a file that is cut has lost every piece behind its end", async () => {
+    const disk = new SimDisk();
+    await getAll(await openOn(disk), known);
+    const file = await openOn(disk);
+    assert.deepEqual(await file.findSpoiled(4), []);
+    await file.content.truncate(2 * pieceBytes + 1);
+    assert.deepEqual(await file.findSpoiled(4), [2, 3, 4]);
   });
 
   test("a disk that has room again takes what it had refused", async () => {

@@ -218,9 +218,13 @@ export class PieceFile {
     }
   }
 
-  /** Whether a held piece's bytes are still those that were stored; true also for one that is not held. */
-  async recheck(index: number): Promise<boolean> {
-    return this.digestOf(index) === undefined || (await this.#isIntact(index));
+  /** Held pieces that are not there any more: this one if it has other bytes, and all that the file ends before. */
+  async findSpoiled(index: number): Promise<readonly number[]> {
+    const { sizeBytes } = await this.content.identity().catch(() => ({ sizeBytes: Infinity }));
+    const spoiled = [...this.#have.indices()].filter((held) => !this.#isWithin(held, sizeBytes));
+    if (this.#have.has(index) && this.#isWithin(index, sizeBytes) && !(await this.#isIntact(index)))
+      spoiled.push(index);
+    return spoiled;
   }
 
   /** A piece turned out not to be what was stored: it is not there any more, also after a restart. */
@@ -271,8 +275,8 @@ export class PieceFile {
     if (this.#object === undefined) return;
     for (const index of this.#have.indices()) {
       const isSuspect = suspects.has(index);
-      const isThere = index * this.#object.pieceBytes + this.#pieceLength(index) <= contentBytes;
-      if (!isThere || ((isSuspect || hashAll) && !(await this.#isIntact(index)))) this.spoiled.push(index);
+      if (!this.#isWithin(index, contentBytes) || ((isSuspect || hashAll) && !(await this.#isIntact(index))))
+        this.spoiled.push(index);
       // From now on it is vouched for under this mark: the next opening need not hash it again.
       else if (isSuspect) this.#journal.piece({ index, digest: this.digestOf(index)! });
     }
@@ -309,6 +313,10 @@ export class PieceFile {
     const pieceBytes = this.#object?.pieceBytes ?? 0;
     const { lengthBytes } = this;
     return lengthBytes === undefined ? pieceBytes : Math.min(pieceBytes, lengthBytes - index * pieceBytes);
+  }
+
+  #isWithin(index: number, contentBytes: number): boolean {
+    return index * (this.#object?.pieceBytes ?? 0) + this.#pieceLength(index) <= contentBytes;
   }
 
   async #isIntact(index: number): Promise<boolean> {
