@@ -37,6 +37,7 @@ const checks: readonly Check[] = [
     command: ["node", ...tests, "test/scenarios/**/*.test.ts"],
     needs: "test/scenarios/**/*.test.ts",
   },
+  { name: "fuzz", command: ["node", ...tests, "test/fuzz/*.test.ts"], needs: "test/fuzz/*.test.ts" },
   { name: "dead code", command: ["knip", "--no-progress"], needs: "src/main.ts" },
 ];
 

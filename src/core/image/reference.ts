@@ -18,6 +18,8 @@ export interface ImageReference {
 
 export const dockerHub = "docker.io";
 const repositoryLengthMax = 255;
+/** A host's name and its port; the pattern's time grows with the square of the length. */
+const registryLengthMax = 261;
 const repositoryPattern = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$/;
 export const tagPattern = /^\w[\w.-]{0,127}$/;
 const registryPattern = /^(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i;
@@ -57,5 +59,5 @@ export function isRepository(text: string): boolean {
 
 /** What tells a registry from the first word of a repository: a dot, a port, or localhost. */
 export function isRegistryName(text: string): boolean {
-  return registryPattern.test(text) && (/[.:]/.test(text) || text === "localhost");
+  return text.length <= registryLengthMax && registryPattern.test(text) && (/[.:]/.test(text) || text === "localhost");
 }
