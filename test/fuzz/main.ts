@@ -11,8 +11,7 @@ import { DarnerError } from "#base/mod.ts";
 import { Chance } from "./mutation.ts";
 import { parsers, type Parser } from "./parsers.ts";
 
-/** One input may take so long, on a machine that does other things as well. */
-const caseMsMax = 500;
+const caseMsMax = 50;
 const heapGrowthBytesMax = 8 * 1024 * 1024;
 
 setFlagsFromString("--expose-gc");
@@ -33,19 +32,25 @@ function tryOne(parser: Parser, seed: number): string | undefined {
   }
 }
 
+function timed(parser: Parser, seed: number): { readonly fault: string | undefined; readonly ms: number } {
+  const startedMs = performance.now();
+  const fault = tryOne(parser, seed);
+  return { fault, ms: performance.now() - startedMs };
+}
+
 function fuzz(parser: Parser, cases: number, seed: number): string | undefined {
   const startedMs = performance.now();
   for (let number = 0; number < Math.min(cases, 1_000); number++) tryOne(parser, seed + number);
   const before = heapBytes();
   let slowestMs = 0;
   for (let number = 0; number < cases; number++) {
-    const caseMs = performance.now();
-    const fault = tryOne(parser, seed + number);
-    const ms = performance.now() - caseMs;
-    if (fault !== undefined) return `${fault}\n--only "${parser.name}" --seed ${seed + number} --cases 1 replays it`;
-    if (ms > caseMsMax)
-      return `one input took ${ms.toFixed(0)} ms; --only "${parser.name}" --seed ${seed + number} --cases 1`;
-    slowestMs = Math.max(slowestMs, ms);
+    const { fault, ms } = timed(parser, seed + number);
+    const replay = `--only "${parser.name}" --seed ${seed + number} --cases 1 replays it`;
+    if (fault !== undefined) return `${fault}\n${replay}`;
+    // The machine does other things as well: what is slow is slow again.
+    const surelyMs = ms > caseMsMax ? Math.min(...[1, 2, 3].map(() => timed(parser, seed + number).ms)) : ms;
+    if (surelyMs > caseMsMax) return `one input took ${surelyMs.toFixed(0)} ms; ${replay}`;
+    slowestMs = Math.max(slowestMs, surelyMs);
   }
   const grownBytes = heapBytes() - before;
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
