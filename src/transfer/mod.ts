@@ -5,6 +5,7 @@
  */
 
 export * from "./child-connection.ts";
+export * from "./concealed.ts";
 export * from "./fetch-piece.ts";
 export * from "./generation.ts";
 export * from "./limited-disk.ts";

@@ -19,6 +19,7 @@ import { sleep } from "#platform/clock.ts";
 import { sha256 } from "#platform/digest.ts";
 import type { Flow } from "#platform/http-client.ts";
 import type { EndRecord, ObjectRecord } from "#storage/pieces/mod.ts";
+import { concealFacts, concealUrl } from "./concealed.ts";
 import { expectBody, isResumable, shown, windowLength, type BodyAnswer } from "./origin-answer.ts";
 import type { OriginFetchOptions } from "./origin-fetch-options.ts";
 import { PieceReader, type ReadPiece } from "./piece-reader.ts";
@@ -208,12 +209,12 @@ export class OriginFetch {
     const pieceBytes = this.#options.pieceBytes ?? choosePieceBytes(lengthBytes, hosts);
     const object: ObjectRecord = {
       kind: "object",
-      url,
+      url: concealUrl(url),
       generation: this.#options.generationOf({ validator, lengthBytes, pieceBytes }),
       pieceBytes,
       ...(lengthBytes === undefined ? {} : { lengthBytes }),
       ...(validator === undefined ? {} : { validator }),
-      notes: { facts: answer.facts, ...(window === undefined ? {} : { window }) },
+      notes: { facts: concealFacts(answer.facts), ...(window === undefined ? {} : { window }) },
     };
     await this.#options.onObject?.(object, answer.facts);
     await store.begin(object);

@@ -13,7 +13,7 @@ import type { DiskFile } from "#platform/disk.ts";
 import { sha256Hex } from "#platform/digest.ts";
 import type { Random } from "#platform/random.ts";
 import { PieceFile } from "#storage/pieces/mod.ts";
-import { nameGeneration, OriginFetch, type BodyAnswer, type OriginFetchOptions } from "#transfer/mod.ts";
+import { concealUrl, nameGeneration, OriginFetch, type BodyAnswer, type OriginFetchOptions } from "#transfer/mod.ts";
 import type { Wanted } from "./wanted.ts";
 
 const progressEveryMs = 200;
@@ -132,7 +132,8 @@ async function openStore(parts: AloneParts, wanted: Wanted, output: AloneOutput)
 function isSameObject(store: PieceFile, wanted: Wanted): boolean {
   const { object } = store;
   if (object === undefined) return false;
-  const sameUrl = canonicalUrl(object.url, wanted.filterQuery) === canonicalUrl(wanted.url, wanted.filterQuery);
+  const recorded = canonicalUrl(object.url, wanted.filterQuery);
+  const sameUrl = recorded === canonicalUrl(concealUrl(wanted.url), wanted.filterQuery);
   const window = object.notes?.["window"] as Wanted["range"];
   return sameUrl && window?.start === wanted.range?.start && window?.end === wanted.range?.end;
 }

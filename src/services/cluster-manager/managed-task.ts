@@ -21,7 +21,14 @@ import type { Clock } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";
 import type { Random } from "#platform/random.ts";
 import type { TaskCache } from "#storage/pieces/mod.ts";
-import { nameGeneration, OriginFetch, type BodyAnswer, type Limiter, type ReadAsk } from "#transfer/mod.ts";
+import {
+  type BodyAnswer,
+  concealFacts,
+  type Limiter,
+  nameGeneration,
+  OriginFetch,
+  type ReadAsk,
+} from "#transfer/mod.ts";
 import { Failure } from "./failure.ts";
 import { isGuarded, isSameAsker } from "./guarded.ts";
 import { Places } from "./places.ts";
@@ -273,7 +280,7 @@ export class ManagedTask {
       this.#lastCheckedMs = clock.wallMs();
       const fresher = refresh(stored, answer.facts, ask.headers);
       if (fresher === undefined) return await this.#fetch(ask, caller);
-      version.store.annotate({ ...version.store.object?.notes, facts: fresher.facts });
+      version.store.annotate({ ...version.store.object?.notes, facts: concealFacts(fresher.facts) });
       log.info("task.revalidated", { task });
     } catch (error) {
       if (clock.wallMs() >= stored.judgement.staleIfErrorUntilMs) throw error;

@@ -8,6 +8,7 @@ import type { Wish } from "#core/download/mod.ts";
 import type { DownloadAsk, DownloadEvent } from "#core/protocol/mod.ts";
 import type { Clock, Timer } from "#platform/clock.ts";
 import type { DiskFile } from "#platform/disk.ts";
+import { shown } from "#transfer/mod.ts";
 import type { HostTask } from "./host-task.ts";
 import { verifiedBytes, wishFor } from "./object-bytes.ts";
 import { lastModifiedOf } from "./object-record.ts";
@@ -64,7 +65,7 @@ export class Download {
     this.#begun.resolve(task);
     const { lengthBytes } = task;
     const length = lengthBytes === undefined ? {} : { lengthBytes };
-    this.#options.tell({ event: "started", id: this.id, url: this.ask.url, ...length });
+    this.#options.tell({ event: "started", id: this.id, url: shown(this.ask.url), ...length });
     this.#tick();
   }
 
