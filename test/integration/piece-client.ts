@@ -48,8 +48,8 @@ export class RawPeer {
     socket.on("data", (bytes: Buffer) => this.#received(bytes));
   }
 
-  static async dial(port: number, path: "/pieces" | "/control", host = "", as = version): Promise<RawPeer> {
-    const socket = net.connect(port, "127.0.0.1");
+  static async dial(port: number, path: "/pieces" | "/control", host = "", as = version, address = "127.0.0.1") {
+    const socket = net.connect(port, address);
     await once(socket, "connect");
     const peer = new RawPeer(socket);
     const lines = [

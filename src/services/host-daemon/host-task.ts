@@ -17,7 +17,7 @@ import type { Wish } from "#core/download/mod.ts";
 import type { BytesBySource, ManagerMessage, ManifestHead, RecalledManifest, TaskAsk } from "#core/protocol/mod.ts";
 import type { Timer } from "#platform/clock.ts";
 import type { EndRecord, PieceFile } from "#storage/pieces/mod.ts";
-import { Limiter, Manifest, SwarmTransfer, type ListedLines, type OriginFetch } from "#transfer/mod.ts";
+import { Limiter, Manifest, shown, SwarmTransfer, type ListedLines, type OriginFetch } from "#transfer/mod.ts";
 import { forgetAnothers, markAsker } from "./asker.ts";
 import { backToSource } from "./back-to-source.ts";
 import { Confirmation } from "./confirmation.ts";
@@ -336,7 +336,7 @@ export class HostTask implements TaskListener {
     const what = verdict.kind === "alone" ? "no manager and no peer answered" : "nobody gave a new byte";
     if (backToSource) return this.#goToOrigin(`${what} for ${seconds} s`);
     if (verdict.kind === "alone") return this.#fail(unreachableManagers(manager?.directory));
-    this.#fail(new DarnerError("cluster.stalled", `cannot go on with ${this.ask.url}: ${what} for ${seconds} s`));
+    this.#fail(new DarnerError("cluster.stalled", `cannot go on with ${shown(this.ask.url)}: ${what} for ${seconds} s`));
   }
 
   #goToOrigin(reason: string): void {

@@ -22,7 +22,6 @@ export interface Waiting {
 
 export type Verdict = { readonly kind: "wait" } | { readonly kind: "alone" | "stalled"; readonly idleMs: number };
 
-/** "alone": no manager and no peer gives anything. "stalled": a manager is there, yet nobody gives. */
 /** How often it is asked whether the wait is too long: a tenth of the wait, within these. */
 const watchEveryMs = { min: 50, max: 1000 } as const;
 
@@ -34,6 +33,7 @@ export function watchAfterMs(settings: {
   return Math.max(watchEveryMs.min, Math.min(tenthMs, watchEveryMs.max));
 }
 
+/** "alone": no manager and no peer gives anything. "stalled": a manager is there, yet nobody gives. */
 export function judgeWaiting(waiting: Waiting): Verdict {
   const { nowMs, managerAwaySinceMs, progressMs, hadSwarm, jitter, originFallbackAfterMs, stallTimeoutMs } = waiting;
   const idleMs = nowMs - progressMs;
