@@ -16,6 +16,7 @@ import { mayRepeatWhileFetching, UploadQueue, type Child, type Want } from "#cor
 import type { Clock, Timer } from "#platform/clock.ts";
 import type { Connection, Gate } from "#platform/connection.ts";
 import type { Log } from "#platform/log.ts";
+import { logBudget } from "#platform/log-budget.ts";
 import { keyId, signatureHolds } from "#platform/signing.ts";
 import type { PieceFile } from "#storage/pieces/mod.ts";
 import { ChildConnection, type ChildHandlers } from "./child-connection.ts";
@@ -28,6 +29,7 @@ const stalledMs = 500;
 const stallLookMs = 250;
 /** Of one connection. */
 const refusalsMax = 16;
+const refusalsLoggedPerSecond = 20;
 
 export interface UploadsOptions {
   readonly clock: Clock;
@@ -82,6 +84,7 @@ export class Uploads implements ChildHandlers {
   /** Connection -> channel -> the child in its task's queue. */
   readonly #connections = new Map<ChildConnection, Map<number, Child<Target>>>();
   #slots: number;
+  readonly #mayLog: () => boolean;
   #active = 0;
   readonly #sendings = new Set<Sending>();
   #stallTimer: Timer | undefined;
@@ -93,6 +96,7 @@ export class Uploads implements ChildHandlers {
   constructor(options: UploadsOptions) {
     this.#options = options;
     this.#slots = options.slots;
+    this.#mayLog = logBudget(options.clock, refusalsLoggedPerSecond);
     this.#keepAlive();
   }
 
@@ -184,7 +188,8 @@ export class Uploads implements ChildHandlers {
       signatureHolds(proof.publicKey, "piece-plane", child.nonce, proof.signature);
     if (child.proven) return;
     const reason = "it does not prove the key that its id follows from";
-    this.#options.log.warn("peer.refused", { host: child.host, remote: child.connection.remote, reason });
+    if (this.#mayLog())
+      this.#options.log.warn("peer.refused", { host: child.host, remote: child.connection.remote, reason });
     child.connection.close();
   }
 
@@ -207,7 +212,8 @@ export class Uploads implements ChildHandlers {
   /** Says so and logs it; a host that goes on without rights loses its connection. */
   #refuse(child: ChildConnection, channel: number, request: OpenRequest, reason: string): void {
     const { host, connection } = child;
-    this.#options.log.warn("peer.refused", { host, remote: connection.remote, task: request.task, reason });
+    if (this.#mayLog())
+      this.#options.log.warn("peer.refused", { host, remote: connection.remote, task: request.task, reason });
     child.closeChannel(channel, reason);
     if (++child.refusals >= refusalsMax) connection.close();
   }

@@ -336,7 +336,9 @@ export class HostTask implements TaskListener {
     const what = verdict.kind === "alone" ? "no manager and no peer answered" : "nobody gave a new byte";
     if (backToSource) return this.#goToOrigin(`${what} for ${seconds} s`);
     if (verdict.kind === "alone") return this.#fail(unreachableManagers(manager?.directory));
-    this.#fail(new DarnerError("cluster.stalled", `cannot go on with ${shown(this.ask.url)}: ${what} for ${seconds} s`));
+    this.#fail(
+      new DarnerError("cluster.stalled", `cannot go on with ${shown(this.ask.url)}: ${what} for ${seconds} s`),
+    );
   }
 
   #goToOrigin(reason: string): void {
