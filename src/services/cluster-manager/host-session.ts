@@ -19,6 +19,7 @@ import type { Pace } from "#core/swarm/mod.ts";
 import type { Member } from "#core/model/mod.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";
+import { logBudget } from "#platform/log-budget.ts";
 import { keyId, type SigningKey } from "#platform/signing.ts";
 import { MessageLink, signTicket, taskIdOf, type ReadGate } from "#transfer/mod.ts";
 import type { ManagedTask } from "./managed-task.ts";
@@ -26,6 +27,9 @@ import type { VersionHost } from "./task-version.ts";
 
 /** A ticket lives for minutes; a new one is signed when the old one is half-way. */
 const ticketReuseMs = 4 * 60_000;
+
+/** Of one host. */
+const accusationsLoggedPerSecond = 5;
 
 export interface HostSessionOptions {
   readonly clock: Clock;
@@ -51,6 +55,7 @@ export interface HostSessionOptions {
 export class HostSession implements VersionHost {
   readonly link: MessageLink<HostMessage, ManagerMessage>;
   readonly #options: HostSessionOptions;
+  readonly #mayLogAccusation: () => boolean;
   #card: HostCard | undefined;
   /** What the host was told last. */
   #reportEveryMs = 0;
@@ -59,6 +64,7 @@ export class HostSession implements VersionHost {
 
   constructor(options: HostSessionOptions) {
     this.#options = options;
+    this.#mayLogAccusation = logBudget(options.clock, accusationsLoggedPerSecond);
     this.link = new MessageLink(options.clock, readHostMessage, (message) => this.#received(message));
   }
 
@@ -121,12 +127,10 @@ export class HostSession implements VersionHost {
         this.#tickets.delete(message.task);
         return this.#options.knownTask(message.task)?.leave(this);
       case "accuse":
-        this.#options.log.warn("peer.accused", {
-          task: message.task,
-          by: this.card.id,
-          parent: message.parent,
-          piece: message.piece,
-        });
+        if (this.#mayLogAccusation()) {
+          const { task, parent, piece } = message;
+          this.#options.log.warn("peer.accused", { task, by: this.card.id, parent, piece });
+        }
         return this.#options
           .knownTask(message.task)
           ?.versionOf(message.generation)

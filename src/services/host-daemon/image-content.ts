@@ -7,6 +7,7 @@ import { DarnerError } from "#base/mod.ts";
 import { contentAsk } from "#core/image/mod.ts";
 import type { LookAsk, Seen } from "#core/protocol/mod.ts";
 import type { Origin } from "#origins/mod.ts";
+import { shown } from "#transfer/mod.ts";
 import { readObject } from "./read-object.ts";
 import type { HostDaemon } from "./service.ts";
 
@@ -64,7 +65,7 @@ export class ImageContent {
   ): AsyncGenerator<Uint8Array> {
     const range = start === 0 ? {} : { range: { start } };
     const answer = await this.#parts.origin.open({ url, headers, ...range, caller: "near" }, signal);
-    if (answer.kind !== "body") throw new DarnerError("origin.protocol", `cannot get ${url}: it sent no body`);
+    if (answer.kind !== "body") throw new DarnerError("origin.protocol", `cannot get ${shown(url)}: it sent no body`);
     let skip = start - answer.start;
     for await (const chunk of answer.body) {
       if (skip < chunk.length) yield chunk.subarray(skip);

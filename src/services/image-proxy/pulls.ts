@@ -4,7 +4,7 @@
  */
 
 import { asDarnerError, DarnerError } from "#base/mod.ts";
-import { accepts, manifestAccept, manifestBytesMax, manifestPath, readRegistryPath } from "#core/image/mod.ts";
+import { accepts, manifestAccept, manifestBytesMax, manifestPath, placeOf, readRegistryPath } from "#core/image/mod.ts";
 import type { Seen } from "#core/protocol/mod.ts";
 import type { Clock } from "#platform/clock.ts";
 import { drained } from "#platform/http-stream.ts";
@@ -78,7 +78,7 @@ export class Pulls {
     const ask = { url: target.href, headers, digest };
     const refusal = await this.#gate.refusal(ask).catch(() => unanswered);
     if (refusal !== undefined) return this.#refuse(exchange, refusal);
-    const known = this.#manifests.get(digest);
+    const known = this.#manifests.from(digest, placeOf(target.href));
     const kept = known ?? (await this.#readManifest(exchange, ask));
     if (kept === undefined) return undefined;
     this.#gate.learn(digest, kept.manifest);
@@ -106,7 +106,7 @@ export class Pulls {
         lengthBytes += next.value.length;
         if (lengthBytes > manifestBytesMax) return undefined;
       }
-      return this.#manifests.add(ask.digest, Buffer.concat(parts));
+      return this.#manifests.add(ask.digest, Buffer.concat(parts), placeOf(ask.url));
     } catch (error) {
       this.#log("image.not-from-swarm", ask, error);
       return undefined;
