@@ -13,7 +13,6 @@ import { asDarnerError, DarnerError } from "#base/mod.ts";
 import type { SwarmReport } from "#core/swarm/mod.ts";
 import { judge, refresh, useDecision } from "#core/freshness/mod.ts";
 import { placeOf } from "#core/image/mod.ts";
-import { parseDigest, type Digest } from "#core/model/mod.ts";
 import type { TaskAsk } from "#core/protocol/mod.ts";
 import type { Caller } from "#core/reach/mod.ts";
 import type { Origin } from "#origins/mod.ts";
@@ -33,7 +32,7 @@ import { Failure } from "./failure.ts";
 import { isGuarded, isSameAsker } from "./guarded.ts";
 import { Places } from "./places.ts";
 import type { TaskVersion, VersionHost } from "./task-version.ts";
-import { isSameVersion, mustPass } from "./version-rules.ts";
+import { expectedDigests, isSameVersion, mustPass } from "./version-rules.ts";
 
 /** A cut may lose 10 MB; a cluster asks its origin for at most 1.01 copies. */
 const splitBytesMin = 512 * 1024 * 1024;
@@ -394,9 +393,4 @@ export class ManagedTask {
     await cache.release(task, entry.folder);
     await cache.erase(task, entry.folder);
   }
-}
-
-/** What the asker knows of the object's digest. */
-function expectedDigests(ask: TaskAsk): Digest[] {
-  return ask.digest === undefined ? [] : [parseDigest(ask.digest)];
 }

@@ -1,6 +1,8 @@
-/** What the HTTP caching rules say of one version that a manager keeps. */
+/** What the HTTP caching rules, and the asker, say of one version that a manager keeps. */
 
 import { judge, strongValidator, type ResponseFacts } from "#core/freshness/mod.ts";
+import { parseDigest, type Digest } from "#core/model/mod.ts";
+import type { TaskAsk } from "#core/protocol/mod.ts";
 import type { BodyAnswer } from "#transfer/mod.ts";
 import type { TaskVersion } from "./task-version.ts";
 
@@ -16,4 +18,9 @@ export function mustPass(version: TaskVersion): boolean {
   if (version.facts === undefined) return false;
   const { storable, because } = judge(version.facts, version.ask.headers);
   return storable === "transfer-only" && because !== "authorization";
+}
+
+/** What the asker knows of the object's digest. */
+export function expectedDigests(ask: TaskAsk): Digest[] {
+  return ask.digest === undefined ? [] : [parseDigest(ask.digest)];
 }

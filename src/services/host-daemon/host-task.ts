@@ -352,10 +352,8 @@ export class HostTask implements TaskListener {
     void this.#messages
       .then(() => forgetAnothers(this.store, this.ask))
       .then(() => this.#fetchFromOrigin())
-      .then(
-        (end) => this.#settle?.resolve(end),
-        (error: unknown) => this.#settle?.reject(error),
-      );
+      .then((end) => this.#settle?.resolve(end))
+      .catch((error: unknown) => this.#settle?.reject(error));
   }
 
   #fetchFromOrigin(): Promise<EndRecord> {
