@@ -7,7 +7,7 @@
 import { lookup, type LookupAddress } from "node:dns";
 import { isIP, type LookupFunction } from "node:net";
 import { DarnerError } from "#base/mod.ts";
-import type { AddressRule } from "./http-client.ts";
+import type { AddressRule, ReachRule } from "./http-client.ts";
 
 /** The error of a request that the rule stops; the exchange names the object. */
 export class AddressRefused extends Error {}
@@ -17,6 +17,13 @@ export function checkLiteralAddress(rule: AddressRule, url: URL, name: string): 
   const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
   const refusal = isIP(host) === 0 ? null : rule.refusal(host);
   if (refusal !== null) throw reachRefused(name, refusal);
+}
+
+/** Throws `reach.refused` for a URL that the rule refuses whatever its host's name resolves to. */
+export function checkUrl(rule: ReachRule, url: URL, name: string): void {
+  const refusal = rule.urlRefusal(url);
+  if (refusal !== null) throw reachRefused(name, refusal);
+  checkLiteralAddress(rule, url, name);
 }
 
 export function reachRefused(name: string, refusal: string): DarnerError {

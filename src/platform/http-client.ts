@@ -18,6 +18,14 @@ export interface AddressRule {
   refusal(address: string): string | null;
 }
 
+/** Also judges a URL before anything is asked. */
+export interface ReachRule extends AddressRule {
+  urlRefusal(url: URL): string | null;
+}
+
+/** The rule for whoever asks from this address; undefined: nobody knows. Few objects, long-lived. */
+export type ReachRuleFor = (remoteAddress: string | undefined) => ReachRule;
+
 export interface HttpRequest {
   /** Default GET. */
   readonly method?: "GET" | "HEAD";

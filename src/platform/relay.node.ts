@@ -3,6 +3,8 @@
 import type * as HttpTypes from "node:http";
 import { pipeline } from "node:stream/promises";
 import { DarnerError } from "#base/mod.ts";
+import { AddressRefused, checkUrl, reachRefused, ruledLookup } from "./address-rule.node.ts";
+import type { ReachRule, ReachRuleFor } from "./http-client.ts";
 import { http, https } from "./http-modules.node.ts";
 import { networkError } from "./network-error.ts";
 import { patience } from "./patience.node.ts";
@@ -13,6 +15,8 @@ export interface RelayOptions {
   /** For the connection and the answer's head, once the request's body has left. */
   readonly answerTimeoutMs: number;
   readonly connectionsMax: number;
+  /** Which servers a caller may reach; absent: all. */
+  readonly ruleFor?: ReachRuleFor;
 }
 
 const defaults: RelayOptions = { answerTimeoutMs: 30_000, connectionsMax: 256 };
@@ -34,24 +38,36 @@ const hopByHop = new Set([
 
 export function createNodeRelay(options: Partial<RelayOptions> = {}): Relay {
   const settings = { ...defaults, ...options };
-  const plain = new http.Agent({ keepAlive: true, maxTotalSockets: settings.connectionsMax, timeout: keptIdleMs });
-  let secure: HttpTypes.Agent | undefined;
-  const secureAgent = (): HttpTypes.Agent =>
-    (secure ??= new https.Agent({
-      keepAlive: true,
-      maxTotalSockets: settings.connectionsMax,
-      timeout: keptIdleMs,
-      rejectUnauthorized: true,
-      secureContext: trustContext([], true)!,
-    }));
+  /** Connections are kept for callers under the same rule alone. */
+  const agents = new Map<ReachRule | undefined, Map<string, HttpTypes.Agent>>();
+  const agentFor = (rule: ReachRule | undefined, protocol: string): HttpTypes.Agent => {
+    const own = agents.get(rule) ?? new Map<string, HttpTypes.Agent>();
+    agents.set(rule, own);
+    const agent = own.get(protocol) ?? newAgent(protocol, rule, settings);
+    own.set(protocol, agent);
+    return agent;
+  };
   return {
-    pass: (request, response, target) =>
-      pass(request, response, target, target.url.protocol === "https:" ? secureAgent() : plain, settings),
+    async pass(request, response, target) {
+      const rule = settings.ruleFor?.(request.socket.remoteAddress);
+      if (rule !== undefined) checkUrl(rule, target.url, target.name);
+      await pass(request, response, target, agentFor(rule, target.url.protocol), settings);
+    },
     close() {
-      plain.destroy();
-      secure?.destroy();
+      for (const own of agents.values()) for (const agent of own.values()) agent.destroy();
     },
   };
+}
+
+function newAgent(protocol: string, rule: ReachRule | undefined, settings: RelayOptions): HttpTypes.Agent {
+  const options: HttpTypes.AgentOptions = {
+    keepAlive: true,
+    maxTotalSockets: settings.connectionsMax,
+    timeout: keptIdleMs,
+    ...(rule === undefined ? {} : { lookup: ruledLookup(rule) }),
+  };
+  if (protocol !== "https:") return new http.Agent(options);
+  return new https.Agent({ ...options, rejectUnauthorized: true, secureContext: trustContext([], true)! });
 }
 
 async function pass(
@@ -101,6 +117,7 @@ function answerTo(
     });
     outgoing.once("error", (error: NodeJS.ErrnoException) => {
       waiting.end();
+      if (error instanceof AddressRefused) return reject(reachRefused(name, error.message));
       reject(error instanceof DarnerError ? error : networkError(error, `pass on to ${name}`));
     });
     request.pipe(outgoing);

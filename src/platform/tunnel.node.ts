@@ -1,14 +1,20 @@
 /** The real tunnel, over `node:net`: bytes both ways, untouched, until either side ends or nothing moves. */
 
 import * as net from "node:net";
+import { asDarnerError } from "#base/mod.ts";
+import { checkUrl, ruledLookup } from "./address-rule.node.ts";
+import type { ReachRule } from "./http-client.ts";
 import type { Tunnel } from "./tunnel.ts";
 
 const connectTimeoutMs = 10_000;
 const idleMsMax = 10 * 60_000;
 
 export const nodeTunnel: Tunnel = {
-  open(socket, head, host, port) {
-    const far = net.connect({ host, port, timeout: connectTimeoutMs });
+  open(socket, head, { host, port, rule }) {
+    const refusal = rule === undefined ? null : refusalOf(rule, host, port);
+    if (refusal !== null) return void socket.end(`HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n${refusal}\n`);
+    const lookup = rule === undefined ? {} : { lookup: ruledLookup(rule) };
+    const far = net.connect({ host, port, timeout: connectTimeoutMs, ...lookup });
     const refuse = (why: string): void => {
       socket.end(`HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n${why}\n`);
       far.destroy();
@@ -32,3 +38,14 @@ export const nodeTunnel: Tunnel = {
     });
   },
 };
+
+/** What goes through a tunnel is not looked into: it counts as https. */
+function refusalOf(rule: ReachRule, host: string, port: number): string | null {
+  const authority = host.includes(":") ? `[${host}]` : host;
+  try {
+    checkUrl(rule, new URL(`https://${authority}:${port}/`), `${authority}:${port}`);
+    return null;
+  } catch (error) {
+    return asDarnerError(error).message;
+  }
+}

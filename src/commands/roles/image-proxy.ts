@@ -15,9 +15,10 @@ import { nodeRandom } from "#platform/random.node.ts";
 import { createNodeRelay } from "#platform/relay.node.ts";
 import { newSigningKey, signingKeyFromPem } from "#platform/signing.ts";
 import { nodeTunnel } from "#platform/tunnel.node.ts";
-import type { hostDaemonSettings, Resolved } from "#settings/mod.ts";
+import { reachPolicyOf, type hostDaemonSettings, type Resolved } from "#settings/mod.ts";
 import { httpUrl } from "./address.ts";
 import type { LiveSettings } from "./live-settings.ts";
+import { reachRules } from "./reach-rules.ts";
 
 export interface ImageProxyParts {
   readonly daemon: HostDaemon;
@@ -40,7 +41,8 @@ export async function startImageProxy(parts: ImageProxyParts): Promise<StartedPr
   const { daemon, origin, live, resolved, log, metrics } = parts;
   const listen = resolved.values.proxyListen;
   if (listen === "off") return undefined;
-  const relay = createNodeRelay();
+  const ruleFor = reachRules(() => reachPolicyOf(live.values));
+  const relay = createNodeRelay({ ruleFor });
   const proxy = new ImageProxy({
     clock: nodeClock,
     log,
@@ -56,6 +58,7 @@ export async function startImageProxy(parts: ImageProxyParts): Promise<StartedPr
     proxy,
     relay,
     tunnel: nodeTunnel,
+    ruleFor,
     interception: live.values.proxyIntercept.length > 0 ? interceptionIn(parts.directory) : undefined,
     settings: () => {
       const { proxyUpstreams, proxyIntercept, proxyRules } = live.values;

@@ -16,6 +16,7 @@ import {
 } from "#core/image/mod.ts";
 import type { Interception } from "#platform/interception.ts";
 import type { RequestHandler } from "#platform/proxy-server.ts";
+import type { ReachRuleFor } from "#platform/http-client.ts";
 import type { Relay } from "#platform/relay.ts";
 import type { Tunnel } from "#platform/tunnel.ts";
 import type { ImageProxy } from "./image-proxy.ts";
@@ -34,6 +35,8 @@ export interface ForwardProxyOptions {
   /** Absent: nothing is looked into. */
   readonly interception: Interception | undefined;
   readonly settings: () => ForwardSettings;
+  /** Which servers a caller may reach. */
+  readonly ruleFor: ReachRuleFor;
   /** Answers the requests on a connection. */
   readonly adopt: (socket: Duplex, request: RequestHandler) => void;
 }
@@ -46,7 +49,7 @@ export class ForwardProxy {
   }
 
   connect(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { interception, tunnel, adopt, settings } = this.#options;
+    const { interception, tunnel, adopt, settings, ruleFor } = this.#options;
     const target = readConnectTarget(request.url ?? "");
     if (target === undefined) {
       socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
@@ -54,7 +57,7 @@ export class ForwardProxy {
     }
     const { host, port } = target;
     if (interception === undefined || !isIntercepted(settings().intercepted, host, port))
-      return tunnel.open(socket, head, host, port);
+      return tunnel.open(socket, head, { host, port, rule: ruleFor(request.socket.remoteAddress) });
     socket.write("HTTP/1.1 200 Connection Established\r\n\r\n");
     const clear = interception.terminate(socket, head, host);
     const authority = host.includes(":") ? `[${host}]` : host;
