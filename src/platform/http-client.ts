@@ -26,6 +26,9 @@ export interface ReachRule extends AddressRule {
 /** The rule for whoever asks from this address; undefined: nobody knows. Few objects, long-lived. */
 export type ReachRuleFor = (remoteAddress: string | undefined) => ReachRule;
 
+/** Rejects with `reach.refused` when the caller may not reach the URL's server. */
+export type CheckServer = (remoteAddress: string | undefined, url: URL) => Promise<void>;
+
 export interface HttpRequest {
   /** Default GET. */
   readonly method?: "GET" | "HEAD";

@@ -12,7 +12,10 @@ const idleMsMax = 10 * 60_000;
 export const nodeTunnel: Tunnel = {
   open(socket, head, { host, port, rule }) {
     const refusal = rule === undefined ? null : refusalOf(rule, host, port);
-    if (refusal !== null) return void socket.end(`HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n${refusal}\n`);
+    if (refusal !== null) {
+      socket.end(`HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n${refusal}\n`);
+      return;
+    }
     const lookup = rule === undefined ? {} : { lookup: ruledLookup(rule) };
     const far = net.connect({ host, port, timeout: connectTimeoutMs, ...lookup });
     const refuse = (why: string): void => {

@@ -7,6 +7,7 @@ import * as net from "node:net";
 import { after, test } from "node:test";
 import type { ReachRule } from "./http-client.ts";
 import { createNodeRelay } from "./relay.node.ts";
+import { serverCheck } from "./server-check.node.ts";
 import { nodeTunnel } from "./tunnel.node.ts";
 
 const closed: ReachRule = {
@@ -61,4 +62,17 @@ test("the relay asks nothing of a server that the caller may not reach", async (
     relay.close();
   }
   assert.equal(visits, 1);
+});
+
+test("the swarm works for nobody who asks for a server out of his reach, by address, name or port", async () => {
+  const check = serverCheck(() => closed);
+  for (const url of [
+    "https://127.0.0.1:5000/v2/",
+    "https://localhost/v2/",
+    "https://[::1]/v2/",
+    "https://192.0.2.1:1/",
+  ])
+    await assert.rejects(check("10.0.0.1", new URL(url)), { code: "reach.refused" }, url);
+  await check("10.0.0.1", new URL("https://192.0.2.1/v2/"));
+  await check("10.0.0.1", new URL("https://no-such-name.invalid/v2/"));
 });

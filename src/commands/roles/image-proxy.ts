@@ -13,6 +13,7 @@ import type { Metrics } from "#platform/metrics.ts";
 import { createNodeProxyServer } from "#platform/proxy-server.node.ts";
 import { nodeRandom } from "#platform/random.node.ts";
 import { createNodeRelay } from "#platform/relay.node.ts";
+import { serverCheck } from "#platform/server-check.node.ts";
 import { newSigningKey, signingKeyFromPem } from "#platform/signing.ts";
 import { nodeTunnel } from "#platform/tunnel.node.ts";
 import { reachPolicyOf, type hostDaemonSettings, type Resolved } from "#settings/mod.ts";
@@ -49,6 +50,7 @@ export async function startImageProxy(parts: ImageProxyParts): Promise<StartedPr
     metrics,
     host: new ImageContent({ daemon, origin }),
     relay,
+    checkServer: serverCheck(ruleFor),
     settings: () => {
       const { proxyUpstreams, proxyDefaultRegistry, proxyTagTtlMs } = live.values;
       return { upstreams: proxyUpstreams, defaultRegistry: proxyDefaultRegistry, tagTtlMs: proxyTagTtlMs };

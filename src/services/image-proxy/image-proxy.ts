@@ -22,6 +22,7 @@ import {
 import type { Clock } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";
 import type { Metrics } from "#platform/metrics.ts";
+import type { CheckServer } from "#platform/http-client.ts";
 import type { Relay } from "#platform/relay.ts";
 import type { ImageHost } from "./image-host.ts";
 import { Pulls, type Way } from "./pulls.ts";
@@ -41,6 +42,7 @@ export interface ImageProxyOptions {
   readonly metrics: Metrics;
   readonly host: ImageHost;
   readonly relay: Relay;
+  readonly checkServer: CheckServer;
   readonly settings: () => ImageProxySettings;
 }
 
@@ -109,6 +111,7 @@ export class ImageProxy {
   /** A request for a registry, whichever way it came. Never rejects. */
   async serve(exchange: Exchange): Promise<void> {
     try {
+      await this.#options.checkServer(exchange.request.socket.remoteAddress, exchange.target);
       const way = await this.#pulls.answer(exchange);
       if (way === undefined) return await this.pass(exchange);
       this.#answers[way]++;
