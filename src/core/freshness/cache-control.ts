@@ -31,8 +31,7 @@ export function directiveSeconds(directives: Directives, name: string): number |
 
 /** The value of a field whose name's case nobody settled; "" when it is missing. */
 export function fieldOf(headers: Readonly<Record<string, string>>, name: string): string {
-  const direct = headers[name];
-  if (direct !== undefined) return direct;
+  if (Object.hasOwn(headers, name)) return headers[name]!;
   const found = Object.keys(headers).find((key) => key.toLowerCase() === name);
   return found === undefined ? "" : headers[found]!;
 }
