@@ -15,7 +15,7 @@ export const pieceBytesMax = 16 * 1024 * 1024;
 /** The ramp's share of a transfer: as small as bookkeeping allows, never above the second. */
 const rampShare = { best: 0.01, worst: 0.02 } as const;
 /** Pieces times hosts that one manager follows without noticing. */
-const piecesFollowedMax = 10_000_000;
+const piecesFollowedMax = 16_000_000;
 /** More pieces than this cost more in bookkeeping (40 bytes of manifest each) than the ramp they save. */
 const piecesMax = 16_384;
 /** For an object whose length nobody tells, and at most for a lone host. */
