@@ -86,7 +86,8 @@ async function pass(
   response.once("close", gone);
   try {
     const answer = await answerTo(outgoing, request, target.name, settings.answerTimeoutMs);
-    response.writeHead(answer.statusCode ?? 502, endToEnd(answer.rawHeaders));
+    const status = answer.statusCode ?? 502;
+    response.writeHead(target.statuses?.[status] ?? status, endToEnd(answer.rawHeaders));
     // Broken off there means broken off here: the client sees it and may come back.
     await pipeline(answer, response).catch(() => void response.destroy());
   } finally {

@@ -10,6 +10,8 @@ export interface RelayTarget {
   readonly url: URL;
   /** Replace the request's own (names in lower case); undefined removes one. */
   readonly headers?: Readonly<Record<string, string | undefined>>;
+  /** Statuses that the client is told in another's place. */
+  readonly statuses?: Readonly<Record<number, number>>;
   /** What messages call it: no credentials, no query. */
   readonly name: string;
 }

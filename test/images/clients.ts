@@ -35,6 +35,8 @@ export interface Way {
   readonly forward?: { readonly authority: string | undefined };
   /** As in image names. */
   readonly registry: string;
+  /** Straight at the registry, in clear: what the proxy is measured against. */
+  readonly direct?: true;
 }
 
 export type ClientName = "skopeo" | "podman" | "buildah" | "containerd" | "docker";
@@ -64,13 +66,14 @@ function containersImage(name: "skopeo" | "podman" | "buildah", folder: string, 
   const { mirror, registry } = way;
   const configuration = join(folder, "registries.conf");
   const host = mirror.replace("http://", "");
-  const asMirror = way.forward === undefined;
+  const asMirror = way.forward === undefined && way.direct === undefined;
   writeFileSync(
     configuration,
     [
       "[[registry]]",
       `prefix = "${registry}"`,
       `location = "${registry}"`,
+      ...(way.direct === true ? ["insecure = true"] : []),
       ...(asMirror
         ? ["[[registry.mirror]]", `location = "${host}/${registry.replace(":", "_")}"`, "insecure = true"]
         : []),
@@ -126,9 +129,11 @@ async function startContainerd(folder: string, way: Way): Promise<Client> {
   mkdirSync(hosts, { recursive: true });
   writeFileSync(
     join(hosts, "hosts.toml"),
-    way.forward === undefined
-      ? `server = "https://${registry}"\n[host."${mirror}"]\n  capabilities = ["pull", "resolve"]\n`
-      : `server = "https://${registry}"\n`,
+    way.direct === true
+      ? `server = "http://${registry}"\n`
+      : way.forward === undefined
+        ? `server = "https://${registry}"\n[host."${mirror}"]\n  capabilities = ["pull", "resolve"]\n`
+        : `server = "https://${registry}"\n`,
   );
   const daemon = await startDaemon("containerd", ["--config", configuration], folder, () =>
     run("ctr", ["-a", socket, "version"]).then(({ ok }) => ok),
@@ -166,7 +171,7 @@ async function startDocker(folder: string, way: Way): Promise<Client> {
   const words = [...places, "-H", socket, "--pidfile", join(folder, "pid"), ...network, "--storage-driver", "vfs"];
   const docker = (...rest: string[]): Promise<Pull> =>
     run("docker", ["-H", socket, "--config", join(folder, "client"), ...rest]);
-  const mirror = way.forward === undefined ? ["--registry-mirror", way.mirror] : [];
+  const mirror = way.forward === undefined && way.direct === undefined ? ["--registry-mirror", way.mirror] : [];
   const answers = (): Promise<boolean> => docker("version").then(({ ok }) => ok);
   const daemon = await startDaemon("dockerd", [...words, ...mirror], folder, answers, forwardEnvironment(way));
   return {

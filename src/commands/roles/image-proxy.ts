@@ -16,7 +16,7 @@ import { createNodeRelay } from "#platform/relay.node.ts";
 import { serverCheck } from "#platform/server-check.node.ts";
 import { newSigningKey, signingKeyFromPem } from "#platform/signing.ts";
 import { nodeTunnel } from "#platform/tunnel.node.ts";
-import { reachPolicyOf, type hostDaemonSettings, type Resolved } from "#settings/mod.ts";
+import { isLoopbackHost, reachPolicyOf, type hostDaemonSettings, type Resolved } from "#settings/mod.ts";
 import { httpUrl } from "./address.ts";
 import type { LiveSettings } from "./live-settings.ts";
 import { reachRules } from "./reach-rules.ts";
@@ -69,8 +69,13 @@ export async function startImageProxy(parts: ImageProxyParts): Promise<StartedPr
     adopt: (socket, request) => server.adopt(socket, request),
   });
   const server = createNodeProxyServer({
-    request: (request, response) =>
-      request.url?.startsWith("/") === true ? proxy.mirror(request, response) : forward.plain(request, response),
+    request: async (request, response) => {
+      if (request.url?.startsWith("/") !== true) return await forward.plain(request, response);
+      // A page whose name was pointed at loopback (DNS rebinding) asks under that name.
+      const asked = URL.parse(`http://${request.headers.host ?? listen.host}`)?.hostname ?? "";
+      if (isLoopbackHost(listen.host) && !isLoopbackHost(asked)) return void response.writeHead(403).end();
+      return await proxy.mirror(request, response);
+    },
     connect: (request, socket, head) => forward.connect(request, socket, head),
   });
   try {

@@ -124,11 +124,11 @@ export class ImageProxy {
   async pass(exchange: Exchange): Promise<void> {
     const { request, response, target, authorization } = exchange;
     try {
-      await this.#options.relay.pass(request, response, {
-        url: target,
-        name: nameOf(target),
-        headers: { authorization },
-      });
+      const headers = { authorization };
+      // containerd answers a 429 with half a dozen requests at once, whatever Retry-After says.
+      const hasty = /^containerd\//.test(request.headers["user-agent"] ?? "");
+      const statuses = hasty ? { statuses: { 429: 503 } } : {};
+      await this.#options.relay.pass(request, response, { url: target, name: nameOf(target), headers, ...statuses });
       this.#answers.upstream++;
     } catch (error) {
       this.#failed(exchange, asDarnerError(error));

@@ -5,8 +5,8 @@
 
 import { asDarnerError, DarnerError } from "#base/mod.ts";
 import { accepts, manifestAccept, manifestBytesMax, manifestPath, placeOf, readRegistryPath } from "#core/image/mod.ts";
-import type { Seen } from "#core/protocol/mod.ts";
-import type { Clock } from "#platform/clock.ts";
+import type { LookAsk, Seen } from "#core/protocol/mod.ts";
+import { sleep, type Clock } from "#platform/clock.ts";
 import { drained } from "#platform/http-stream.ts";
 import type { Log } from "#platform/log.ts";
 import { Looks, ReadGate } from "#transfer/mod.ts";
@@ -19,6 +19,9 @@ import { answerChallenge, contentHeaders, type ContentHead } from "./registry-an
 
 /** What gave an answer. "look": what the registry told the cluster of a tag. */
 export type Way = "swarm" | "memory" | "look" | "upstream" | "failed";
+
+const lookTriesMax = 3;
+const lookWaitMsMax = 2_000;
 
 export interface PullsOptions {
   readonly clock: Clock;
@@ -61,7 +64,7 @@ export class Pulls {
     const { request, response, target, upstream } = exchange;
     const headers = { ...credential(exchange), accept: manifestAccept };
     const ask = { url: target.href, headers, freshForMs: this.#options.tagTtlMs() };
-    const seen = await this.#gate.look(ask).catch(() => undefined);
+    const seen = await this.#lookPatiently(ask);
     if (seen?.status === 401) return answered(answerChallenge(response, seen), "look");
     const head = seen === undefined ? undefined : headOf(seen);
     if (head === undefined || !accepts(request.headers.accept, head.mediaType)) return undefined;
@@ -70,6 +73,16 @@ export class Pulls {
     if (request.method === "HEAD") return answered(response.writeHead(200, contentHeaders(head)).end(), "look");
     const byDigest = new URL(manifestPath(repository, head.digest), upstream.base);
     return await this.#answerManifest({ ...exchange, target: byDigest }, head.digest, head.mediaType);
+  }
+
+  /** A registry that asks to come back is asked again, a few times, while the client waits. */
+  async #lookPatiently(ask: LookAsk): Promise<Seen | undefined> {
+    for (let tries = 1; ; tries++) {
+      const seen = await this.#gate.look(ask).catch(() => undefined);
+      if (seen?.status !== 429 || tries === lookTriesMax) return seen;
+      const toldMs = Number(seen.headers["retry-after"] ?? 1) * 1000;
+      await sleep(this.#options.clock, Math.min(Number.isFinite(toldMs) ? toldMs : 1000, lookWaitMsMax));
+    }
   }
 
   async #answerManifest(exchange: Exchange, digest: string, told: string | undefined): Promise<Way | undefined> {
