@@ -9,6 +9,7 @@
 import assert from "node:assert/strict";
 import { appendFileSync } from "node:fs";
 import { once } from "node:events";
+import { loadavg } from "node:os";
 import { createServer, connect, type AddressInfo, type Server } from "node:net";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -45,10 +46,13 @@ async function slowLine(port: number): Promise<{ port: number; bytes: () => numb
       sent += chunk.length;
       freeAtMs = Math.max(freeAtMs, performance.now()) + (chunk.length / bytesPerSecond) * 1000;
       far.pause();
-      setTimeout(() => {
-        near.write(chunk);
-        far.resume();
-      }, freeAtMs - performance.now());
+      setTimeout(
+        () => {
+          near.write(chunk);
+          far.resume();
+        },
+        Math.max(1, freeAtMs - performance.now()),
+      );
     });
     far.on("end", () => setTimeout(() => near.end(), Math.max(0, freeAtMs - performance.now()) + 5));
     for (const socket of [near, far]) socket.on("error", () => (near.destroy(), far.destroy()));
@@ -159,7 +163,8 @@ for (const name of names) {
     console.log(
       `${name.padEnd(12)}${way.padEnd(9)}${times}${String(cell.copies).padEnd(8)}${cell.manifestGets}/${cell.heads}`,
     );
-    const what = { bench: "image", sizeBytes, mbit: Number(values.mbit), ...cell };
+    const load = Number(loadavg()[0]!.toFixed(1));
+    const what = { bench: "image", load, sizeBytes, mbit: Number(values.mbit), ...cell };
     appendFileSync(resultsFile, `${JSON.stringify({ ...what, machine: facts })}\n`);
   }
 }
