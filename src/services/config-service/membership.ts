@@ -31,7 +31,7 @@ import type { ClusterState } from "#storage/cluster-state/mod.ts";
 
 const membersMax = 100_000;
 const tokensMax = 10_000;
-const usedByMax = 100_000;
+const usesMax = 100_000;
 const refusalsLoggedPerSecond = 10;
 
 export interface Authority {
@@ -60,6 +60,8 @@ export interface MemberRecord {
   /** Of the newest certificate. */
   readonly endsAtMs: number;
   readonly revokedAtMs: number | null;
+  /** The id of the join token that made it; null for one of the service's own process. */
+  readonly joinedWith: string | null;
 }
 
 export interface Invitation {
@@ -75,7 +77,6 @@ export interface InvitationRecord {
   readonly role: JoinableRole;
   readonly usesLeft: number;
   readonly endsAtMs: number;
-  readonly usedBy: readonly string[];
 }
 
 export interface JoinAsk {
@@ -140,7 +141,7 @@ export class Membership {
     const secret = Buffer.from(random.bytes(tokenSecretBytes)).toString("base64url");
     const token = writeToken({ kind: role, secret, authority: certificateFingerprint(authority.certificate) });
     const endsAtMs = clock.wallMs() + lifeMs;
-    await this.#keepToken({ id: sha256Hex(token), role, usesLeft: uses, endsAtMs, usedBy: [] });
+    await this.#keepToken({ id: sha256Hex(token), role, usesLeft: uses, endsAtMs });
     log.info("member.invited", { role, uses, endsAtMs });
     return { token, endsAtMs };
   }
@@ -162,13 +163,19 @@ export class Membership {
       if (this.#mayLogRefusal()) log.warn("member.refused", { id, address: ask.address, why });
       throw new DarnerError("trust.join", `cannot join the cluster: ${why}`);
     }
-    if (!token.usedBy.includes(id)) {
-      await this.#keepToken({ ...token, usesLeft: token.usesLeft - 1, usedBy: [...token.usedBy, id] });
-    }
+    if (!this.#joinedWith(id, token)) await this.#keepToken({ ...token, usesLeft: token.usesLeft - 1 });
     const { role } = token;
-    const certificate = await this.#certify({ id, role, name: ask.name, address: ask.address }, ask.publicKey);
+    const certificate = await this.#certify(
+      { id, role, name: ask.name, address: ask.address, joinedWith: token.id },
+      ask.publicKey,
+    );
     log.info("member.joined", { id, role, name: ask.name, address: ask.address });
     return { certificate, role };
+  }
+
+  /** The same key asks again: its answer was lost. */
+  #joinedWith(id: string, token: InvitationRecord): boolean {
+    return this.#members.get(id)?.joinedWith === token.id;
   }
 
   #joinProblem(ask: JoinAsk, id: string, token: InvitationRecord | undefined): string | undefined {
@@ -180,9 +187,9 @@ export class Membership {
     }
     if (token.endsAtMs <= this.#options.clock.wallMs()) return `the token has ended; ${anew}`;
     if (this.isRevoked(id)) return "this key was revoked; remove it to join with a new one";
-    if (token.usedBy.includes(id)) return undefined;
+    if (this.#joinedWith(id, token)) return undefined;
     if (token.usesLeft <= 0) return `the token was used already; ${anew}`;
-    if (this.#members.size >= membersMax || token.usedBy.length >= usedByMax) return "the cluster is full";
+    if (this.#members.size >= membersMax) return "the cluster is full";
     return undefined;
   }
 
@@ -197,7 +204,7 @@ export class Membership {
 
   /** For a process that this one starts itself. */
   async admit(role: JoinableRole, key: SigningKey, name: string): Promise<string> {
-    return await this.#certify({ id: key.id, role, name, address: "" }, key.publicKey);
+    return await this.#certify({ id: key.id, role, name, address: "", joinedWith: null }, key.publicKey);
   }
 
   /** The service's own certificate; it is no member that could be revoked. */
@@ -222,13 +229,16 @@ export class Membership {
     await this.#options.onRevoked(revoked.map(({ id }) => id).sort());
   }
 
-  async #certify(member: Pick<MemberRecord, "id" | "role" | "name" | "address">, publicKey: string): Promise<string> {
+  async #certify(
+    member: Pick<MemberRecord, "id" | "role" | "name" | "address" | "joinedWith">,
+    publicKey: string,
+  ): Promise<string> {
     const { clock, certificateLifeMs } = this.#options;
     const wallMs = clock.wallMs();
-    const { id, role, name, address } = member;
+    const { id, role, name, address, joinedWith } = member;
     const joinedAtMs = this.#members.get(id)?.joinedAtMs ?? wallMs;
     const endsAtMs = wallMs + certificateLifeMs;
-    await this.#keepMember({ id, role, name, address, joinedAtMs, endsAtMs, revokedAtMs: null });
+    await this.#keepMember({ id, role, name, address, joinedAtMs, endsAtMs, revokedAtMs: null, joinedWith });
     return this.#sign(role, publicKey);
   }
 
@@ -281,7 +291,7 @@ export function readInvitation(body: unknown): Invitation {
   const { role, uses, lifeMs } = (body ?? {}) as Partial<Invitation>;
   const whole = (value: unknown, max: number): boolean =>
     Number.isSafeInteger(value) && Number(value) >= 1 && Number(value) <= max;
-  if (isJoinableRole(role) && whole(uses, usedByMax) && whole(lifeMs, 365 * 86_400_000)) {
+  if (isJoinableRole(role) && whole(uses, usesMax) && whole(lifeMs, 365 * 86_400_000)) {
     return { role, uses: Number(uses), lifeMs: Number(lifeMs) };
   }
   throw new DarnerError("usage", "cannot make a join token: it should be {role: host or manager, uses, lifeMs}");
