@@ -25,7 +25,14 @@ interface ListedRoute {
   readonly access: "open" | "own-credential" | readonly string[];
 }
 
-const openRoutes = new Set(["GET /", "GET /metrics", "GET /healthz", "GET /readyz", "GET /v1/authority"]);
+const openRoutes = new Set([
+  "GET /",
+  "GET /metrics",
+  "GET /healthz",
+  "GET /healthy",
+  "GET /readyz",
+  "GET /v1/authority",
+]);
 
 test("no route but the few that are open answers without a credential, and none beyond the credential's right", async (t) => {
   const place = new Place();
