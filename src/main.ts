@@ -41,7 +41,12 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   "dfget": { summary: "get objects, as the command dfget does", load: () => import("./commands/dfget.ts") },
   "set": { summary: "change a setting of what runs, or of the cluster", load: () => import("./commands/set.ts") },
   "store": { summary: "check what this machine keeps, or make room", load: () => import("./commands/store.ts") },
-  "task": { summary: "show what a cluster manager distributes", load: () => import("./commands/task.ts") },
+  "host": { summary: "list the hosts of a cluster, drain one", load: () => import("./commands/host.ts") },
+  "manager": { summary: "list the managers of a cluster, drain one", load: () => import("./commands/manager.ts") },
+  "task": {
+    summary: "show what cluster managers distribute, and why it took so long",
+    load: () => import("./commands/task.ts"),
+  },
   "sim": { summary: "simulate whole clusters of hosts in virtual time", load: () => import("./commands/sim.ts") },
   "doctor": { summary: "check that this machine can run Darner", load: () => import("./commands/doctor.ts") },
 };

@@ -1,43 +1,50 @@
-/** `darner task list`: the tasks of the managers that are named, configured, or on this machine. */
+/** `darner task`: the tasks of the managers that are named, configured, or on this machine. */
 
-import { listTasks, managersOf, taskTable } from "#clients/darner/mod.ts";
-import { hostDaemonSettings, resolveSettings, type SettingsGroup } from "#settings/mod.ts";
-import { addSettings, givenFlags, newCommand, parseCommandLine } from "./command-line.ts";
-import { loadSources, placesHere } from "./load-settings.ts";
-import { addTokenOption, createOperatorHttp, tokenOf } from "./operator-http.ts";
-
-const managerHere = "http://127.0.0.1:8002";
-const { config, manager, configService } = hostDaemonSettings.settings;
-const group: SettingsGroup = {
-  section: hostDaemonSettings.section,
-  title: "",
-  settings: {
-    config,
-    manager: { ...manager, help: "whose tasks; default: the configured managers, else this machine's" },
-    configService,
-  },
-};
+import {
+  askManager,
+  explanationText,
+  listTasks,
+  taskTable,
+  type ExplainedTask,
+  type ListedTask,
+} from "#clients/darner/mod.ts";
+import { DarnerError } from "#base/mod.ts";
+import { askingManagers, type AskedManagers } from "./asking-managers.ts";
+import { newCommand, parseCommandLine } from "./command-line.ts";
 
 export async function run(argv: readonly string[]): Promise<number> {
   const program = newCommand("darner task", "What cluster managers distribute.");
   const list = program.command("list").description("Show the tasks in memory, their bytes and their hosts.");
   list.option("--json", "one JSON document");
-  addTokenOption(list);
-  addSettings(list, [group], placesHere());
-  list.action(async (options: { json?: boolean }) => {
-    const { values } = resolveSettings(group, await loadSources(givenFlags(list, [group])));
-    const http = createOperatorHttp(tokenOf(list));
-    try {
-      const named = values["manager"] as readonly string[];
-      const service = values["configService"] as string | undefined;
-      const known = named.length > 0 || service === undefined ? named : await managersOf(http, service);
-      const { tasks, failures } = await listTasks(http, known.length > 0 ? known : [managerHere]);
-      for (const failure of failures) process.stderr.write(`darner: ${failure.message}\n`);
-      process.stdout.write(options.json === true ? `${JSON.stringify(tasks, null, 2)}\n` : taskTable(tasks));
-    } finally {
-      http.close();
-    }
+  askingManagers(list, async (asked) => {
+    const tasks = await allTasks(asked);
+    return list.opts<{ json?: boolean }>().json === true ? `${JSON.stringify(tasks, null, 2)}\n` : taskTable(tasks);
   });
+  const explain = program.command("explain").description("Show who has what of a task, and why it took so long.");
+  explain.argument("<ID>", "as darner task list shows it; its first letters do");
+  askingManagers(explain, async (asked, [id]) => await explained(asked, id ?? ""));
   await parseCommandLine(program, argv);
   return 0;
+}
+
+async function allTasks({ http, urls }: AskedManagers): Promise<readonly ListedTask[]> {
+  const { tasks, failures } = await listTasks(http, urls);
+  for (const failure of failures) process.stderr.write(`darner: ${failure.message}\n`);
+  return tasks;
+}
+
+/** By every manager that has it in memory: the owner, and those that took over or borrowed. */
+async function explained(asked: AskedManagers, id: string): Promise<string> {
+  const found = (await allTasks(asked)).filter(({ task }) => id !== "" && task.startsWith(id));
+  if (new Set(found.map(({ task }) => task)).size !== 1) {
+    const what = found.length === 0 ? "no manager has such a task in memory" : "several tasks begin so";
+    throw new DarnerError("usage", `cannot explain ${id}: ${what}; see darner task list`);
+  }
+  const texts = found.map(async ({ manager, task }) =>
+    explanationText(
+      manager,
+      (await askManager(asked.http, manager, "GET", `/v1/tasks/${task}`)) as never as ExplainedTask,
+    ),
+  );
+  return (await Promise.all(texts)).join("\n");
 }

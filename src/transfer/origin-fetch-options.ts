@@ -1,6 +1,6 @@
 /** What a fetch from the origin is given, and what it tells. */
 
-import type { DarnerError } from "#base/mod.ts";
+import type { Bitfield, DarnerError } from "#base/mod.ts";
 import type { ResponseFacts } from "#core/freshness/mod.ts";
 import type { Digest } from "#core/model/mod.ts";
 import type { Caller } from "#core/reach/mod.ts";
@@ -37,6 +37,11 @@ export interface OriginFetchOptions {
   readonly limiter: Gate;
   /** Failures in a row, without a new piece between them, before giving up. */
   readonly triesMax: number;
+  /**
+   * Pieces that others bring into the store meanwhile: the origin is asked only for those of them that
+   * are missing when `ended` resolves. The object in the store has begun, with a strong validator.
+   */
+  readonly beside?: { readonly pieces: Bitfield; readonly ended: Promise<void> };
   /** An answer that is already open (a revalidation that found a new version). */
   readonly opened?: BodyAnswer;
   readonly signal: AbortSignal;

@@ -11,7 +11,7 @@
  *  3. One new version is followed, a second one is `origin.changed`.
  */
 
-import { asDarnerError, assert, bytesEqual, DarnerError } from "#base/mod.ts";
+import { asDarnerError, assert, bytesEqual, DarnerError, type Bitfield } from "#base/mod.ts";
 import { Segments, type Segment } from "#core/download/mod.ts";
 import { strongValidator, toldDigests, versionsDiffer, type ResponseFacts } from "#core/freshness/mod.ts";
 import { choosePieceBytes, digestToText, pieceCount, type Digest } from "#core/model/mod.ts";
@@ -22,10 +22,10 @@ import type { EndRecord, ObjectRecord } from "#storage/pieces/mod.ts";
 import { concealFacts, concealUrl } from "./concealed.ts";
 import { expectBody, isResumable, shown, windowLength, type BodyAnswer } from "./origin-answer.ts";
 import type { OriginFetchOptions } from "./origin-fetch-options.ts";
+import { asFailure, pauseMs } from "./origin-retry.ts";
 import { PieceReader, type ReadPiece } from "./piece-reader.ts";
 import { assertDigests, Prover } from "./prover.ts";
 
-const backoffMs = { first: 250, max: 10_000 } as const;
 /** An origin that asks for a longer pause than this is given up, with its own words. */
 const retryWaitMsMax = 60_000;
 
@@ -59,7 +59,7 @@ export class OriginFetch {
       try {
         return await this.#fetchVersion(version === 0);
       } catch (error) {
-        if (!(error instanceof ChangedMidway)) throw this.#asFailure(error);
+        if (!(error instanceof ChangedMidway)) throw asFailure(error, this.#options.signal, this.#options.url);
         if (version === 1) {
           throw new DarnerError(
             "origin.changed",
@@ -94,23 +94,40 @@ export class OriginFetch {
   }
 
   async #fetchVersion(mayResume: boolean): Promise<EndRecord> {
-    const { store, opened } = this.#options;
+    const { store, opened, beside } = this.#options;
     this.#segments = undefined;
     this.#failure = undefined;
-    this.#workers = [];
     this.#stop = new AbortController();
-    if (mayResume && opened === undefined && isResumable(store)) {
+    const aided = mayResume ? beside : undefined;
+    if (mayResume && opened === undefined && (aided !== undefined || isResumable(store))) {
       this.#rangesWork = true;
       this.#expected = [...this.#options.expected, ...this.#told(this.#facts())];
-      this.#start(store.lengthBytes);
+      this.#start(store.lengthBytes, aided?.pieces);
       if (this.#segments !== undefined) this.#seekSought(this.#segments);
     }
-    this.#addWorker(mayResume ? opened : undefined);
+    await this.#workToTheEnd(mayResume ? opened : undefined);
+    if (aided !== undefined) {
+      await aided.ended;
+      this.#segments = this.#missing();
+      await this.#workToTheEnd();
+    }
+    return await this.#finish();
+  }
+
+  async #workToTheEnd(opened?: BodyAnswer): Promise<void> {
+    this.#workers = [];
+    this.#addWorker(opened);
     // Workers add workers, so the list may grow while it is walked.
     for (let index = 0; index < this.#workers.length; index++) await this.#workers[index];
-    const failure = this.#failure as Error | undefined;
-    if (failure !== undefined) throw failure;
-    return await this.#finish();
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** What is to be fetched of an object whose length is known, but what others bring. */
+  #missing(brought?: Bitfield): Segments {
+    const { store, splitBytesMin } = this.#options;
+    const held = store.have.clone();
+    if (brought !== undefined) for (const index of brought.indices()) held.set(index);
+    return new Segments(held, Math.ceil(splitBytesMin / this.#object().pieceBytes));
   }
 
   #addWorker(opened?: BodyAnswer): void {
@@ -222,13 +239,10 @@ export class OriginFetch {
     this.#start(lengthBytes);
   }
 
-  #start(lengthBytes: number | undefined): void {
+  #start(lengthBytes: number | undefined, brought?: Bitfield): void {
     const { store, proveAlways } = this.#options;
     this.#lengthBytes = lengthBytes;
-    this.#segments =
-      lengthBytes === undefined
-        ? Segments.unbounded(store.have)
-        : new Segments(store.have, Math.ceil(this.#options.splitBytesMin / this.#object().pieceBytes));
+    this.#segments = lengthBytes === undefined ? Segments.unbounded(store.have) : this.#missing(brought);
     this.#seeksLeft = Math.floor((lengthBytes ?? 0) / (2 * this.#options.splitBytesMin));
     const algorithms = new Set(this.#expected.map((digest) => digest.algorithm));
     if (proveAlways) algorithms.add("sha256");
@@ -359,9 +373,7 @@ export class OriginFetch {
     const known = asDarnerError(error);
     this.#failuresInRow++;
     if (known.retry === "never" || this.#failuresInRow >= triesMax) throw known;
-    const doubled = Math.min(backoffMs.max, backoffMs.first * 2 ** (this.#failuresInRow - 1));
-    const jittered = doubled * (0.5 + random.unit());
-    const delayMs = known.retry === "now" ? jittered : Math.max(jittered, known.retry.afterMs);
+    const delayMs = pauseMs(this.#failuresInRow, known, random.unit());
     if (delayMs > retryWaitMsMax) throw known;
     this.#options.onRetry?.(known, delayMs);
     await sleep(clock, delayMs, signal);
@@ -379,18 +391,5 @@ export class OriginFetch {
       throw error;
     }
     return await store.finish(this.#lengthBytes, proved.map(digestToText));
-  }
-
-  #asFailure(error: unknown): DarnerError {
-    if (this.#options.signal.aborted) {
-      const { reason } = this.#options.signal as { reason: unknown };
-      return reason instanceof DarnerError
-        ? reason
-        : new DarnerError(
-            "interrupted",
-            `stopped getting ${shown(this.#options.url)}; what came is kept for the next run`,
-          );
-    }
-    return asDarnerError(error);
   }
 }

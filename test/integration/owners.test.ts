@@ -1,23 +1,12 @@
-/**
- * Several managers as one: each object has one owner, who alone asks the origin; when an owner dies the
- * next in rank goes on with what the swarm holds. Real processes, with tickets and signatures.
- */
+/** Several managers as one: each object has one owner, who alone asks the origin. Real processes. */
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { ownerOfTask, type ManagerEntry } from "#core/placement/mod.ts";
-import { taskIdOf } from "#transfer/mod.ts";
+import { setTimeout as delay } from "node:timers/promises";
 import { inCluster, type Role } from "./cluster.ts";
+import { ranked, taskOf } from "./ranks.ts";
 
-const taskOf = (url: string): string => taskIdOf({ url, headers: {}, filterQuery: [], tag: "" });
-
-/** In the order of their right to the object. */
-async function ranked(config: Role, managers: readonly Role[], url: string): Promise<Role[]> {
-  const list = JSON.parse((await config.get("/v1/managers")).text) as { managers: ManagerEntry[] };
-  return ownerOfTask(taskOf(url), list.managers).map(({ id }) => managers.find((manager) => manager.id === id)!);
-}
-
-describe("many managers", { concurrency: 1 }, () => {
+describe("many managers", () => {
   test("each object is asked of its owner by every host, and once of the origin", async () => {
     await inCluster(async (cluster) => {
       const config = await cluster.configService();
@@ -44,6 +33,37 @@ describe("many managers", { concurrency: 1 }, () => {
           const knows = (await manager.get("/v1/tasks")).text.includes(taskOf(url));
           assert.equal(knows, rank === 0, `only the owner of ${path} has it`);
         }
+      }
+    });
+  });
+
+  test("a manager that becomes the owner gets the object from the one that was, not from the origin", async () => {
+    await inCluster(async (cluster) => {
+      const config = await cluster.configService();
+      const [first] = await cluster.managers(1, config);
+      const flags = ["--config-service", config.url];
+      const [early, late] = await Promise.all(["h1", "h2"].map((name) => cluster.daemon(name, undefined, flags)));
+      const paths = Array.from({ length: 6 }, (_, seed) => `/object-${seed}`);
+      const urls = paths.map((path, seed) => cluster.serve(path, { body: { sizeBytes: 700_000, seed } }));
+      const toAll = async (host: Role, suffix: string): Promise<void> => {
+        const got = await Promise.all(urls.map((url, at) => cluster.dfget(host, url, `${at}.${suffix}`).outcome));
+        for (const [at, outcome] of got.entries()) cluster.assertIntact(outcome, `${at}.${suffix}`, paths[at]!);
+      };
+      await toAll(early!, "early");
+
+      const second = await cluster.manager("m2", flags);
+      const listed = async (): Promise<number> =>
+        (JSON.parse((await config.get("/v1/managers")).text) as { managers: unknown[] }).managers.length;
+      await config.until(async () => (await listed()) === 2, "the second is listed");
+      await delay(500);
+      await toAll(late!, "late");
+      const moved = await Promise.all(
+        urls.map(async (url) => (await ranked(config, [first!, second], url))[0] === second),
+      );
+      assert.ok(moved.includes(true), "some have moved; the chance that none does is 1 in 64");
+      assert.equal(second.entries("task.borrowed").length, moved.filter(Boolean).length);
+      for (const path of paths) {
+        assert.equal(cluster.origin.bodyBytes(path), 700_000, `${path} left the origin once`);
       }
     });
   });

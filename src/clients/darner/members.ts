@@ -2,6 +2,7 @@
 
 import { DarnerError } from "#base/mod.ts";
 import type { HttpJson, JsonRequest } from "#platform/http-json.ts";
+import { table } from "./table.ts";
 
 /** A config service, by its URL or through its own machine's socket. */
 export type ConfigServicePlace = { readonly url: string } | { readonly socketPath: string };
@@ -100,15 +101,4 @@ function inTime(ms: number): string {
   const hours = ms / 3_600_000;
   if (hours < 1) return `in ${Math.ceil(ms / 60_000)} min`;
   return hours < 48 ? `in ${Math.round(hours)} h` : `in ${Math.round(hours / 24)} days`;
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[], none: string): string {
-  if (rows.length === 0) return `${none}\n`;
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
-  const line = (cells: readonly string[]): string =>
-    cells
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join("  ")
-      .trimEnd();
-  return `${[head, ...rows].map(line).join("\n")}\n`;
 }

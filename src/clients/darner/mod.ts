@@ -4,6 +4,7 @@ export * from "./change-setting.ts";
 export * from "./doctor.ts";
 export * from "./engine-files.ts";
 export * from "./preheat-text.ts";
+export * from "./machines.ts";
 export * from "./store-texts.ts";
 export * from "./task-list.ts";
 export * from "./up-text.ts";

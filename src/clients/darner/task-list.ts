@@ -2,6 +2,8 @@
 
 import { asDarnerError, DarnerError, formatBytes } from "#base/mod.ts";
 import type { HttpJson } from "#platform/http-json.ts";
+import type { ListedManager } from "./machines.ts";
+import { table } from "./table.ts";
 
 /** A task as a manager tells it; what it does not know yet is missing. */
 export interface ListedTask {
@@ -24,12 +26,12 @@ export interface TaskList {
 const answerTimeoutMs = 10_000;
 
 /** The managers that a config service knows. Rejects as `HttpJson.request` does. */
-export async function managersOf(http: HttpJson, configService: string): Promise<string[]> {
+export async function listedManagers(http: HttpJson, configService: string): Promise<readonly ListedManager[]> {
   const url = new URL("/v1/managers", configService);
   const answer = (await http.request({ method: "GET", url, role: "config-service", timeoutMs: answerTimeoutMs })) as
-    | { readonly managers?: readonly { readonly url: string }[] }
+    | { readonly managers?: readonly ListedManager[] }
     | undefined;
-  return (answer?.managers ?? []).map((manager) => manager.url);
+  return answer?.managers ?? [];
 }
 
 /** Rejects with the first failure when nobody answers. */
@@ -54,7 +56,6 @@ async function tasksOf(http: HttpJson, manager: string): Promise<ListedTask[]> {
 }
 
 export function taskTable(tasks: readonly ListedTask[]): string {
-  if (tasks.length === 0) return "no task is being distributed\n";
   const head = ["TASK", "STATE", "HELD", "OF", "HOSTS", "GETTING", "URL"];
   const rows = tasks.map((task) => [
     task.task.slice(0, 12),
@@ -65,11 +66,5 @@ export function taskTable(tasks: readonly ListedTask[]): string {
     String(task.unfinished),
     task.url ?? "?",
   ]);
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
-  const line = (cells: readonly string[]): string =>
-    cells
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join("  ")
-      .trimEnd();
-  return `${[head, ...rows].map(line).join("\n")}\n`;
+  return table(head, rows, "no task is being distributed");
 }

@@ -38,6 +38,7 @@ export async function startClusterManager(resolved: Own, sharedLog?: NodeLog, is
   const metrics = createNodeMetrics();
   const standing = await openStanding({ role: "manager", directory, key, values, log, metrics, issue });
   const advertised = { address: values.advertise ?? ownAddress(values.listen.host), port: values.listen.port };
+  const managers = standing.config?.watchManagers(values.site === undefined ? {} : { site: values.site });
   const manager = new ClusterManager({
     clock: nodeClock,
     random: nodeRandom,
@@ -45,7 +46,10 @@ export async function startClusterManager(resolved: Own, sharedLog?: NodeLog, is
     metrics,
     origin,
     cache,
-    dialler: createDialler(native),
+    dialler: createDialler(native, standing.identity),
+    managers,
+    name: hostname(),
+    site: values.site,
     key,
     trust,
     isRevoked: (id) => standing.revocations.isRevoked(id),
@@ -78,6 +82,7 @@ export async function startClusterManager(resolved: Own, sharedLog?: NodeLog, is
   return {
     url,
     async stop(graceMs) {
+      managers?.stop();
       await leave();
       standing.stop();
       await manager.stop();
@@ -120,7 +125,9 @@ function joinCluster(
     address: new URL(url).hostname,
     load: Math.min(1, manager.uploads.active / live.values.uploadSlots),
     version: "1.0",
+    draining: manager.draining,
   }));
+  manager.onDraining = () => registration.renewNow();
   const watch = config.watchSettings(({ settings }) => {
     revocations.take(settings);
     live.fromCluster(settings);

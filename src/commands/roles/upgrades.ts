@@ -31,8 +31,8 @@ export function upgradeToControl(
 ): UpgradeRoute {
   return {
     path: "/control",
-    doc: "A host's control connection: framed JSON messages.",
-    access: ["host"],
+    doc: "A host's control connection, or another manager's: framed JSON messages.",
+    access: ["host", "manager"],
     handle(request, socket, head) {
       const problem = versionProblem(request);
       if (problem !== undefined) return refuseUpgrade(socket, 426, problem);

@@ -60,6 +60,8 @@ export type HostMessage =
       readonly task: string;
       readonly ask: TaskAsk;
       readonly holds?: { readonly generation: string; readonly pieces: string };
+      /** Of another manager: only what the asked one has or is getting; it is not to ask the origin for it. */
+      readonly heldOnly?: boolean;
     }
   /** Somebody on the host waits for the byte at `position`: it had better be fetched before what lies before it. */
   | { readonly kind: "seek"; readonly task: string; readonly position: number }

@@ -73,7 +73,7 @@ const manifest = shaped({
 
 const hostShapes: Readonly<Record<HostMessage["kind"], Check>> = {
   hello: shaped({ version: text, host }),
-  ask: shaped({ task: text, ask, holds: optional(held) }),
+  ask: shaped({ task: text, ask, holds: optional(held), heldOnly: optional(flag) }),
   seek: shaped({ task: text, position: size }),
   look: shaped({ id: size, look }),
   fetched: shaped({ order: text, task: text, error: optional(error) }),

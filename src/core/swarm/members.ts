@@ -15,6 +15,8 @@ export class Member {
   renewedMs = -Infinity;
   upBytesPerSecond = 0;
   downBytesPerSecond = 0;
+  /** When it had everything; undefined while it has not. */
+  finishedMs: number | undefined;
   /** Hosts that accused this one of wrong bytes. */
   readonly accusers: Set<string>;
   /** Where it stands among the members; -1 when it is gone. */

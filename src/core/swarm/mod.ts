@@ -3,6 +3,7 @@
  * parent sends next (the parent's choice). Pure. Imports base and core/protocol.
  */
 
+export { explain } from "./explain.ts";
 export * from "./members.ts";
 export * from "./pace.ts";
 export * from "./slots.ts";

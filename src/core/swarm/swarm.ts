@@ -69,6 +69,7 @@ export class Swarm {
   readonly #seeds: readonly ParentOffer[];
   readonly #unit: () => number;
   readonly #suspicion: Suspicion;
+  readonly #isDraining: (host: string) => boolean;
   /** Who was accused by whom; kept when the accused leaves, so that coming back clears no name. */
   readonly #accusers = new Map<string, Set<string>>();
   #newcomers: Member[] = [];
@@ -80,10 +81,16 @@ export class Swarm {
   #seeded = 0;
 
   /** `suspicion` may be shared by the swarms of one manager. */
-  constructor(seeds: readonly ParentOffer[], unit: () => number, suspicion = new Suspicion()) {
+  constructor(
+    seeds: readonly ParentOffer[],
+    unit: () => number,
+    suspicion = new Suspicion(),
+    isDraining: (host: string) => boolean = () => false,
+  ) {
     this.#seeds = seeds;
     this.#unit = unit;
     this.#suspicion = suspicion;
+    this.#isDraining = isDraining;
   }
 
   get size(): number {
@@ -159,7 +166,7 @@ export class Swarm {
     member.seeding = report.seeding;
     member.upBytesPerSecond = report.upBytesPerSecond;
     member.downBytesPerSecond = report.downBytesPerSecond;
-    if (member.seeding) return wasSeeding ? [] : this.#finished(member);
+    if (member.seeding) return wasSeeding ? [] : this.#finished(member, nowMs);
     if (report.starving) return nowMs - member.renewedMs >= renewMsMin ? [this.#renew(member, nowMs)] : [];
     return this.#lags(member, nowMs) && this.#reinforce(member, nowMs) ? [this.#told(member)] : [];
   }
@@ -194,7 +201,7 @@ export class Swarm {
     return this.#suspicion.judged(accused, verdict) ? this.shutOut(accused, nowMs) : [];
   }
 
-  /** Gives the children of a host that is shut out other parents. */
+  /** Gives the children of a host that is shut out, or drains, other parents. */
   shutOut(host: string, nowMs: number): SwarmChange[] {
     return [...(this.#members.get(host)?.children ?? [])].map((child) => this.#renew(child, nowMs));
   }
@@ -227,7 +234,8 @@ export class Swarm {
   }
 
   /** It needs nobody any more; the seeds have time for another. */
-  #finished(member: Member): SwarmChange[] {
+  #finished(member: Member, nowMs: number): SwarmChange[] {
+    member.finishedMs = nowMs;
     for (const parent of member.parents) this.#unlink(member, parent);
     return this.#takeSeeds(member);
   }
@@ -303,7 +311,11 @@ export class Swarm {
   }
 
   #distrusted(other: Member, member: Member): boolean {
-    return other.accusers.has(member.card.id) || this.#suspicion.isShutOut(other.card.id);
+    return other.accusers.has(member.card.id) || this.#feedsNobody(other.card.id);
+  }
+
+  #feedsNobody(host: string): boolean {
+    return this.#suspicion.isShutOut(host) || this.#isDraining(host);
   }
 
   /** Fills the member's places with candidates: own site and few children first, the rest by chance. */
@@ -327,7 +339,7 @@ export class Swarm {
    * takes it instead of a parent that has more children: a crowd comes to be fed evenly.
    */
   #findChildren(newcomer: Member, changed: Set<Member>, nowMs: number): void {
-    if (newcomer.children.size >= childrenWanted || this.#suspicion.isShutOut(newcomer.card.id)) return;
+    if (newcomer.children.size >= childrenWanted || this.#feedsNobody(newcomer.card.id)) return;
     const offers: { readonly child: Member; readonly fed: number }[] = [];
     for (const child of this.#members.draw(drawnMax, this.#unit)) {
       if (child === newcomer || child.seeding || child.parents.has(newcomer) || newcomer.accusers.has(child.card.id))

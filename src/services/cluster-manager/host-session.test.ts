@@ -48,6 +48,7 @@ function newSession({ trust = false, member, host = card }: Hello = {}) {
       asked.push(task);
       throw new DarnerError("cluster.refused", "cannot take another task: too many run");
     },
+    holdsTask: () => false,
     knownTask: () => undefined,
     onHello: () => {},
     member,

@@ -11,6 +11,7 @@ import {
   type HostMessage,
   type LookAsk,
   type ManagerMessage,
+  type RecalledManifest,
   type Seen,
 } from "#core/protocol/mod.ts";
 import { isLoopbackAddress } from "#core/placement/mod.ts";
@@ -27,6 +28,7 @@ import type { VersionHost } from "./task-version.ts";
 
 /** A ticket lives for minutes; a new one is signed when the old one is half-way. */
 const ticketReuseMs = 4 * 60_000;
+const recallTimeoutMs = 700;
 
 /** Of one host. */
 const accusationsLoggedPerSecond = 5;
@@ -42,6 +44,8 @@ export interface HostSessionOptions {
   readonly gate: ReadGate;
   /** The task, made when it is new; throws `cluster.refused` when there are too many. */
   readonly taskFor: (task: string) => ManagedTask;
+  /** Whether it is here or on its way. */
+  readonly holdsTask: (task: string) => boolean;
   /** Only what is there: no message but an ask makes a task. */
   readonly knownTask: (task: string) => ManagedTask | undefined;
   readonly onHello: (session: HostSession) => void;
@@ -61,6 +65,7 @@ export class HostSession implements VersionHost {
   #reportEveryMs = 0;
   readonly #tickets = new Map<string, { readonly text: string; readonly signedMs: number }>();
   readonly tasks = new Set<string>();
+  readonly #recalls = new Map<string, (manifest: RecalledManifest | undefined) => void>();
 
   constructor(options: HostSessionOptions) {
     this.#options = options;
@@ -94,8 +99,23 @@ export class HostSession implements VersionHost {
     return text;
   }
 
+  recall(task: string, generation: string): Promise<RecalledManifest | undefined> {
+    if (this.#recalls.has(task)) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      const timer = this.#options.clock.after(recallTimeoutMs, () => answer(undefined));
+      const answer = (manifest: RecalledManifest | undefined): void => {
+        timer.cancel();
+        this.#recalls.delete(task);
+        resolve(manifest);
+      };
+      this.#recalls.set(task, answer);
+      this.send({ kind: "recall", task, generation });
+    });
+  }
+
   /** The host is gone: it takes and gives nothing any more. */
   ended(): void {
+    for (const answer of this.#recalls.values()) answer(undefined);
     this.link.ended();
     for (const task of this.tasks) this.#options.knownTask(task)?.leave(this);
     this.tasks.clear();
@@ -135,6 +155,8 @@ export class HostSession implements VersionHost {
           .knownTask(message.task)
           ?.versionOf(message.generation)
           ?.accuse(this.card.id, message.parent, message.piece);
+      case "recalled":
+        return this.#recalls.get(message.task)?.(message.manifest);
       case "hello":
         return;
       default:
@@ -217,6 +239,7 @@ export class HostSession implements VersionHost {
       return this.send({ kind: "failed", task, error });
     }
     try {
+      if (message.heldOnly === true && !this.#options.holdsTask(task)) throw notHeld();
       const managed = this.#options.taskFor(task);
       this.tasks.add(task);
       void managed.join({ host: this, ask, holds: message.holds });
@@ -224,6 +247,10 @@ export class HostSession implements VersionHost {
       this.send({ kind: "failed", task, error: errorToWire(error) });
     }
   }
+}
+
+function notHeld(): DarnerError {
+  return new DarnerError("cluster.refused", "cannot lend the object: this manager does not have it", { retry: "now" });
 }
 
 /** The key that signs the host's nonces is that of its certificate, where it shows one. */

@@ -31,6 +31,8 @@ class Listener implements VersionHost {
     return undefined;
   }
 
+  async recall(): Promise<undefined> {}
+
   get pieces(): number[] {
     return this.heard.flatMap(({ message }) => (message.kind === "listed" ? message.indices : []));
   }

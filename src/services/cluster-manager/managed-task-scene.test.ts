@@ -10,6 +10,7 @@ import { nodeRandom } from "#platform/random.node.ts";
 import { TaskCache } from "#storage/pieces/mod.ts";
 import { Limiter, Uploads } from "#transfer/mod.ts";
 import { Accusations } from "./accusations.ts";
+import { Colleagues } from "./colleagues.ts";
 import { ManagedTask } from "./managed-task.ts";
 import { TaskVersion, type VersionHost } from "./task-version.ts";
 import { MemoryNetwork } from "../../../test/memory-network.ts";
@@ -36,6 +37,8 @@ export class TestHost implements VersionHost {
   ticket(): undefined {
     return undefined;
   }
+
+  async recall(): Promise<undefined> {}
 
   /** The kinds of messages heard, each run of one kind named once. */
   get kinds(): string {
@@ -69,6 +72,9 @@ export async function newManager(serve: Serve) {
   const seed = { id: "m", address: "10.0.0.9", port: 8002, seed: true };
   const { dialler } = new MemoryNetwork(clock);
   const accusations = new Accusations({ clock, log: silentLog, dialler, key: newSigningKey(), trust: false });
+  const card = { ...seed, name: "m", site: "" };
+  const ground = { clock, random: nodeRandom, log: silentLog, dialler, key: newSigningKey(), trust: false };
+  const colleagues = new Colleagues({ ...ground, card: () => card });
   const newTask = (): ManagedTask =>
     new ManagedTask({
       clock,
@@ -83,6 +89,7 @@ export async function newManager(serve: Serve) {
       hosts: () => 10,
       onOriginBytes: () => undefined,
       assertMayRead: async () => undefined,
+      ...colleagues.aidFor(task, origin),
       openVersion: async (task, folder, ask) => {
         const store = await cache.hold(task, folder);
         return new TaskVersion({

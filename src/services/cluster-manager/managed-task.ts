@@ -15,54 +15,18 @@ import { judge, refresh, useDecision } from "#core/freshness/mod.ts";
 import { placeOf } from "#core/image/mod.ts";
 import type { TaskAsk } from "#core/protocol/mod.ts";
 import type { Caller } from "#core/reach/mod.ts";
-import type { Origin } from "#origins/mod.ts";
-import type { Clock } from "#platform/clock.ts";
-import type { Log } from "#platform/log.ts";
-import type { Random } from "#platform/random.ts";
-import type { TaskCache } from "#storage/pieces/mod.ts";
-import {
-  type BodyAnswer,
-  concealFacts,
-  type Limiter,
-  nameGeneration,
-  OriginFetch,
-  type ReadAsk,
-} from "#transfer/mod.ts";
+import { concealFacts, concealUrl, nameGeneration, OriginFetch, type BodyAnswer } from "#transfer/mod.ts";
 import { Failure } from "./failure.ts";
 import { isGuarded, isSameAsker } from "./guarded.ts";
 import { Places } from "./places.ts";
+import type { Aid, JoinRequest, ManagedTaskOptions } from "./managed-task-options.ts";
+import type { TakenOver } from "./takeover.ts";
 import type { TaskVersion, VersionHost } from "./task-version.ts";
 import { expectedDigests, isSameVersion, mustPass } from "./version-rules.ts";
 
 /** A cut may lose 10 MB; a cluster asks its origin for at most 1.01 copies. */
 const splitBytesMin = 512 * 1024 * 1024;
 const revalidateTimeoutMs = 30_000;
-
-export interface ManagedTaskOptions {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-  readonly origin: Origin;
-  readonly cache: TaskCache;
-  readonly limiter: Limiter;
-  readonly task: string;
-  readonly connectionsMax: () => number;
-  readonly pieceBytes: number | undefined;
-  readonly hosts: () => number;
-  readonly onOriginBytes: (count: number) => void;
-  /** Puts something away that nobody gets now; false when there is nothing. */
-  readonly makeRoom?: () => Promise<boolean>;
-  /** Throws what the registry says to an asker who may not read what somebody's credential was needed for. */
-  readonly assertMayRead: (ask: ReadAsk, caller: Caller) => Promise<void>;
-  /** Opens the files of one version; `folder` names it within the cache. */
-  readonly openVersion: (task: string, folder: string, ask: TaskAsk) => Promise<TaskVersion>;
-}
-
-export interface JoinRequest {
-  readonly host: VersionHost;
-  readonly ask: TaskAsk;
-  readonly holds: { readonly generation: string; readonly pieces: string } | undefined;
-}
 
 interface Version {
   readonly folder: string;
@@ -100,6 +64,9 @@ export class ManagedTask {
   get current(): TaskVersion | undefined {
     return this.#current?.version;
   }
+
+  /** Body bytes that its origin sent since it is in memory. */
+  originBytes = 0;
 
   get fetching(): boolean {
     return this.#current?.fetching ?? false;
@@ -145,6 +112,7 @@ export class ManagedTask {
   async join(request: JoinRequest): Promise<void> {
     const { host, ask, holds } = request;
     this.usedMs = this.#options.clock.nowMs();
+    if (holds !== undefined && this.#current === undefined) this.#options.takeover.announce({ host, ...holds });
     try {
       await this.#settled(ask, host.caller);
       this.#lastJoin = request;
@@ -244,6 +212,11 @@ export class ManagedTask {
       const folder = cache.latest(task);
       if (folder !== undefined) await this.#open(folder, ask);
     }
+    if (this.#current === undefined) {
+      const found = await this.#options.takeover.find(ask, caller, this.#abort.signal);
+      if (found !== undefined && "head" in found) return await this.#takeOver(found, ask, caller);
+      if (found !== undefined) return await this.#fetch(ask, caller, found);
+    }
     const version = this.#current?.version;
     if (version?.store.end === undefined) return await this.#fetch(ask, caller);
     if (ask.digest !== undefined && !ask.digest.startsWith("md5:")) return;
@@ -296,13 +269,38 @@ export class ManagedTask {
     const entry = resumable ? this.#current! : await this.#open(folder, ask);
     entry.fetching = true;
     entry.fetchedFor = ask;
-    void this.#run(entry, ask, caller, opened);
+    void this.#run(entry, ask, caller, opened === undefined ? {} : { opened });
   }
 
-  async #run(entry: Version, ask: TaskAsk, caller: Caller, opened?: BodyAnswer): Promise<void> {
+  /** Goes on where another manager ended: what its hosts hold comes from them, the rest from the origin. */
+  async #takeOver(found: TakenOver, ask: TaskAsk, caller: Caller): Promise<void> {
+    const { random, log, task, regain } = this.#options;
+    const { generation, pieceBytes, lengthBytes, validator } = found.head;
+    const folder = Buffer.from(random.bytes(8)).toString("hex");
+    const entry = await this.#open(folder, ask);
+    await this.#reserve(folder, lengthBytes ?? 0);
+    await entry.version.store.begin({
+      kind: "object",
+      url: concealUrl(ask.url),
+      generation,
+      pieceBytes,
+      ...(lengthBytes === undefined ? {} : { lengthBytes }),
+      ...(validator === undefined ? {} : { validator }),
+      notes: { facts: concealFacts(found.facts), ...(isGuarded(ask) ? { guarded: true } : {}) },
+    });
+    entry.version.tookOver(found.listed);
+    log.info("task.taken-over", { task, pieces: found.listed.length, listed: found.listed.count });
+    entry.fetching = true;
+    entry.fetchedFor = ask;
+    void this.#run(entry, ask, caller, { regain: regain(entry.version, found), listed: found.listed });
+  }
+
+  async #run(entry: Version, ask: TaskAsk, caller: Caller, aid: Aid): Promise<void> {
+    const { opened, regain, listed } = aid;
     const { clock, random, log, origin, limiter, task } = this.#options;
     const { version } = entry;
     const startedMs = clock.nowMs();
+    this.#abort.signal.addEventListener("abort", () => regain?.stop(), { once: true });
     const fetch = new OriginFetch({
       origin,
       clock,
@@ -322,13 +320,18 @@ export class ManagedTask {
       generationOf: (facts) => nameGeneration({ task, ...facts }, random),
       ...(this.#options.pieceBytes === undefined ? {} : { pieceBytes: this.#options.pieceBytes }),
       ...(opened === undefined ? {} : { opened }),
+      ...(regain === undefined || listed === undefined ? {} : { beside: { pieces: listed, ended: regain.ended } }),
       onObject: (object) => this.#reserve(entry.folder, object.lengthBytes ?? 0),
       onBegun: () => {
+        regain?.stop();
         if (isGuarded(ask)) version.store.annotate({ ...version.store.object?.notes, guarded: true });
         version.began();
       },
       onPiece: (index) => version.pieceStored(index),
-      onBytes: this.#options.onOriginBytes,
+      onBytes: (count) => {
+        this.originBytes += count;
+        this.#options.onOriginBytes(count);
+      },
       onRetry: (error, delayMs) =>
         log.warn("origin.retry", { task, code: error.code, message: error.message, delayMs }),
     });
@@ -349,6 +352,7 @@ export class ManagedTask {
       log.warn("task.failed", { task, code: known.code, message: known.message });
       version.failed(known);
     }
+    regain?.stop();
     this.#originFetch = undefined;
     this.#sought = undefined;
     this.#dropUnused();

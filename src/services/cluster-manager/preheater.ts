@@ -194,6 +194,7 @@ export class Preheater {
       card: { id: "preheat", name: "", site: "", address: "", port: 0 },
       caller,
       ticket: () => undefined,
+      recall: async () => undefined,
       send(message: { readonly kind: string; readonly error?: { readonly message: string } }): void {
         if (message.kind === "failed")
           failure = new DarnerError("cluster.refused", message.error?.message ?? "it failed");

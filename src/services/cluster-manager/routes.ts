@@ -1,7 +1,8 @@
 /** The manager's HTTP interface beside the role's own routes: what it works on, for people and programs. */
 
 import { DarnerError } from "#base/mod.ts";
-import type { Route } from "#platform/http-server.ts";
+import type { HostCard } from "#core/protocol/mod.ts";
+import type { Route, RouteRequest } from "#platform/http-server.ts";
 import type { TaskCache } from "#storage/pieces/mod.ts";
 import type { ManagedTask } from "./managed-task.ts";
 import type { ClusterManager } from "./service.ts";
@@ -30,6 +31,19 @@ export function managerRoutes({ manager, cache }: ManagerRoutesOptions): Route[]
       }),
     },
     {
+      method: "GET",
+      path: "/v1/tasks/:task",
+      doc: "One task: who has what, the copies that each line carried, how far from the bound, and why.",
+      access: ["read"],
+      handle: async (request) => {
+        const explained = manager.explain(taskNamed(request.params["task"]));
+        return explained === undefined
+          ? { status: 404, json: { error: "no such task" } }
+          : { status: 200, json: explained };
+      },
+    },
+    ...drainRoutes(manager),
+    {
       method: "PUT",
       path: "/v1/tasks/:task/pin",
       doc: "Keeps a task whatever the quota says.",
@@ -44,6 +58,52 @@ export function managerRoutes({ manager, cache }: ManagerRoutesOptions): Route[]
       handle: pin(false),
     },
   ];
+}
+
+function drainRoutes(manager: ClusterManager): Route[] {
+  const wanted = async (request: RouteRequest): Promise<boolean> => {
+    const { draining } = ((await request.json()) ?? {}) as { draining?: unknown };
+    if (typeof draining === "boolean") return draining;
+    throw new DarnerError("usage", 'cannot drain: the body should be {"draining": true} or false');
+  };
+  return [
+    {
+      method: "GET",
+      path: "/v1/hosts",
+      doc: "The hosts that are connected, with the number of their tasks.",
+      access: ["read"],
+      handle: async () => ({
+        status: 200,
+        json: { hosts: [...manager.hostList()].map(({ card, ...rest }) => ({ ...hostFacts(card), ...rest })) },
+      }),
+    },
+    {
+      method: "PUT",
+      path: "/v1/hosts/:id/draining",
+      doc: 'A host feeds nobody any more, or again: {"draining": BOOLEAN}. Its own downloads go on.',
+      access: ["admin"],
+      handle: async (request) => {
+        const draining = await wanted(request);
+        manager.drainHost(request.params["id"] ?? "", draining);
+        return { status: 200, json: { draining } };
+      },
+    },
+    {
+      method: "PUT",
+      path: "/v1/draining",
+      doc: 'This manager takes no new task where there is another, or does again: {"draining": BOOLEAN}.',
+      access: ["admin"],
+      handle: async (request) => {
+        const draining = await wanted(request);
+        manager.drain(draining);
+        return { status: 200, json: { draining } };
+      },
+    },
+  ];
+}
+
+function hostFacts({ id, name, site, address, port }: HostCard): object {
+  return { id, name, site, address, port };
 }
 
 /** It becomes a folder's name. */

@@ -4,8 +4,9 @@
  */
 
 import { DarnerError } from "#base/mod.ts";
+import type { ManagerDirectory } from "#cluster/mod.ts";
 import type { Member } from "#core/model/mod.ts";
-import type { OpenRequest, ParentOffer, TaskAsk } from "#core/protocol/mod.ts";
+import type { HostCard, OpenRequest, ParentOffer, TaskAsk } from "#core/protocol/mod.ts";
 import { Pace, type Swarm } from "#core/swarm/mod.ts";
 import type { Origin } from "#origins/mod.ts";
 import type { Clock, Timer } from "#platform/clock.ts";
@@ -17,6 +18,8 @@ import type { SigningKey } from "#platform/signing.ts";
 import type { TaskCache } from "#storage/pieces/mod.ts";
 import { Limiter, Looks, ReadGate, taskIdOf, ticketRefusal, Uploads } from "#transfer/mod.ts";
 import { Accusations } from "./accusations.ts";
+import { Colleagues } from "./colleagues.ts";
+import { explainTask } from "./explain-task.ts";
 import { heldManifest } from "./held-manifest.ts";
 import { HostSession } from "./host-session.ts";
 import { ManagedTask } from "./managed-task.ts";
@@ -43,10 +46,14 @@ export interface ClusterManagerOptions {
   readonly metrics: Metrics;
   readonly origin: Origin;
   readonly cache: TaskCache;
-  /** To look at hosts that others accuse. */
+  /** To look at hosts that others accuse, and to fetch from other managers and their hosts. */
   readonly dialler: Dialler;
+  /** Every manager of the cluster; absent where no config service tells them. */
+  readonly managers?: ManagerDirectory | undefined;
   readonly key: SigningKey;
   readonly trust: boolean;
+  readonly name: string;
+  readonly site?: string | undefined;
   readonly isRevoked?: (host: string) => boolean;
   /** Where hosts reach this manager's piece plane. */
   readonly advertise: () => { readonly address: string; readonly port: number };
@@ -73,6 +80,11 @@ export class ClusterManager {
   readonly #gate: ReadGate;
   /** Works off preheat orders once it is given some. */
   readonly preheater: Preheater;
+  readonly #colleagues: Colleagues;
+  /** The config service is to hear at once. */
+  onDraining: () => void = () => undefined;
+  readonly #drainingHosts = new Set<string>();
+  #draining = false;
   #settings: ClusterManagerSettings;
   #sweepTimer: Timer | undefined;
   #originBytes = 0;
@@ -102,7 +114,12 @@ export class ClusterManager {
       id: this.id,
       origin: options.origin,
       taskFor: (task) => this.#taskFor(task),
-      hosts: () => [...this.#sessions].filter(({ card }) => card.id !== ""),
+      hosts: () => [...this.#sessions].filter(({ card }) => card.id !== "" && !this.#colleagues.knows(card.id)),
+    });
+    const { name, site = "", key, trust } = options;
+    this.#colleagues = new Colleagues({
+      ...options,
+      card: () => ({ id: key.id, name, site, ...options.advertise(), ...(trust ? { publicKey: key.publicKey } : {}) }),
     });
     this.#registerMetrics();
     this.#sweep();
@@ -110,6 +127,39 @@ export class ClusterManager {
 
   get hosts(): number {
     return this.#sessions.size;
+  }
+
+  /** Takes no new task where another manager is there; what runs goes on. */
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  drain(draining: boolean): void {
+    this.#draining = draining;
+    this.#options.log.info("manager.draining", { draining });
+    this.onDraining();
+  }
+
+  /** The host feeds nobody from now on, or again; its own downloads go on. */
+  drainHost(host: string, draining: boolean): void {
+    if (!draining) this.#drainingHosts.delete(host);
+    else if (this.#drainingHosts.size < sessionsMax) this.#drainingHosts.add(host);
+    this.#options.log.info("host.draining", { host, draining });
+    if (draining) for (const task of this.#tasks.values()) task.current?.shutOut(host);
+  }
+
+  /** What there is to say of a task in memory. */
+  explain(task: string): object | undefined {
+    const managed = this.#tasks.get(task);
+    return managed === undefined ? undefined : explainTask(managed, this.uploads, this.#options.clock.nowMs());
+  }
+
+  /** The hosts that are connected. */
+  *hostList(): Generator<{ readonly card: HostCard; readonly tasks: number; readonly draining: boolean }> {
+    for (const { card, tasks } of this.#sessions) {
+      if (card.id === "" || this.#colleagues.knows(card.id)) continue;
+      yield { card, tasks: tasks.size, draining: this.#drainingHosts.has(card.id) };
+    }
   }
 
   get originBytes(): number {
@@ -133,7 +183,7 @@ export class ClusterManager {
 
   /** A host's control connection. */
   acceptControl(connection: Connection, address: string, member?: Member): ConnectionOwner {
-    const { clock, log, trust, key } = this.#options;
+    const { clock, log, trust, key, cache } = this.#options;
     const session = new HostSession({
       clock,
       log,
@@ -147,6 +197,7 @@ export class ClusterManager {
       gate: this.#gate,
       onFetched: (host, message) => this.preheater.fetched(host.card.id, message),
       taskFor: (task) => this.#taskFor(task),
+      holdsTask: (task) => this.#tasks.get(task)?.current?.generation !== undefined || cache.latest(task) !== undefined,
       knownTask: (task) => this.#tasks.get(task),
       onHello: (greeted) =>
         log.info("host.joined", { host: greeted.card.id, name: greeted.card.name, remote: connection.remote }),
@@ -179,6 +230,7 @@ export class ClusterManager {
     this.#sweepTimer?.cancel();
     this.#seeding.stop();
     this.preheater.stop();
+    this.#colleagues.stop();
     for (const session of this.#sessions) session.link.close();
     this.uploads.close();
     await Promise.all([...this.#tasks.values()].map((task) => task.close("the manager stops")));
@@ -189,7 +241,12 @@ export class ClusterManager {
     const { trust, key, clock } = this.#options;
     if (!trust) return null;
     if (this.#options.isRevoked?.(host) === true) return "the host was revoked";
-    return ticketRefusal(request.ticket, { task: request.task, host }, [key.publicKey], clock.wallMs());
+    return ticketRefusal(
+      request.ticket,
+      { task: request.task, host },
+      [key.publicKey, ...this.#colleagues.keys],
+      clock.wallMs(),
+    );
   }
 
   #taskFor(task: string): ManagedTask {
@@ -213,6 +270,7 @@ export class ClusterManager {
       makeRoom: () => this.#makeRoom(),
       assertMayRead: (ask, caller) => this.#gate.assertMayRead(ask, caller),
       openVersion: (id, folder, ask) => this.#openVersion(id, folder, ask),
+      ...this.#colleagues.aidFor(task, origin),
     });
     this.#tasks.set(task, managed);
     return managed;
@@ -237,7 +295,21 @@ export class ClusterManager {
     const unit = (): number => random.unit();
     const onSpoiled = (): void => this.#tasks.get(task)?.refetch();
     const told = { onShutOut, onSpoiled };
-    return new TaskVersion({ clock, log, unit, task, ask, store, uploads, seed, sign, accusations, ...told });
+    const isDraining = (host: string): boolean => this.#drainingHosts.has(host);
+    return new TaskVersion({
+      clock,
+      log,
+      unit,
+      task,
+      ask,
+      store,
+      uploads,
+      seed,
+      sign,
+      accusations,
+      isDraining,
+      ...told,
+    });
   }
 
   /** Puts idle tasks away, so that their files can be closed and evicted. */

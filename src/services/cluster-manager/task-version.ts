@@ -12,7 +12,14 @@
 
 import { Bitfield, DarnerError, errorToWire } from "#base/mod.ts";
 import type { ResponseFacts } from "#core/freshness/mod.ts";
-import type { HostCard, ManagerMessage, ManifestHead, ParentOffer, TaskAsk } from "#core/protocol/mod.ts";
+import type {
+  HostCard,
+  ManagerMessage,
+  ManifestHead,
+  ParentOffer,
+  RecalledManifest,
+  TaskAsk,
+} from "#core/protocol/mod.ts";
 import { pieceSpan } from "#core/model/mod.ts";
 import type { Caller } from "#core/reach/mod.ts";
 import { spreadEveryMs, Swarm, type SwarmChange, type SwarmReport } from "#core/swarm/mod.ts";
@@ -22,6 +29,7 @@ import type { PieceFile } from "#storage/pieces/mod.ts";
 import { sameForAll, type Uploads } from "#transfer/mod.ts";
 import type { Accusations } from "./accusations.ts";
 import { Listing, type Sign } from "./listing.ts";
+import type { Holder } from "./regain.ts";
 
 /** Hosts that come within this time are matched together. */
 const matchDelayMs = 5;
@@ -46,6 +54,8 @@ export interface VersionHost {
   send(message: ManagerMessage): void;
   /** A fresh ticket for this host and task, or undefined with --trust off. */
   ticket(task: string): string | undefined;
+  /** The manifest as the host heard it from another manager; undefined when it has none, or says nothing in time. */
+  recall(task: string, generation: string): Promise<RecalledManifest | undefined>;
 }
 
 export interface TaskVersionOptions {
@@ -60,6 +70,7 @@ export interface TaskVersionOptions {
   readonly accusations: Accusations;
   /** A host is nobody's parent any more, in no task. */
   readonly onShutOut: (host: string) => void;
+  readonly isDraining?: (host: string) => boolean;
   /** Signs manifests; absent with --trust off. */
   readonly sign: Sign | undefined;
   /** A piece of it was lost and must be got again. */
@@ -70,6 +81,9 @@ export class TaskVersion {
   readonly task: string;
   readonly ask: TaskAsk;
   readonly store: PieceFile;
+  /** When its fetch began, and when the whole was proved. */
+  beganMs: number | undefined;
+  wholeMs: number | undefined;
   readonly #options: TaskVersionOptions;
   readonly #hosts = new Map<string, VersionHost>();
   #swarm: Swarm;
@@ -82,6 +96,8 @@ export class TaskVersion {
   /** Hosts that were welcomed and are to be matched; behind them those that are to be welcomed. */
   #unmatched = 0;
   readonly #waiting = new Map<VersionHost, Holds | undefined>();
+  /** Pieces that another manager has listed: hosts may hold them though they are not here yet. */
+  #listedBefore: Bitfield | undefined;
 
   constructor(options: TaskVersionOptions) {
     this.#options = options;
@@ -126,8 +142,23 @@ export class TaskVersion {
     if (this.#head !== undefined) this.#withdraw("the object changed at the origin");
     this.#lost.clear();
     this.#swarm = this.#newSwarm();
+    this.beganMs = this.#options.clock.nowMs();
     this.#begin();
     for (const host of this.#hosts.values()) this.#welcome(host, undefined);
+  }
+
+  /** As `began`, of an object that another manager has begun and listed so far. */
+  tookOver(listed: Bitfield): void {
+    this.#listedBefore = listed;
+    this.began();
+  }
+
+  /** The hosts that say they hold pieces. */
+  *holders(): Generator<Holder> {
+    for (const { card, held } of this.#swarm.members) {
+      if (held.count === 0) continue;
+      yield { offer: { id: card.id, address: card.address, port: card.port, seed: false }, held };
+    }
   }
 
   pieceStored(index: number): void {
@@ -138,6 +169,7 @@ export class TaskVersion {
 
   /** The whole is proved. */
   ended(): void {
+    this.wholeMs = this.#options.clock.nowMs();
     this.#listing?.ended();
   }
 
@@ -167,7 +199,8 @@ export class TaskVersion {
 
   report(host: string, report: SwarmReport): void {
     // A host's word is bounded by what exists: it can hold no piece that is not here.
-    const news = report.news.filter((index) => Number.isInteger(index) && this.store.have.has(index));
+    const exists = (index: number): boolean => this.store.have.has(index) || this.#listedBefore?.has(index) === true;
+    const news = report.news.filter((index) => Number.isInteger(index) && exists(index));
     const changes = this.#swarm.report(host, { ...report, news }, this.#options.clock.nowMs());
     this.#tellChanges(changes);
     // Who is answered hears all news at once: one message the less to send it.
@@ -234,7 +267,8 @@ export class TaskVersion {
   }
 
   #newSwarm(): Swarm {
-    return new Swarm([this.#options.seed], this.#options.unit, this.#options.accusations.suspicion);
+    const { seed, unit, accusations, isDraining } = this.#options;
+    return new Swarm([seed], unit, accusations.suspicion, isDraining);
   }
 
   #begin(): void {

@@ -1,4 +1,4 @@
-/** What the HTTP caching rules, and the asker, say of one version that a manager keeps. */
+/** Pure questions about a version of an object: is it the same, may it be kept, what must it hash to. */
 
 import { judge, strongValidator, type ResponseFacts } from "#core/freshness/mod.ts";
 import { parseDigest, type Digest } from "#core/model/mod.ts";

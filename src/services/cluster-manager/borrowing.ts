@@ -1,0 +1,170 @@
+/**
+ * Asks another manager for an object, as one of its hosts: this manager becomes a member of that one's
+ * swarm, hears its manifest as it grows and gets its pieces by ticket. One connection to each colleague,
+ * kept while something is borrowed over it.
+ *
+ * Invariant: an ask is answered within `answerMs`, with what the colleague has or with nothing.
+ */
+
+import { Bitfield } from "#base/mod.ts";
+import { pieceCount } from "#core/model/mod.ts";
+import type { ManagerEntry } from "#core/placement/mod.ts";
+import type { HostCard, ManagerMessage, ManifestHead, ParentOffer, TaskAsk } from "#core/protocol/mod.ts";
+import type { Clock, Timer } from "#platform/clock.ts";
+import type { Dialler } from "#platform/connection.ts";
+import { ManagerLink, Manifest } from "#transfer/mod.ts";
+import type { Holder } from "./regain.ts";
+
+/** A colleague that has the object says so at once; one that is to get it waits for its origin. */
+const answerMs = { held: 2_000, fetched: 10_000 } as const;
+
+export interface BorrowingOptions {
+  readonly clock: Clock;
+  readonly dialler: Dialler;
+  readonly trust: boolean;
+  readonly isRevoked: (id: string) => boolean;
+  readonly card: () => HostCard;
+  /** Its tickets count from now on. */
+  readonly onKey: (publicKey: string) => void;
+  readonly onFailed: (manager: ManagerEntry) => void;
+}
+
+/** An object in another manager's swarm. */
+export class Borrowed {
+  readonly head: ManifestHead;
+  readonly manifest: Manifest;
+  /** All of its pieces: each is listed sooner or later. */
+  readonly pieces: Bitfield;
+  #parents: readonly ParentOffer[] = [];
+  /** Of that manager, for its swarm. */
+  ticket: string | undefined;
+  /** That manager speaks, and has not withdrawn it. */
+  alive = true;
+  onListed: (indices: readonly number[]) => void = () => undefined;
+  readonly leave: () => void;
+
+  constructor(head: ManifestHead, key: string | undefined, leave: () => void) {
+    this.head = head;
+    this.manifest = new Manifest(head, key);
+    this.pieces = new Bitfield(pieceCount(head.lengthBytes ?? 0, head.pieceBytes));
+    for (let index = 0; index < this.pieces.length; index++) this.pieces.set(index);
+    this.leave = leave;
+  }
+
+  *holders(): Generator<Holder> {
+    if (!this.alive) return;
+    for (const offer of this.#parents) yield { offer, held: this.pieces };
+  }
+
+  heard(message: ManagerMessage): void {
+    if (!("generation" in message) || message.generation !== this.head.generation) return;
+    if (message.kind === "parents") {
+      this.#parents = message.parents;
+      this.ticket = message.ticket ?? this.ticket;
+    } else if (message.kind === "withdrawn") this.alive = false;
+    else if (message.kind === "listed") {
+      if (this.manifest.list(message) === null) this.onListed(message.indices);
+      else this.alive = false;
+    }
+  }
+}
+
+interface Asked {
+  readonly link: ManagerLink;
+  readonly task: string;
+  readonly ask: TaskAsk;
+  readonly heldOnly: boolean;
+  readonly timer: Timer;
+  borrowed: Borrowed | undefined;
+  answer(borrowed: Borrowed | undefined): void;
+}
+
+export class Borrowing {
+  readonly #options: BorrowingOptions;
+  readonly #links = new Map<string, ManagerLink>();
+  readonly #asked = new Map<string, Asked>();
+
+  constructor(options: BorrowingOptions) {
+    this.#options = options;
+  }
+
+  /** `heldOnly`: only if it has it, or gets it already. One ask for a task at a time. */
+  ask(manager: ManagerEntry, task: string, ask: TaskAsk, heldOnly: boolean): Promise<Borrowed | undefined> {
+    if (this.#asked.has(task)) return Promise.resolve(undefined);
+    const { clock } = this.#options;
+    return new Promise((resolve) => {
+      const timer = clock.after(heldOnly ? answerMs.held : answerMs.fetched, () => this.#done(task));
+      const link = this.#linkTo(manager);
+      const asked: Asked = { link, task, ask, heldOnly, timer, borrowed: undefined, answer: resolve };
+      this.#asked.set(task, asked);
+      this.#send(asked);
+    });
+  }
+
+  stop(): void {
+    for (const link of this.#links.values()) link.close();
+    for (const task of this.#asked.keys()) this.#done(task);
+  }
+
+  #send({ link, task, ask, heldOnly }: Asked): void {
+    link.send({ kind: "ask", task, ask, ...(heldOnly ? { heldOnly } : {}) });
+  }
+
+  #linkTo(manager: ManagerEntry): ManagerLink {
+    const known = this.#links.get(manager.id);
+    if (known !== undefined) return known;
+    const { clock, dialler, isRevoked, card, onKey, onFailed } = this.#options;
+    const link = new ManagerLink({
+      clock,
+      dialler,
+      isRevoked,
+      card,
+      manager,
+      onWelcome: (welcomed, { publicKey }) => {
+        if (publicKey !== undefined) onKey(publicKey);
+        for (const asked of this.#asked.values()) if (asked.link === welcomed) this.#send(asked);
+      },
+      onMessage: (from, message) => this.#heard(from, message),
+      onLost: (lost) => {
+        this.#links.delete(manager.id);
+        onFailed(manager);
+        for (const asked of this.#asked.values()) if (asked.link === lost) this.#done(asked.task);
+      },
+    });
+    this.#links.set(manager.id, link);
+    return link;
+  }
+
+  #heard(link: ManagerLink, message: ManagerMessage): void {
+    const task = message.kind === "head" ? message.head.task : "task" in message ? message.task : "";
+    const asked = this.#asked.get(task);
+    if (asked === undefined || asked.link !== link) return;
+    if (message.kind === "failed") return this.#done(task);
+    if (message.kind !== "head") return asked.borrowed?.heard(message);
+    const { validator, lengthBytes } = message.head;
+    // Without these nobody could go on alone should the colleague be lost.
+    const usable = validator !== undefined && lengthBytes !== undefined;
+    if (!usable || asked.borrowed !== undefined) return this.#done(task);
+    asked.timer.cancel();
+    const key = this.#options.trust ? link.managerKey : undefined;
+    asked.borrowed = new Borrowed(message.head, key, () => this.#done(task));
+    asked.borrowed.ticket = message.ticket;
+    asked.answer(asked.borrowed);
+  }
+
+  /** Nothing more is wanted of it, or to be had. */
+  #done(task: string): void {
+    const asked = this.#asked.get(task);
+    if (asked === undefined) return;
+    this.#asked.delete(task);
+    asked.timer.cancel();
+    const { borrowed, link } = asked;
+    if (borrowed !== undefined) borrowed.alive = false;
+    asked.answer(undefined);
+    link.send({ kind: "leave", task, generation: borrowed?.head.generation ?? "" });
+    const needed = [...this.#asked.values()].some((other) => other.link === link);
+    if (needed || this.#links.get(link.manager.id) !== link) return;
+    this.#links.delete(link.manager.id);
+    link.close();
+  }
+}

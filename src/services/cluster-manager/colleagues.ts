@@ -1,0 +1,150 @@
+/**
+ * What a manager has from others when it comes to an object that it does not know: the other managers of
+ * its cluster, what they lend, and the pieces that their swarms hold (decisions 71 and 72).
+ */
+
+import type { ManagerDirectory } from "#cluster/mod.ts";
+import { ownerOfTask } from "#core/placement/mod.ts";
+import type { HostCard, TaskAsk } from "#core/protocol/mod.ts";
+import type { Origin } from "#origins/mod.ts";
+import type { Clock } from "#platform/clock.ts";
+import type { Dialler } from "#platform/connection.ts";
+import type { Log } from "#platform/log.ts";
+import type { Random } from "#platform/random.ts";
+import type { SigningKey } from "#platform/signing.ts";
+import { Limiter, ParentPool, signTicket } from "#transfer/mod.ts";
+import { Borrowing, type Borrowed } from "./borrowing.ts";
+import { Regain } from "./regain.ts";
+import { Takeover, type TakenOver } from "./takeover.ts";
+import type { TaskVersion } from "./task-version.ts";
+
+/** Those that were in the list once: who signed a manifest may be gone since. */
+const idsMax = 4096;
+/** Other managers that are asked before the origin. */
+const askedMax = 2;
+/** One that did not answer is not asked for so long. */
+const passOverMs = 10_000;
+
+export interface ColleaguesOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly dialler: Dialler;
+  readonly key: SigningKey;
+  readonly trust: boolean;
+  readonly isRevoked?: (id: string) => boolean;
+  /** The cluster's managers; absent where no config service tells them. */
+  readonly managers?: ManagerDirectory | undefined;
+  /** This manager as a member of others' swarms. */
+  readonly card: () => HostCard;
+}
+
+export class Colleagues {
+  readonly #options: ColleaguesOptions;
+  readonly #pool: ParentPool;
+  readonly #ids = new Set<string>();
+  readonly #borrowing: Borrowing;
+  readonly #failedMs = new Map<string, number>();
+  /** Of colleagues met: their tickets count here while this manager is in their swarms. */
+  readonly keys = new Set<string>();
+
+  constructor(options: ColleaguesOptions) {
+    this.#options = options;
+    const { clock, dialler, key, trust, managers } = options;
+    const limiter = new Limiter(clock, Infinity);
+    this.#pool = new ParentPool({ clock, dialler, limiter, host: key.id, ...(trust ? { key } : {}) });
+    this.#borrowing = new Borrowing({
+      clock,
+      dialler,
+      trust,
+      isRevoked: (id) => options.isRevoked?.(id) === true,
+      card: options.card,
+      onKey: (publicKey) => void (this.keys.size < idsMax && this.keys.add(publicKey)),
+      onFailed: ({ id }) => void this.#failedMs.set(id, clock.nowMs()),
+    });
+    managers?.onChange(() => this.#remember());
+    this.#remember();
+  }
+
+  stop(): void {
+    this.#borrowing.stop();
+    this.#pool.close();
+  }
+
+  /** For one task of the manager. */
+  aidFor(
+    task: string,
+    origin: Origin,
+  ): { readonly takeover: Takeover; readonly regain: (version: TaskVersion, found: TakenOver) => Regain } {
+    const { clock, random, log, trust } = this.#options;
+    const isManager = (id: string): boolean => this.knows(id);
+    return {
+      takeover: new Takeover({
+        clock,
+        random,
+        log,
+        origin,
+        task,
+        trust,
+        isManager,
+        borrow: (ask) => this.#borrow(task, ask),
+      }),
+      regain: (version, found) => this.#regain(task, version, found),
+    };
+  }
+
+  #regain(task: string, version: TaskVersion, { manifest, listed, lender }: TakenOver): Regain {
+    const { clock, random, log } = this.#options;
+    const regain = new Regain({
+      clock,
+      random,
+      log,
+      pool: this.#pool,
+      manifest,
+      listed,
+      store: version.store,
+      ticket: () => lender?.ticket ?? this.#ticket(task),
+      holders: () => (lender === undefined ? version.holders() : lender.holders()),
+      onPiece: (index) => version.pieceStored(index),
+      ...(lender === undefined ? {} : { isFed: () => lender.alive }),
+    });
+    if (lender !== undefined) {
+      lender.onListed = (indices) => regain.listed(indices);
+      void regain.ended.then(() => lender.leave());
+    }
+    return regain;
+  }
+
+  /** Those that may have it, best first: the owner, who may ask the origin; and the next, if it has it already. */
+  async #borrow(task: string, ask: TaskAsk): Promise<Borrowed | undefined> {
+    const { managers, key, clock, log } = this.#options;
+    const ranked = ownerOfTask(task, managers?.current() ?? []);
+    const ownRank = ranked.findIndex(({ id }) => id === key.id);
+    if (ownRank < 0) return undefined;
+    for (const [rank, manager] of ranked.slice(0, askedMax + 1).entries()) {
+      const failedMs = this.#failedMs.get(manager.id) ?? -Infinity;
+      if (rank === ownRank || clock.nowMs() - failedMs < passOverMs) continue;
+      const isOwner = rank === 0 && manager.health !== "draining";
+      const borrowed = await this.#borrowing.ask(manager, task, ask, !isOwner);
+      if (borrowed === undefined) continue;
+      log.info("task.borrowed", { task, from: manager.id });
+      return borrowed;
+    }
+    return undefined;
+  }
+
+  /** Whether a manager of this cluster has, or had, this id. */
+  knows(id: string): boolean {
+    return (id === this.#options.key.id || this.#ids.has(id)) && this.#options.isRevoked?.(id) !== true;
+  }
+
+  /** Hosts that greeted this manager take its own tickets. */
+  #ticket(task: string): string | undefined {
+    const { trust, key, clock } = this.#options;
+    return trust ? signTicket(key, task, key.id, clock.wallMs()) : undefined;
+  }
+
+  #remember(): void {
+    for (const { id } of this.#options.managers?.current() ?? []) if (this.#ids.size < idsMax) this.#ids.add(id);
+  }
+}
