@@ -29,6 +29,9 @@ import { assertDigests, Prover } from "./prover.ts";
 /** An origin that asks for a longer pause than this is given up, with its own words. */
 const retryWaitMsMax = 60_000;
 
+/** Shorter steps would keep a limit more exactly, but on a busy machine each waits for its turn. */
+const stepBytesMin = 64 * 1024;
+
 /** The object is not what it was when this transfer began. */
 class ChangedMidway extends Error {}
 
@@ -320,7 +323,7 @@ export class OriginFetch {
     };
     return {
       get stepBytesMax() {
-        return limiter.chunkBytesMax;
+        return Math.max(limiter.chunkBytesMax, stepBytesMin);
       },
       passed(count) {
         options.onBytes?.(count);

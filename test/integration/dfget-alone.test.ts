@@ -30,8 +30,8 @@ describe("a download", together, () => {
       assert.equal(outcome.status, 0, outcome.stderr);
       assert.equal(outcome.stderr, "");
       assert.ok(origin.requests.length > 1, "ranges were asked");
-      // Where a second connection takes over, what loopback's large buffers hold of the first is lost.
-      assert.ok(origin.bodyBytes("/large") <= 172 * MB, `${origin.bodyBytes("/large")} bytes were sent`);
+      // Where another connection takes over, what loopback's buffers hold is lost: up to 10 MB at each of three cuts.
+      assert.ok(origin.bodyBytes("/large") <= 190 * MB, `${origin.bodyBytes("/large")} bytes were sent`);
     },
   );
 

@@ -16,7 +16,6 @@ import { PieceFile } from "#storage/pieces/mod.ts";
 import { concealUrl, nameGeneration, OriginFetch, type BodyAnswer, type OriginFetchOptions } from "#transfer/mod.ts";
 import type { Wanted } from "./wanted.ts";
 
-const progressEveryMs = 200;
 /** A stream's pieces are memory; a file's length decides its own. */
 const streamPieceBytes = 1024 * 1024;
 /** A second connection pays from here on; what a cut loses is only this host's. */
@@ -31,6 +30,8 @@ export interface AloneParts {
   readonly boot: Uint8Array;
   readonly connectionsMax: number;
   readonly triesMax: number;
+  /** How often somebody looks at the progress. */
+  readonly progressEveryMs: number;
   readonly signal: AbortSignal;
   tell(event: DownloadEvent): void;
 }
@@ -204,7 +205,7 @@ class ByteCounter {
 
   #tick(): void {
     this.#timer = this.#parts.clock.after(
-      progressEveryMs,
+      this.#parts.progressEveryMs,
       () => {
         this.#tell();
         this.#tick();

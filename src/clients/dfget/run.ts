@@ -230,6 +230,7 @@ class Sources {
       boot: this.#ports.boot(),
       connectionsMax: connections,
       triesMax: triesOf(this.#settings),
+      progressEveryMs: this.#reporter.showsProgress ? progressEveryMs.shown : progressEveryMs.unseen,
       signal: this.#signal,
       close: () => {
         limiter.close();
