@@ -59,6 +59,11 @@ export class Download {
     return this.#task;
   }
 
+  /** At most so many bytes of the object are wanted; Infinity for all of it. */
+  get wishedBytes(): number {
+    return this.wish.end - this.wish.start;
+  }
+
   follow(task: HostTask): void {
     this.#task = task;
     task.wish(this.wish);

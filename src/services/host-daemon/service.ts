@@ -291,7 +291,7 @@ export class HostDaemon {
       triesMax: ask.triesMax,
       ...(ask.rateBytesPerSecond === undefined ? {} : { rateBytesPerSecond: ask.rateBytesPerSecond }),
       reserve: async (lengthBytes) => {
-        if (folder !== undefined) await cache.reserve(task, folder, lengthBytes);
+        if (folder !== undefined) await cache.reserve(task, folder, Math.min(lengthBytes, download.wishedBytes));
       },
       onWay: (text) => {
         for (const follower of followers) follower.way(text);

@@ -11,7 +11,7 @@ const looksMax = 32;
 export interface KeptVersion {
   readonly task: string;
   readonly generation: string;
-  /** Length of its content file. */
+  /** What its content takes: its length, less where much of it is not there. */
   readonly bytes: number;
   /** When the content last changed. */
   readonly usedAtMs: number;
@@ -52,7 +52,7 @@ export async function readCatalogue(disk: Disk, directory: string): Promise<Cata
 async function look(disk: Disk, directory: string, task: string, generation: string): Promise<KeptVersion> {
   const folder = versionFolder(directory, { task, generation });
   const [content, journal] = await Promise.all([disk.stat(`${folder}/content`), disk.stat(`${folder}/journal`)]);
-  const bytes = content?.sizeBytes ?? 0;
+  const bytes = content === undefined ? 0 : Math.min(content.sizeBytes, content.spaceBytes);
   return { task, generation, bytes, usedAtMs: modifiedMs(content), heatMs: modifiedMs(journal) };
 }
 

@@ -82,6 +82,17 @@ describe("the task cache", () => {
     assert.equal(cache.usedBytes, 570);
   });
 
+  test("a part of an object counts as that part, and as what it has grown to when it is let go", async () => {
+    const { cache } = await newWorld();
+    const file = await cache.hold("a", "g");
+    await cache.reserve("a", "g", 64);
+    await file.begin({ kind: "object", url: "http://origin/", generation: "g", pieceBytes: 64, lengthBytes: 100_000 });
+    for (const index of [3, 4, 9]) await file.put(index, new Uint8Array(64).fill(1), new Uint8Array(32));
+    assert.equal(cache.usedBytes, 64);
+    await cache.release("a", "g");
+    assert.equal(cache.usedBytes, 3 * 64);
+  });
+
   test("what cannot fit is refused and drives nobody out", async () => {
     const { cache } = await newWorld();
     await keep(cache, "a", "g", 300);

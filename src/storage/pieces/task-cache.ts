@@ -8,8 +8,8 @@
  *
  * Invariants:
  *  1. What is held (being fetched or served) or pinned is never evicted.
- *  2. Bytes counted are the full length of each object, from before its first byte is written; room on
- *     the disk is promised to one object only.
+ *  2. Bytes are counted from before the first of them is written: an object's whole length where all of
+ *     it is wanted, else the part's. Room on the disk is promised to one object only.
  *  3. Above the high watermark those that are worth least go (heat.ts), until the low one. What cannot
  *     fit even then drives nobody out.
  *  4. A version's files are open once, however many hold it.
@@ -149,6 +149,8 @@ export class TaskCache {
   async #close(entry: Entry, file: PieceFile | undefined): Promise<void> {
     const { disk, directory } = this.#options;
     await file?.close();
+    // A part of an object may have grown since its room was reserved.
+    if (file !== undefined) this.#resize(entry, Math.max(entry.bytes, file.heldBytes));
     // A hint for the next start, and no more.
     const journal = `${versionFolder(directory, entry)}/journal`;
     await disk.setModified(journal, entry.heatMs).catch(() => undefined);
