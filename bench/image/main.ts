@@ -12,6 +12,7 @@ import { once } from "node:events";
 import { loadavg } from "node:os";
 import { createServer, connect, type AddressInfo, type Server } from "node:net";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { machineFacts } from "../machine.ts";
 import { clientNames, programsOf, startClient, type ClientName, type Way } from "../../test/images/clients.ts";
@@ -42,19 +43,19 @@ async function slowLine(port: number): Promise<{ port: number; bytes: () => numb
   const server: Server = createServer((near) => {
     const far = connect(port, "127.0.0.1");
     near.pipe(far);
+    let queue: Promise<unknown> = Promise.resolve();
     far.on("data", (chunk: Buffer) => {
       sent += chunk.length;
       freeAtMs = Math.max(freeAtMs, performance.now()) + (chunk.length / bytesPerSecond) * 1000;
+      const atMs = freeAtMs;
       far.pause();
-      setTimeout(
-        () => {
-          near.write(chunk);
-          far.resume();
-        },
-        Math.max(1, freeAtMs - performance.now()),
-      );
+      queue = queue.then(async () => {
+        await delay(Math.max(0, atMs - performance.now()));
+        near.write(chunk);
+        far.resume();
+      });
     });
-    far.on("end", () => setTimeout(() => near.end(), Math.max(0, freeAtMs - performance.now()) + 5));
+    far.on("end", () => void queue.then(() => near.end()));
     for (const socket of [near, far]) socket.on("error", () => (near.destroy(), far.destroy()));
     near.on("close", () => far.destroy());
   }).listen(0, "127.0.0.1");

@@ -23,7 +23,7 @@ async function rateOf(url: string): Promise<number> {
   let answers = 0;
   const one = (): Promise<void> =>
     new Promise((resolve, reject) => {
-      get(url, { agent }, (response) => {
+      get(url, { agent, headers: { accept: "application/vnd.oci.image.manifest.v1+json" } }, (response) => {
         response.resume().on("end", () => {
           assert.equal(response.statusCode, 200);
           answers++;
