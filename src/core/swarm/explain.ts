@@ -77,12 +77,14 @@ function reasonsOf(
   const { fetchMs, makespanMs, copies, tookMs } = measured;
   const reasons: string[] = [];
   const rate = (bytes: number, ms: number): string => `${formatBytes(Math.round((bytes * 1000) / Math.max(1, ms)))}/s`;
-  if (fetchMs > 0.8 * makespanMs && originBytes > 0) {
+  const ofOrigin = fetchMs > 0.8 * makespanMs && originBytes > 0;
+  if (ofOrigin) {
     const until = wholeMs === undefined ? "so far" : "until it was whole";
     reasons.push(`the origin was the limit: ${rate(originBytes, fetchMs)} ${until}`);
   }
   if (copies(originBytes) > 1.02) reasons.push(`the origin was asked for ${copies(originBytes).toFixed(2)} copies`);
-  if (hosts.length >= 4 && copies(seededBytes) > hosts.length / 2) {
+  // While the manager itself waits, its own line is free to send.
+  if (!ofOrigin && hosts.length >= 4 && copies(seededBytes) > hosts.length / 2) {
     reasons.push("the hosts fed each other little: the manager sent more than half of all");
   }
   const times = hosts.map(tookMs).sort((a, b) => a - b);

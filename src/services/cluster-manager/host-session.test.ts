@@ -107,7 +107,7 @@ test("a host that came while few were here is told once to report less often whe
   saySo();
   saySo();
   await clock.settle(10);
-  assert.deepEqual(heard.slice(1), [{ kind: "pace", reportEveryMs: 2_000 }]);
+  assert.deepEqual(heard.slice(1), [{ kind: "pace", reportEveryMs: 2_000, hosts: 1 }]);
 });
 
 test("the key that a host signs with is that of its certificate, or it is no host", async () => {

@@ -29,6 +29,8 @@ import type { VersionHost } from "./task-version.ts";
 /** A ticket lives for minutes; a new one is signed when the old one is half-way. */
 const ticketReuseMs = 4 * 60_000;
 const recallTimeoutMs = 700;
+/** A host's share of the origin's budget follows from how many there are: it may be wrong by so much. */
+const untoldHostsShare = 0.02;
 
 /** Of one host. */
 const accusationsLoggedPerSecond = 5;
@@ -63,6 +65,7 @@ export class HostSession implements VersionHost {
   #card: HostCard | undefined;
   /** What the host was told last. */
   #reportEveryMs = 0;
+  #hostsTold = 0;
   readonly #tickets = new Map<string, { readonly text: string; readonly signedMs: number }>();
   readonly tasks = new Set<string>();
   readonly #recalls = new Map<string, (manifest: RecalledManifest | undefined) => void>();
@@ -183,12 +186,15 @@ export class HostSession implements VersionHost {
 
   /** Who comes while few are here, or stays while many come, has to speak at another pace. */
   #keepPace(): void {
-    const { pace, clock } = this.#options;
+    const { pace, clock, hostsKnown } = this.#options;
     pace.heard(this, clock.nowMs());
     const { reportEveryMs } = pace;
-    if (reportEveryMs === this.#reportEveryMs) return;
+    const hosts = hostsKnown();
+    const moved = Math.abs(hosts - this.#hostsTold) > hosts * untoldHostsShare;
+    if (reportEveryMs === this.#reportEveryMs && !moved) return;
     this.#reportEveryMs = reportEveryMs;
-    this.send({ kind: "pace", reportEveryMs });
+    this.#hostsTold = hosts;
+    this.send({ kind: "pace", reportEveryMs, hosts });
   }
 
   #hello(message: HostMessage): void {
@@ -212,11 +218,12 @@ export class HostSession implements VersionHost {
     this.#card = elsewhere ? host : { ...host, address };
     onHello(this);
     this.#reportEveryMs = pace.reportEveryMs;
+    this.#hostsTold = hostsKnown();
     this.send({
       kind: "welcome",
       version: `${protocolVersion.major}.${protocolVersion.minor}`,
       manager,
-      hosts: hostsKnown(),
+      hosts: this.#hostsTold,
       reportEveryMs: this.#reportEveryMs,
       ...(trust ? { publicKey: key.publicKey } : {}),
     });
