@@ -6,7 +6,7 @@
 import { isUnspecifiedAddress, parseAddress } from "./address.ts";
 import { isSiteName } from "./site.ts";
 
-export const managersMax = 256;
+export const managersMax = 1024;
 const idPattern = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 const urlCharactersMax = 512;
 const versionCharactersMax = 64;

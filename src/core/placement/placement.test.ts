@@ -158,5 +158,5 @@ test("a list is read whole or not at all", () => {
   assert.deepEqual(readManagerList(JSON.parse(JSON.stringify(list))), list);
   assert.equal(readManagerList({ version: 3, managers: [{ ...manager("m1"), health: "fine" }] }), undefined);
   assert.equal(readManagerList({ version: "3", managers: [] }), undefined);
-  assert.equal(readManagerList({ version: 3, managers: Array.from({ length: 257 }, () => manager("m")) }), undefined);
+  assert.equal(readManagerList({ version: 3, managers: Array.from({ length: 1025 }, () => manager("m")) }), undefined);
 });

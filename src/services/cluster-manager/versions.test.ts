@@ -46,13 +46,10 @@ const newer: Rewrite = (message) => [
   { ...message, ...("version" in message ? { version: "1.99" } : {}), unheardOf: { field: [1, 2] } },
 ];
 /** It knows no field that is optional. */
-const older: Rewrite = ({ hosts, heldOnly, ...message }) => [
-  {
-    ...message,
-    ...(message["kind"] === "welcome" ? { hosts } : {}),
-    ...("version" in message ? { version: "1.0" } : {}),
-  },
-];
+const older: Rewrite = (message) => {
+  const known = Object.entries(message).filter(([name]) => !["heldOnly", "publicKey"].includes(name));
+  return [{ ...Object.fromEntries(known), ...("version" in message ? { version: "1.0" } : {}) }];
+};
 const otherMajor: Rewrite = (message) => [{ ...message, ...("version" in message ? { version: "2.0" } : {}) }];
 
 /** Passes on what `rewrite` makes of each message. */

@@ -3,7 +3,7 @@
  * are read, watched and changed.
  *
  * A list or the settings can be watched: `?after=VERSION&waitMs=` answers when the version is another
- * one, and after `waitMs` in any case, always with the whole of it.
+ * one, and after `waitMs` in any case. Who has the managers' newest version already is told just that.
  */
 
 import { DarnerError } from "#base/mod.ts";
@@ -77,8 +77,10 @@ function managerRoutes(options: RoutesOptions): readonly Route[] {
       access: ["host", "manager", "read"],
       async handle(request) {
         const host = readHost(request);
-        await untilChanged(request, listWatchers, view().list.version);
-        return answer(view().managersFor(host));
+        const { version } = view().list;
+        await untilChanged(request, listWatchers, version);
+        const isKnown = request.query.get("after") === String(version) && view().list.version === version;
+        return answer(isKnown ? { version, managers: [] } : view().managersFor(host));
       },
     },
   ];
