@@ -18,12 +18,15 @@ export interface Ground {
   readonly originAddress: string;
   readonly managerAddress: string;
   readonly torrentPieceBytes: number;
+  /** The manager's site; undefined where there is one site. */
+  readonly site: string | undefined;
 }
 
 export interface HostGround {
   readonly address: string;
   readonly folder: string;
   readonly output: string;
+  readonly site: string | undefined;
 }
 
 export interface Service {
@@ -60,6 +63,9 @@ function bitTorrent(ground: Ground, seed: string): readonly Service[] {
     { machine: "origin", command: `sleep 1; exec ${seed}` },
   ];
 }
+
+const siteFlag = ({ site }: { readonly site: string | undefined }): string =>
+  site === undefined ? "" : ` --site ${site}`;
 
 const aria2 = "aria2c -q --bt-enable-lpd=false --enable-dht=false";
 
@@ -100,21 +106,21 @@ export const contenders: readonly Contender[] = [
   {
     name: "darner",
     needs: [],
-    services: ({ root, managerAddress, folder }) => [
+    services: ({ root, managerAddress, folder, site }) => [
       {
         machine: "manager",
-        command: `exec ${root}/bin/darner cluster-manager --listen ${managerAddress}:8002 --advertise ${managerAddress} --data-dir ${folder}/manager --trust off`,
+        command: `exec ${root}/bin/darner cluster-manager --listen ${managerAddress}:8002 --advertise ${managerAddress} --data-dir ${folder}/manager --trust off${siteFlag({ site })}`,
       },
     ],
-    daemon: ({ root, managerAddress }, { address, folder }) =>
-      `exec ${root}/bin/darner daemon --manager http://${managerAddress}:8002 --listen ${address}:65002 --advertise ${address} --data-dir ${folder}/data --socket ${folder}/d.sock --trust off`,
+    daemon: ({ root, managerAddress }, { address, folder, site }) =>
+      `exec ${root}/bin/darner daemon --manager http://${managerAddress}:8002 --listen ${address}:65002 --advertise ${address} --data-dir ${folder}/data --socket ${folder}/d.sock --trust off${siteFlag({ site })}`,
     get: ({ root, url }, { folder, output }) =>
       `exec ${root}/bin/dfget -q --socket ${folder}/d.sock ${url} -O ${output}`,
   },
   {
     name: "darner-trusted",
     needs: [],
-    services: ({ root, managerAddress, folder }) => {
+    services: ({ root, managerAddress, folder, site }) => {
       const darner = `${root}/bin/darner`;
       const place = `--advertise ${managerAddress} --data-dir ${folder}/manager`;
       const invite = (role: string): string =>
@@ -128,14 +134,14 @@ export const contenders: readonly Contender[] = [
             `until [ -S ${socket} ]; do sleep 0.1; done;`,
             `${darner} $(${invite("manager")} | cut -d ' ' -f 2-) --data-dir ${folder}/manager;`,
             `${invite("host")} > ${folder}/invite.new; mv ${folder}/invite.new ${folder}/invite;`,
-            `exec ${darner} cluster-manager --listen ${managerAddress}:8002 ${place}`,
+            `exec ${darner} cluster-manager --listen ${managerAddress}:8002 ${place}${siteFlag({ site })}`,
           ].join(" "),
         },
       ];
     },
     // Joining is done once in a machine's life, so it is no part of the race.
-    daemon: ({ root, folder: ground }, { address, folder }) =>
-      `until [ -f ${ground}/invite ]; do sleep 0.1; done; ${root}/bin/darner $(cut -d ' ' -f 2- ${ground}/invite) --data-dir ${folder}/data; exec ${root}/bin/darner daemon --listen ${address}:65002 --advertise ${address} --data-dir ${folder}/data --socket ${folder}/d.sock`,
+    daemon: ({ root, folder: ground }, { address, folder, site }) =>
+      `until [ -f ${ground}/invite ]; do sleep 0.1; done; ${root}/bin/darner $(cut -d ' ' -f 2- ${ground}/invite) --data-dir ${folder}/data; exec ${root}/bin/darner daemon --listen ${address}:65002 --advertise ${address} --data-dir ${folder}/data --socket ${folder}/d.sock${siteFlag({ site })}`,
     settlePerDaemonMs: 700,
     get: ({ root, url }, { folder, output }) =>
       `exec ${root}/bin/dfget -q --socket ${folder}/d.sock ${url} -O ${output}`,

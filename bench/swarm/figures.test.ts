@@ -13,6 +13,7 @@ const counters = (originSentBytes: number, cpuSeconds: number): Counters => ({
   processCpuSeconds: undefined,
   originSentBytes,
   managerSentBytes: 0,
+  siteReceivedBytes: [0, originSentBytes],
 });
 
 describe("the bound", () => {
@@ -24,6 +25,10 @@ describe("the bound", () => {
     const slow = parseOptions(["--slow", "3:5"]).layout;
     about(boundSeconds(slow), 168.42);
     about(lineSeconds(slow, slow.hostMbit), 33.68);
+  });
+
+  test("is the sites' line when that is narrower than any host's", () => {
+    about(boundSeconds(parseOptions(["--sites", "3:20"]).layout), 42.11);
   });
 
   test("is the origin's line when that is the narrowest", () => {
@@ -47,6 +52,9 @@ describe("a run's figures", () => {
     about(figures.fastRatioMax, 37 / 33.684);
     about(figures.ownRatioMax, 37 / 33.684);
     assert.equal(figures.originCopies, 1.01);
+    assert.equal(figures.siteCopiesMax, null);
+    const two = figuresOf({ ...three, sites: 2 }, times, 3, counters(1000, 4), counters(101_001_000, 7));
+    assert.equal(two.siteCopiesMax, 1.01, "of the site that got most");
     about(figures.cpuSecondsPerGb, 10);
     assert.equal(figures.processCpuSecondsPerGb, null);
   });

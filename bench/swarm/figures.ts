@@ -15,6 +15,10 @@ export interface Layout {
   readonly slowHosts: number;
   readonly slowMbit: number;
   readonly staggerMs: number;
+  /** 1: all machines are on one ground. Else the manager is in the first, the origin outside of all. */
+  readonly sites: number;
+  /** The line of each site, each way; with one site there is none. */
+  readonly siteMbit: number;
 }
 
 /** What is read once before the first start and once after the last end; CPU in seconds, the rest in bytes. */
@@ -24,6 +28,8 @@ export interface Counters {
   readonly processCpuSeconds: number | undefined;
   readonly originSentBytes: number;
   readonly managerSentBytes: number;
+  /** What came into each site. */
+  readonly siteReceivedBytes: readonly number[];
 }
 
 /** `endMs` is undefined for a host that did not get the file in time. */
@@ -46,6 +52,8 @@ export interface Figures {
   readonly fastRatioMax: number | null;
   readonly originCopies: number;
   readonly managerCopies: number;
+  /** The most that came into any site; null with one. */
+  readonly siteCopiesMax: number | null;
   readonly cpuSecondsPerGb: number | null;
   readonly processCpuSecondsPerGb: number | null;
 }
@@ -74,6 +82,7 @@ export function boundSeconds(layout: Layout): number {
     lineSeconds(layout, layout.originMbit),
     lineSeconds(layout, Math.min(...hostRates)),
     layout.hosts * lineSeconds(layout, supplyMbit),
+    layout.sites > 1 ? lineSeconds(layout, layout.siteMbit) : 0,
   );
 }
 
@@ -114,6 +123,11 @@ export function figuresOf(
     fastSecondsMax: ifWhole(() => Math.max(...fast)),
     fastRatioMax: ifWhole(() => Math.max(...fast) / lineSeconds(layout, layout.hostMbit)),
     originCopies: (after.originSentBytes - before.originSentBytes) / layout.fileBytes,
+    siteCopiesMax:
+      layout.sites > 1
+        ? Math.max(...after.siteReceivedBytes.map((bytes, site) => bytes - before.siteReceivedBytes[site]!)) /
+          layout.fileBytes
+        : null,
     managerCopies: (after.managerSentBytes - before.managerSentBytes) / layout.fileBytes,
     cpuSecondsPerGb: ifWhole(() => perGb(after.machineCpuSeconds - before.machineCpuSeconds)),
     processCpuSecondsPerGb: processCpu === undefined ? null : ifWhole(() => perGb(processCpu)),

@@ -1,9 +1,10 @@
 /**
  * Machines made of network namespaces on one bridge, each behind a shaped link: download is shaped on
- * the bridge's side of its pair, upload on the machine's. Needs root, iproute2 and ethtool. All
- * traffic stays inside.
+ * the bridge's side of its pair, upload on the machine's. The machines of a site have a bridge of their
+ * own, and one shaped line between that and the first. Needs root, iproute2 and ethtool. All traffic
+ * stays inside.
  *
- * 1. There is one bridge, so one network at a time on a real machine; a second one is refused.
+ * 1. There is one first bridge, so one network at a time on a real machine; a second one is refused.
  * 2. `close` ends what runs inside, process by process, and removes what was made; so does a
  *    constructor that fails half-way. What an earlier run left behind when it was killed is removed first.
  * 3. A Ctrl-C never stops a removal half-way: the commands that make and remove do not hear it.
@@ -20,19 +21,23 @@ export interface MachineWanted {
   readonly name: string;
   readonly address: string;
   readonly mbit: number;
+  /** Its site's number; without one it is outside of all. */
+  readonly site?: number;
 }
 
 export class Network {
   readonly #machines: readonly MachineWanted[];
   readonly #children = new Set<number>();
 
-  constructor(machines: readonly MachineWanted[]) {
+  /** `siteMbits`: each site's line, each way. */
+  constructor(machines: readonly MachineWanted[], siteMbits: readonly number[] = []) {
     this.#machines = machines;
     takeBridge();
     try {
       this.#remove();
       run(`ip link add ${bridge} type bridge`, `ip link set ${bridge} up`);
       run(`ip addr add 10.78.255.254/16 dev ${bridge}`);
+      for (const [site, mbit] of siteMbits.entries()) this.#addSite(site, mbit);
       for (const [index, machine] of machines.entries()) this.#add(machine, outerLink(index));
     } catch (error) {
       this.close();
@@ -40,12 +45,25 @@ export class Network {
     }
   }
 
-  #add({ name, address, mbit }: MachineWanted, outer: string): void {
-    const shape = `root tbf rate ${mbit}mbit burst 256kb latency 100ms`;
+  #addSite(site: number, mbit: number): void {
+    const { ground, into, out } = siteLinks(site);
+    run(
+      `ip link add ${ground} type bridge`,
+      `ip link set ${ground} up`,
+      `ip link add ${into} type veth peer name ${out}`,
+      `ip link set ${into} master ${bridge} up`,
+      `ip link set ${out} master ${ground} up`,
+      `tc qdisc add dev ${into} ${shapeOf(mbit)}`,
+      `tc qdisc add dev ${out} ${shapeOf(mbit)}`,
+    );
+  }
+
+  #add({ name, address, mbit, site }: MachineWanted, outer: string): void {
+    const shape = shapeOf(mbit);
     run(
       `ip netns add ${name}`,
       `ip link add ${outer} type veth peer name eth0 netns ${name}`,
-      `ip link set ${outer} master ${bridge} up`,
+      `ip link set ${outer} master ${site === undefined ? bridge : siteLinks(site).ground} up`,
       `ip -n ${name} addr add ${address}/16 dev eth0`,
       `ip -n ${name} link set eth0 up`,
       `ip -n ${name} link set lo up`,
@@ -77,6 +95,11 @@ export class Network {
     return Number(readFileSync(`/sys/class/net/${outerLink(index)}/statistics/rx_bytes`, "utf8"));
   }
 
+  /** Bytes that came into a site since it was made, headers counted. */
+  siteReceivedBytes(site: number): number {
+    return Number(readFileSync(`/sys/class/net/${siteLinks(site).into}/statistics/tx_bytes`, "utf8"));
+  }
+
   close(): void {
     this.#remove();
     rmSync(ownerFile, { force: true });
@@ -94,10 +117,18 @@ export class Network {
       tryRun(`ip -n ${name} link del eth0`);
       tryRun(`ip netns del ${name}`);
     }
+    for (let site = 0; site < sitesMax; site++) {
+      tryRun(`ip link del ${siteLinks(site).into}`);
+      tryRun(`ip link del ${siteLinks(site).ground}`);
+    }
     tryRun(`ip link del ${bridge}`);
   }
 }
 
+export const sitesMax = 16;
+const shapeOf = (mbit: number): string => `root tbf rate ${mbit}mbit burst 256kb latency 100ms`;
+/** A site's bridge, and its line: what leaves `into` comes into the site, what leaves `out` goes out of it. */
+const siteLinks = (site: number) => ({ ground: `dnb-s${site}`, into: `dnb-i${site}`, out: `dnb-o${site}` });
 const outerLink = (index: number): string => `dnb${index}`;
 
 /** Says whose the bridge is, unless a living process has said so. */

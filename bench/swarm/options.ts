@@ -2,6 +2,7 @@
 
 import { parseArgs } from "node:util";
 import type { Layout } from "./figures.ts";
+import { sitesMax } from "./network.ts";
 
 const defaults = { hosts: 20, mb: 100, hostMbit: 25, originMbit: 100, managerMbit: 100, runs: 3, pieceKib: 256 };
 
@@ -17,6 +18,8 @@ root and Debian packages; nothing leaves the machine.
   --origin-mbit R    the origin's link (${defaults.originMbit})
   --manager-mbit R   the link of Darner's manager; the BitTorrent tracker runs there too (${defaults.managerMbit})
   --slow K:MBIT      the first K hosts have this link instead: look at fast_max
+  --sites K:MBIT     K sites with a line of this rate each way, hosts by turns in each, the manager in
+                     the first, the origin outside: look at site copies, the most into any site
   --stagger SECONDS  hosts start this much apart, not all at once: look at own_max
   --runs N           rounds of all contenders; medians are printed (${defaults.runs})
   --only NAME,NAME   of curl, aria2, libtorrent, darner, darner-trusted, in this order in each
@@ -33,7 +36,7 @@ What is printed, medians over the runs in which every host got the file whole:
   makespan       from the first host's start to the last host's end, seconds
   x bound        makespan over the fluid bound (Kumar and Ross 2006), which is the same for all:
                  max(F/C_origin, F/d_min, N F/(C_origin + C_manager + sum of u)), F the file and the
-                 rates what TCP can carry, 0.95 of the line
+                 rates what TCP can carry, 0.95 of the line; with --sites also F over a site's line
   own_max        the longest time of one host by its own start; in brackets the largest of each
                  host's own time over F/d, what its own line takes
   fast_max       with --slow: the same of the hosts that are not slow, over their F/d
@@ -78,6 +81,7 @@ export function parseOptions(args: readonly string[]): Options {
       "origin-mbit": text,
       "manager-mbit": text,
       "slow": text,
+      "sites": text,
       "stagger": text,
       "runs": text,
       "only": text,
@@ -88,15 +92,20 @@ export function parseOptions(args: readonly string[]): Options {
     },
   });
   const hosts = numberOf("--hosts", values.hosts, defaults.hosts, { least: 1, whole: true });
-  const slow = slowOf(values.slow, hosts);
+  const slow = pairOf("--slow", values.slow);
+  if (slow.count >= hosts) throw new Error(`--slow leaves no fast host: ${slow.count} of ${hosts} are slow`);
+  const sites = pairOf("--sites", values.sites);
+  if (sites.count > sitesMax) throw new Error(`--sites takes at most ${sitesMax}, but got ${sites.count}`);
   const layout: Layout = {
     hosts,
     fileBytes: Math.round(numberOf("--mb", values.mb, defaults.mb) * 1e6),
     hostMbit: numberOf("--host-mbit", values["host-mbit"], defaults.hostMbit),
     originMbit: numberOf("--origin-mbit", values["origin-mbit"], defaults.originMbit),
     managerMbit: numberOf("--manager-mbit", values["manager-mbit"], defaults.managerMbit),
-    slowHosts: slow.hosts,
+    slowHosts: slow.count,
     slowMbit: slow.mbit,
+    sites: Math.max(1, sites.count),
+    siteMbit: sites.mbit,
     staggerMs: numberOf("--stagger", values.stagger, 0, { least: 0 }) * 1000,
   };
   return {
@@ -130,11 +139,10 @@ function numberOf(
   return value;
 }
 
-function slowOf(text: string | undefined, hosts: number): { readonly hosts: number; readonly mbit: number } {
-  if (text === undefined) return { hosts: 0, mbit: 0 };
+/** `K:MBIT`; nothing of it where nothing is said. */
+function pairOf(name: string, text: string | undefined): { readonly count: number; readonly mbit: number } {
+  if (text === undefined) return { count: 0, mbit: 0 };
   const [count, mbit, ...more] = text.split(":");
-  if (mbit === undefined || more.length > 0) throw new Error(`--slow wants K:MBIT such as 3:5, but got "${text}"`);
-  const slow = { hosts: numberOf("--slow", count, 0, { least: 0, whole: true }), mbit: numberOf("--slow", mbit, 0) };
-  if (slow.hosts >= hosts) throw new Error(`--slow leaves no fast host: ${slow.hosts} of ${hosts} are slow`);
-  return slow;
+  if (mbit === undefined || more.length > 0) throw new Error(`${name} wants K:MBIT such as 3:5, but got "${text}"`);
+  return { count: numberOf(name, count, 0, { least: 0, whole: true }), mbit: numberOf(name, mbit, 0) };
 }

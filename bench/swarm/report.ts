@@ -30,6 +30,7 @@ function medians(layout: Layout, series: readonly Series[]): string[] {
     ...(slow ? [`fast_max s (x F/d ${lineSeconds(layout, layout.hostMbit).toFixed(1)})`] : []),
     "origin copies",
     "manager copies",
+    ...(layout.sites > 1 ? ["site copies"] : []),
     "CPU s/GB",
     "own CPU s/GB",
   ];
@@ -44,6 +45,7 @@ function medians(layout: Layout, series: readonly Series[]): string[] {
       ...(slow ? [`${cell("fastSecondsMax", 1)} (${cell("fastRatioMax", 3)})`] : []),
       cell("originCopies", 3),
       cell("managerCopies", 2),
+      ...(layout.sites > 1 ? [cell("siteCopiesMax", 3)] : []),
       cell("cpuSecondsPerGb", 1),
       cell("processCpuSecondsPerGb", 1),
     ]);
@@ -94,10 +96,11 @@ function remarks(layout: Layout, series: readonly Series[], facts: MachineFacts)
   const megabytes = layout.fileBytes / 1e6;
   const links = `origin ${layout.originMbit}, manager ${layout.managerMbit}, hosts ${layout.hostMbit} Mbit/s`;
   const slow = layout.slowHosts > 0 ? `, the first ${layout.slowHosts} at ${layout.slowMbit}` : "";
+  const sites = layout.sites > 1 ? `; ${layout.sites} sites with lines of ${layout.siteMbit}, the origin outside` : "";
   const start = layout.staggerMs > 0 ? `starts ${layout.staggerMs / 1000} s apart` : "all start together";
   const rounds = series[0]?.runs.length ?? 0;
   return [
-    `${layout.hosts} hosts, ${megabytes} MB, ${links}${slow}; ${start}. Medians of ${rounds} run${rounds === 1 ? "" : "s"}.`,
+    `${layout.hosts} hosts, ${megabytes} MB, ${links}${slow}${sites}; ${start}. Medians of ${rounds} run${rounds === 1 ? "" : "s"}.`,
     `${facts.cores} cores ${facts.cpu}, SHA extensions ${facts.shaExtensions ? "yes" : "no"}, commit ${facts.commit}; busy before a start: at most ${busy.toFixed(2)} cores${busy > 0.3 ? ": NOT QUIET, times and CPU are too high" : ""}.`,
     ...(lost > 0
       ? [`${lost} of ${runs.length} runs left a host without the whole file; no times are taken from them.`]

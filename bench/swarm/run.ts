@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { machineCpuSeconds } from "../machine.ts";
 import type { Contender, Ground, HostGround } from "./contenders.ts";
 import { figuresOf, rateMbit, timeLimitSeconds, type Counters, type HostTime, type Layout } from "./figures.ts";
-import { Network } from "./network.ts";
+import { Network, type MachineWanted } from "./network.ts";
 import { ProcessCpu } from "./process-cpu.ts";
 import type { Measured } from "./report.ts";
 
@@ -56,7 +56,10 @@ export async function runOnce(contender: Contender, wanted: RunWanted): Promise<
     return { signal, handler };
   });
   try {
-    network = new Network(machinesOf(wanted.layout));
+    network = new Network(
+      machinesOf(wanted.layout),
+      wanted.layout.sites > 1 ? Array.from({ length: wanted.layout.sites }, () => wanted.layout.siteMbit) : [],
+    );
     cpu = new ProcessCpu();
     return await new Run(contender, wanted, network, cpu, folder).measure();
   } finally {
@@ -66,11 +69,17 @@ export async function runOnce(contender: Contender, wanted: RunWanted): Promise<
   }
 }
 
-const machinesOf = (layout: Layout): { name: string; address: string; mbit: number }[] => [
+/** Hosts are in the sites by turns, and the manager in the first. */
+const siteOf = ({ sites }: Layout, index: number): { site?: number } => (sites > 1 ? { site: index % sites } : {});
+const siteName = (layout: Layout, index: number): string | undefined =>
+  layout.sites > 1 ? `site${siteOf(layout, index).site}` : undefined;
+
+const machinesOf = (layout: Layout): MachineWanted[] => [
   { name: originName, address: originAddress, mbit: layout.originMbit },
-  { name: managerName, address: managerAddress, mbit: layout.managerMbit },
+  { name: managerName, address: managerAddress, mbit: layout.managerMbit, ...siteOf(layout, 0) },
   ...Array.from({ length: layout.hosts }, (_, index) => ({
     name: hostName(index),
+    ...siteOf(layout, index),
     address: hostAddress(index),
     mbit: rateMbit(layout, index),
   })),
@@ -98,11 +107,13 @@ class Run {
       url: `http://${originAddress}/data.bin`,
       node: process.execPath,
       torrentPieceBytes: wanted.torrentPieceBytes,
+      site: siteName(wanted.layout, 0),
     };
     this.#hosts = Array.from({ length: wanted.layout.hosts }, (_, index) => ({
       address: hostAddress(index),
       folder: `${folder}/host${index}`,
       output: `${folder}/host${index}/out.bin`,
+      site: siteName(wanted.layout, index),
     }));
   }
 
@@ -153,6 +164,10 @@ class Run {
       processCpuSeconds: this.#cpu.usedSeconds(),
       originSentBytes: this.#network.sentBytes(originName),
       managerSentBytes: this.#network.sentBytes(managerName),
+      siteReceivedBytes:
+        this.#layout.sites > 1
+          ? Array.from({ length: this.#layout.sites }, (_, site) => this.#network.siteReceivedBytes(site))
+          : [],
     };
   }
 

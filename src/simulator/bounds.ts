@@ -8,7 +8,11 @@
  * 2008). Seeds that together are k times as fast as a host start k hosts in each round, every host that
  * has a piece starts one more, so all N have begun after the first R rounds with k (2^R - 1) >= N, and
  * the last to begin ends M + R - 1 rounds after the start; k = 1 gives the formula above.
+ * Lines between sites: max(F / out of the seeds' site, F / into each other one), since all of it must come in
+ * somewhere by a line, and leave the seeds' site once.
  */
+
+import type { SitePlan } from "./site-lines.ts";
 
 export interface LinkRates {
   readonly upBytesPerSecond: number;
@@ -28,6 +32,13 @@ export function fluidBoundSeconds(
     uplinks += host.upBytesPerSecond;
   }
   return Math.max(lengthBytes / seedBytesPerSecond, lengthBytes / slowest, (hosts.length * lengthBytes) / uplinks);
+}
+
+/** Seconds; `away` are the sites with hosts beside the seeds'. */
+export function siteBoundSeconds(lengthBytes: number, home: SitePlan, away: readonly SitePlan[]): number {
+  if (away.length === 0) return 0;
+  const slowest = away.reduce((least, { inBytesPerSecond }) => Math.min(least, inBytesPerSecond), Infinity);
+  return lengthBytes / Math.min(slowest, home.outBytesPerSecond);
 }
 
 /** Seconds, for hosts that start together with lines of one rate each way, and seeds at least as fast as one host. */

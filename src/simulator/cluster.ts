@@ -1,14 +1,15 @@
 /** A whole cluster in one thread, in virtual time, under one seed: origin, manager, hosts and the lines between. */
 
 import { choosePieceBytes, pieceCount } from "#core/model/mod.ts";
-import { reportEveryMs, seedSlots } from "#core/swarm/mod.ts";
+import { acrossSlots, reportEveryMs, seedSlots } from "#core/swarm/mod.ts";
 import { Agenda } from "./agenda.ts";
 import type { Fault } from "./faults.ts";
 import { Host } from "./host.ts";
 import { Manager, Seed } from "./manager.ts";
-import { managerPlace, Network } from "./network.ts";
+import { managerPlace, Network, type Sites } from "./network.ts";
 import { Chance } from "./random.ts";
 import type { Sender } from "./sender.ts";
+import { SiteLines, type SitePlan } from "./site-lines.ts";
 import { Trouble } from "./trouble.ts";
 import type { Watcher } from "./watcher.ts";
 
@@ -21,6 +22,8 @@ const newsEveryMs = 100;
 export interface HostPlan {
   readonly upBytesPerSecond: number;
   readonly downBytesPerSecond: number;
+  /** Its number among the cluster's sites. */
+  readonly site?: number;
   /** When it asks. */
   readonly startMs?: number;
   /** The share of the pieces it sends that have wrong bytes; `true` is one in ten. */
@@ -39,6 +42,8 @@ export interface ClusterPlan {
   readonly hosts: readonly HostPlan[];
   readonly latencyMs: number;
   readonly jitterMs: number;
+  /** The origin and the manager are in the first one. */
+  readonly sites?: readonly SitePlan[];
   readonly pieceCpuMs?: number;
   readonly stepMs?: number;
   readonly faults?: readonly Fault[];
@@ -65,7 +70,7 @@ export class Cluster {
     this.plan = plan;
     this.agenda = new Agenda(plan.stepMs ?? 0.05);
     this.chance = new Chance(plan.seed);
-    this.network = new Network(this.chance, plan.latencyMs, plan.jitterMs);
+    this.network = new Network(this.chance, plan.latencyMs, plan.jitterMs, this.#makeSites());
     this.pieceBytes = plan.pieceBytes ?? choosePieceBytes(plan.lengthBytes, plan.hosts.length);
     this.pieces = pieceCount(plan.lengthBytes, this.pieceBytes);
     this.seeds = this.#makeSeeds();
@@ -81,10 +86,17 @@ export class Cluster {
     plan.hosts.forEach((host, number) => this.#addHost(host, number));
   }
 
+  #makeSites(): Sites | undefined {
+    const { sites, hosts } = this.plan;
+    if (sites === undefined) return undefined;
+    return { plans: sites, ofHost: hosts.map(({ site = 0 }) => site), lines: new SiteLines(this.agenda, sites) };
+  }
+
   /** What all senders of the cluster have in common. */
   #shared() {
-    const { plan, agenda, chance, pieces, pieceBytes } = this;
-    return { agenda, chance, pieces, pieceBytes, lengthBytes: plan.lengthBytes, newsEveryMs, watcher: plan.watcher };
+    const { plan, agenda, chance, network, pieces, pieceBytes } = this;
+    const { lengthBytes, watcher } = plan;
+    return { agenda, chance, network, pieces, pieceBytes, lengthBytes, newsEveryMs, watcher };
   }
 
   #makeSeeds(): Seed[] {
@@ -98,6 +110,7 @@ export class Cluster {
           place: managerPlace,
           upBytesPerSecond,
           slots: seedSlots(upBytesPerSecond, median, seedSlotsMin),
+          acrossSlots: acrossSlots.seed,
           lies: 0,
         }),
     );
@@ -107,12 +120,12 @@ export class Cluster {
     const { hosts, pieceCpuMs } = this.plan;
     const made = new Host({
       ...this.#shared(),
-      network: this.network,
       id: `h${place}`,
       place,
       upBytesPerSecond: plan.upBytesPerSecond,
       downBytesPerSecond: plan.downBytesPerSecond,
       slots: hostSlots,
+      acrossSlots: acrossSlots.host,
       accusesFalsely: plan.accusesFalsely === true,
       lies: Number(plan.lies === true ? 0.1 : (plan.lies ?? 0)),
       reportEveryMs: reportEveryMs(hosts.length),

@@ -5,8 +5,7 @@
  */
 
 import type { Bitfield } from "#base/mod.ts";
-import type { ParentOffer } from "#core/protocol/mod.ts";
-import type { SwarmReport } from "#core/swarm/mod.ts";
+import type { SwarmChange, SwarmReport } from "#core/swarm/mod.ts";
 import type { Actor, Agenda } from "./agenda.ts";
 import type { Host } from "./host.ts";
 import type { Manager } from "./manager.ts";
@@ -65,7 +64,8 @@ export class ControlLink implements Actor {
     const { nowMs } = this.#agenda;
     this.silentUntilMs = this.#network.partedUntilMs(this.host.place, managerPlace, nowMs);
     this.#agenda.after(dialMsMax, this, unansweredCode);
-    if (this.silentUntilMs <= nowMs + dialMsMax) this.#say(4 * this.#network.latencyMs, toManager.hello);
+    if (this.silentUntilMs <= nowMs + dialMsMax)
+      this.#say(4 * this.#network.latencyMs(this.host.place, managerPlace), toManager.hello);
   }
 
   ask(holds: Bitfield): void {
@@ -94,8 +94,8 @@ export class ControlLink implements Actor {
     this.#tell(toHost.ended, pieces);
   }
 
-  parents(offers: readonly ParentOffer[]): void {
-    this.#tell(toHost.parents, offers);
+  parents(change: SwarmChange): void {
+    this.#tell(toHost.parents, change);
   }
 
   welcome(): void {
@@ -130,7 +130,7 @@ export class ControlLink implements Actor {
     if (this.silentUntilMs === Infinity) return;
     const { nowMs } = this.#agenda;
     const leavesMs = Math.max(nowMs, this.silentUntilMs) + delayMs;
-    this.#lastToManagerMs = Math.max(this.#lastToManagerMs, leavesMs + this.#network.oneWayMs());
+    this.#lastToManagerMs = Math.max(this.#lastToManagerMs, leavesMs + this.#oneWayMs());
     this.#agenda.after(this.#lastToManagerMs - nowMs, this, code, argument);
   }
 
@@ -138,8 +138,12 @@ export class ControlLink implements Actor {
     if (this.silentUntilMs === Infinity) return;
     const { nowMs } = this.#agenda;
     const leavesMs = Math.max(nowMs, this.silentUntilMs);
-    this.#lastToHostMs = Math.max(this.#lastToHostMs, leavesMs + this.#network.oneWayMs());
+    this.#lastToHostMs = Math.max(this.#lastToHostMs, leavesMs + this.#oneWayMs());
     this.#agenda.after(this.#lastToHostMs - nowMs, this, code, argument);
+  }
+
+  #oneWayMs(): number {
+    return this.#network.oneWayMs(this.host.place, managerPlace);
   }
 
   on(code: number, argument: unknown): void {
@@ -197,7 +201,7 @@ export class ControlLink implements Actor {
       case toHost.ended:
         return host.ended(argument as number);
       case toHost.parents:
-        return host.step({ kind: "parents", offers: argument as readonly ParentOffer[] });
+        return host.given(argument as SwarmChange);
       case toHost.welcome:
         this.welcomed = true;
         return host.welcomed(this);

@@ -29,6 +29,8 @@ export type Fault =
   /** One of the host's connections to its parents, by chance. */
   | (Timed & { readonly kind: "broken-connection"; readonly host: number })
   | (Passing & { readonly kind: "silent-connection"; readonly host: number })
+  /** One of the connections between sites that carry a piece, by chance. */
+  | (Timed & { readonly kind: "broken-crossing" })
   | (Timed & { readonly kind: "broken-control"; readonly host: number })
   | (Passing & { readonly kind: "silent-control"; readonly host: number })
   | (Passing & { readonly kind: "jitter"; readonly jitterMs: number })

@@ -5,10 +5,10 @@
 
 import { inboundPiecesMax, SwarmDownload, type DownloadEffect, type DownloadEvent } from "#core/download/mod.ts";
 import type { ParentOffer } from "#core/protocol/mod.ts";
+import type { SwarmChange } from "#core/swarm/mod.ts";
 import { ControlLink } from "./control-link.ts";
 import { Downlink } from "./lines.ts";
 import type { Manager } from "./manager.ts";
-import type { Network } from "./network.ts";
 import { Sender, type SenderOptions } from "./sender.ts";
 import { Wire } from "./wire.ts";
 
@@ -23,7 +23,6 @@ const keepAliveMs = 2_000;
 const backoffMs = { first: 200, max: 5_000 } as const;
 
 export interface HostOptions extends SenderOptions {
-  readonly network: Network;
   readonly downBytesPerSecond: number;
   readonly reportEveryMs: number;
   /** Processor time for each piece received: hashing, storing, handling. */
@@ -135,6 +134,11 @@ export class Host extends Sender {
     if (this.down || this.finishedMs !== undefined) return;
     this.watcher?.event(this, event);
     for (const effect of this.brain.step(event, this.agenda.nowMs)) this.#carryOut(effect);
+  }
+
+  /** Other parents than before. */
+  given({ parents, entry }: SwarmChange): void {
+    this.step({ kind: "parents", offers: parents, entry });
   }
 
   /** The manifest ended. */

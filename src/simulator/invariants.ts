@@ -9,13 +9,18 @@ import { Checks } from "./checks.ts";
 import { Cluster, type ClusterPlan, type HostPlan } from "./cluster.ts";
 import { drawFaults } from "./faults.ts";
 import { Chance } from "./random.ts";
+import type { SitePlan } from "./site-lines.ts";
 
+/** Sites come from another row of numbers, so that what a seed drew before stays. */
+const sitesOffset = 4_000_037;
 /** After the faults, beside what the lines need at least. */
 const graceMs = 60_000;
 const faultsMs = 20_000;
 /** A piece takes no longer than this to check on any processor. */
 const cpuMsMax = 200;
 /** Pieces that came twice, of all, beside one for each host: so few pieces are mostly end. */
+/** Where nothing goes wrong; a host that comes late may ask for what is on its way already. */
+const siteCopiesMax = 1.1;
 const duplicatesMax = { calm: 0.1, rough: 0.2 } as const;
 
 export interface InvariantsOptions {
@@ -124,6 +129,7 @@ function drawPlan(seed: number, options: InvariantsOptions): ClusterPlan {
   };
   const made = Array.from({ length: hosts }, makeHost);
   const pieceMs = (1000 * pieceBytes) / rateBytesPerSecond;
+  const sites = drawSites(new Chance(seed + sitesOffset), rateBytesPerSecond);
   const faults = calm ? [] : drawFaults(chance, { hosts, untilMs: faultsMs, pieceMs });
   return {
     seed,
@@ -131,7 +137,8 @@ function drawPlan(seed: number, options: InvariantsOptions): ClusterPlan {
     pieceBytes,
     originBytesPerSecond: rateBytesPerSecond * chance.between(0.8, 8),
     seedsBytesPerSecond: [rateBytesPerSecond * chance.between(1, 4)],
-    hosts: made,
+    hosts: made.map((host, number) => ({ ...host, site: number % sites.length })),
+    sites,
     latencyMs,
     jitterMs: chance.unit() * latencyMs,
     stepMs: 0.1,
@@ -140,9 +147,19 @@ function drawPlan(seed: number, options: InvariantsOptions): ClusterPlan {
   };
 }
 
+/** Mostly one site, else a few, with lines as thin as a host's or much wider. */
+function drawSites(chance: Chance, hostBytesPerSecond: number): SitePlan[] {
+  const count = chance.unit() < 0.5 ? 1 : 2 + Math.floor(chance.unit() * 4);
+  return Array.from({ length: count }, () => ({
+    inBytesPerSecond: hostBytesPerSecond * 10 ** chance.between(0, 1.5),
+    outBytesPerSecond: hostBytesPerSecond * 10 ** chance.between(0, 1.5),
+    latencyMs: 10 ** chance.between(-1, 2),
+  }));
+}
+
 /** What must be true at the end. */
 function judge(cluster: Cluster, checks: Checks, calm: boolean, boundMs: number): string | undefined {
-  const { hosts, manager, pieces, pieceBytes, plan } = cluster;
+  const { hosts, manager, network, pieces, pieceBytes, plan } = cluster;
   const late = hosts.filter((host) => host.lies === 0 && !host.lost && host.finishedMs === undefined);
   if (late.length > 0) {
     const states = late.slice(0, 5).map((host) => {
@@ -161,6 +178,10 @@ function judge(cluster: Cluster, checks: Checks, calm: boolean, boundMs: number)
   const most = (calm ? duplicatesMax.calm : duplicatesMax.rough) + 1 / pieces;
   if (share > most)
     return `${(100 * share).toFixed(1)} % of the pieces came twice, at most ${Math.round(100 * most)} %`;
+  for (const site of calm ? (plan.sites ?? []).keys() : []) {
+    const copies = (network.sites?.lines.intoBytes(site) ?? 0) / plan.lengthBytes;
+    if (copies > siteCopiesMax) return `${copies.toFixed(3)} copies came into site ${site}, at most ${siteCopiesMax}`;
+  }
   if (checks.lies > 0 && hosts.every((host) => host.lies === 0)) return "wrong bytes came from honest hosts";
   return undefined;
 }

@@ -84,6 +84,8 @@ test("a downlink is never ahead of its rate and never stands still", () => {
     bytes,
     outAtBytes: 0,
     throughAtBytes: downlink.capacityBytes(startedMs),
+    isOut: false,
+    crossing: false,
   });
   assert.equal(downlink.out(transfer(0, 100), 500), 500, "it came no faster than it was sent");
   assert.equal(downlink.out(transfer(450, 100), 500), 550, "it may have begun to come while it was being sent");
@@ -93,7 +95,15 @@ test("a downlink is never ahead of its rate and never stands still", () => {
 
 test("a piece that is due comes later when the downlink slows down", () => {
   const downlink = new Downlink(1000);
-  const piece: Transfer = { wire: wireTo(downlink), index: 0, bytes: 100, outAtBytes: 0, throughAtBytes: 0 };
+  const piece: Transfer = {
+    wire: wireTo(downlink),
+    index: 0,
+    bytes: 100,
+    outAtBytes: 0,
+    throughAtBytes: 0,
+    isOut: false,
+    crossing: false,
+  };
   assert.equal(downlink.out(piece, 0), 100);
   downlink.setRate(100, 50);
   assert.equal(Math.round(downlink.wholeMs(piece, 100)), 550);
@@ -109,7 +119,9 @@ test("whatever is sent to a downlink, none of its moments sees more than its rat
       const startedMs = Math.max(0, outMs - chance.between(0, 800));
       const bytes = chance.between(10, 200);
       const throughAtBytes = downlink.capacityBytes(startedMs);
-      const wholeMs = downlink.out({ wire: wireTo(downlink), index: 0, bytes, outAtBytes: 0, throughAtBytes }, outMs);
+      const wire = wireTo(downlink);
+      const piece = { wire, index: 0, bytes, outAtBytes: 0, throughAtBytes, isOut: false, crossing: false };
+      const wholeMs = downlink.out(piece, outMs);
       assert.ok(wholeMs >= outMs);
       pieces.push({ startedMs, wholeMs, bytes });
     }

@@ -21,6 +21,9 @@ export interface Transfer {
   outAtBytes: number;
   /** What the downlink could have taken when the piece began, and once it is out: when it will be whole. */
   throughAtBytes: number;
+  /** It is out of the uplink; it may still be on the lines between sites. */
+  isOut: boolean;
+  crossing: boolean;
 }
 
 const dueCode = 0;
@@ -78,7 +81,15 @@ export class Uplink implements Actor {
   start(wire: Wire, index: number, bytes: number): Transfer {
     this.#advance();
     const throughAtBytes = wire.child.downlink.capacityBytes(this.#agenda.nowMs);
-    const transfer: Transfer = { wire, index, bytes, outAtBytes: this.#shareBytes + bytes, throughAtBytes };
+    const transfer: Transfer = {
+      wire,
+      index,
+      bytes,
+      outAtBytes: this.#shareBytes + bytes,
+      throughAtBytes,
+      isOut: false,
+      crossing: false,
+    };
     this.#add(transfer);
     this.#plan();
     return transfer;

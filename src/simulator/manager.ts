@@ -18,7 +18,7 @@ import {
 import type { Actor, Agenda } from "./agenda.ts";
 import type { ControlLink } from "./control-link.ts";
 import { Listing } from "./listing.ts";
-import type { Network } from "./network.ts";
+import { managerPlace, type Network } from "./network.ts";
 import type { Chance } from "./random.ts";
 import { Sender } from "./sender.ts";
 
@@ -93,7 +93,7 @@ export class Manager implements Actor {
 
   #newSwarm(): Swarm {
     this.suspicion = new Suspicion();
-    return new Swarm(this.#offers, this.#options.chance.unit, this.suspicion);
+    return new Swarm(this.#offers, this.#options.chance.unit, { home: siteName(0), suspicion: this.suspicion });
   }
 
   #newListing(): Listing {
@@ -211,8 +211,9 @@ export class Manager implements Actor {
   #fetchOn(): void {
     const { agenda, network } = this.#options;
     this.#fetching = true;
-    this.#pieceBeganMs = agenda.nowMs + 4 * network.latencyMs;
-    agenda.after(4 * network.latencyMs, this, begunCode, this.#fetch);
+    const firstByteMs = 4 * network.latencyMs(managerPlace, managerPlace);
+    this.#pieceBeganMs = agenda.nowMs + firstByteMs;
+    agenda.after(firstByteMs, this, begunCode, this.#fetch);
   }
 
   #begin(): void {
@@ -252,7 +253,8 @@ export class Manager implements Actor {
     this.#listing.join(link);
     const held = new Bitfield(pieces);
     if (holds !== undefined) for (const index of holds.indices()) if (this.#have.has(index)) held.set(index);
-    const card: HostCard = { id, name: id, site: "", address: id, port: 0 };
+    const site = siteName(this.#options.network.siteOf(link.host.place));
+    const card: HostCard = { id, name: id, site, address: id, port: 0 };
     this.swarm.join(card, held, agenda.nowMs);
     if (this.#have.full && held.full)
       this.report(link, { news: [], starving: false, seeding: true, upBytesPerSecond: 0, downBytesPerSecond: 0 });
@@ -272,8 +274,12 @@ export class Manager implements Actor {
     for (const change of changes) {
       const link = this.#links.get(change.host);
       if (link === undefined) continue;
-      link.parents(change.parents);
+      link.parents(change);
       this.#listing.tell(link);
     }
   }
+}
+
+function siteName(number: number): string {
+  return `site${number}`;
 }

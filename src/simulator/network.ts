@@ -1,9 +1,11 @@
 /**
- * What lies between all processes: how long a message is on its way, and who cannot reach whom for a
- * while. Processes are known by number here; the manager and its seeds are one place.
+ * What lies between all processes: how long a message is on its way, which site each is in, and who cannot
+ * reach whom for a while. Processes are known by number here; the manager and its seeds are one place, in
+ * the first site.
  */
 
 import type { Chance } from "./random.ts";
+import type { SiteLines, SitePlan } from "./site-lines.ts";
 
 /** The manager and its seeds, beside the hosts, which count from 0. */
 export const managerPlace = -1;
@@ -13,22 +15,43 @@ interface Partition {
   readonly untilMs: number;
 }
 
+/** Which site each place is in, and the lines between them. */
+export interface Sites {
+  readonly plans: readonly SitePlan[];
+  readonly ofHost: readonly number[];
+  readonly lines: SiteLines;
+}
+
 export class Network {
-  readonly latencyMs: number;
+  readonly #latencyMs: number;
   /** What chance adds to the latency at most. */
   jitterMs: number;
   readonly #chance: Chance;
+  readonly sites: Sites | undefined;
   #partitions: Partition[] = [];
 
-  constructor(chance: Chance, latencyMs: number, jitterMs: number) {
+  constructor(chance: Chance, latencyMs: number, jitterMs: number, sites?: Sites) {
     this.#chance = chance;
-    this.latencyMs = latencyMs;
+    this.#latencyMs = latencyMs;
     this.jitterMs = jitterMs;
+    this.sites = sites;
+  }
+
+  siteOf(place: number): number {
+    return place === managerPlace ? 0 : (this.sites?.ofHost[place] ?? 0);
+  }
+
+  /** Without jitter, one way. */
+  latencyMs(one: number, other: number): number {
+    const [from, to] = [this.siteOf(one), this.siteOf(other)];
+    if (this.sites === undefined || from === to) return this.#latencyMs;
+    return this.#latencyMs + this.sites.plans[from]!.latencyMs + this.sites.plans[to]!.latencyMs;
   }
 
   /** How long the next message takes one way. */
-  oneWayMs(): number {
-    return this.jitterMs > 0 ? this.latencyMs + this.#chance.unit() * this.jitterMs : this.latencyMs;
+  oneWayMs(one: number, other: number): number {
+    const latencyMs = this.latencyMs(one, other);
+    return this.jitterMs > 0 ? latencyMs + this.#chance.unit() * this.jitterMs : latencyMs;
   }
 
   /** Until `untilMs` the places inside and those outside cannot reach each other. */

@@ -5,9 +5,10 @@
  */
 
 import { assert, Bitfield } from "#base/mod.ts";
-import { UploadQueue } from "#core/swarm/mod.ts";
+import { UploadQueue, type MaySend } from "#core/swarm/mod.ts";
 import type { Actor, Agenda } from "./agenda.ts";
 import { Uplink, type Transfer } from "./lines.ts";
+import type { Network } from "./network.ts";
 import { Process } from "./process.ts";
 import type { Chance } from "./random.ts";
 import type { Watcher } from "./watcher.ts";
@@ -31,6 +32,9 @@ export interface SenderOptions {
   readonly lengthBytes: number;
   readonly upBytesPerSecond: number;
   readonly slots: number;
+  /** For pieces to other sites. */
+  readonly acrossSlots: number;
+  readonly network: Network;
   /** News of pieces is gathered this long for children that have something standing here. */
   readonly newsEveryMs: number;
   /** The share of its pieces that it sends with wrong bytes. */
@@ -50,7 +54,9 @@ export class Sender extends Process implements Actor {
   #queue: UploadQueue<Wire>;
   /** Connections with a piece on its way: the slots taken. */
   readonly #sending = new Set<Wire>();
-  /** Pieces on their way that were sent before. */
+  /** Of these, with a piece on its way to another site. */
+  #crossing = 0;
+  /** Pieces on their way near by that were sent before. */
   protected repeats = 0;
   #newsDue = false;
   sentPieces = 0;
@@ -90,7 +96,7 @@ export class Sender extends Process implements Actor {
     if (this.gone) return wire.unanswered();
     if (this.down) return wire.closed();
     this.#wires.add(wire);
-    wire.queued = this.#queue.add(wire);
+    wire.queued = this.#queue.add(wire, wire.across);
     wire.opened(this.held.clone());
   }
 
@@ -124,9 +130,25 @@ export class Sender extends Process implements Actor {
 
   #abandon(wire: Wire): void {
     if (wire.sending === undefined) return;
-    this.uplink.abandon(wire);
+    this.#dropFromLines(wire);
     this.#free(wire);
     this.pump();
+  }
+
+  /** The connection fell silent: its piece waits. */
+  hold(wire: Wire): void {
+    this.uplink.hold(wire);
+    this.#options.network.sites?.lines.hold(wire, true);
+  }
+
+  release(wire: Wire): void {
+    this.uplink.release(wire);
+    this.#options.network.sites?.lines.hold(wire, false);
+  }
+
+  #dropFromLines(wire: Wire): void {
+    this.uplink.abandon(wire);
+    this.#options.network.sites?.lines.abandon(wire);
   }
 
   /** A piece is held from now on: children hear of it. */
@@ -179,26 +201,46 @@ export class Sender extends Process implements Actor {
     return true;
   }
 
+  #maySend(): MaySend {
+    const { slots, acrossSlots } = this.#options;
+    const near = this.#sending.size - this.#crossing < slots;
+    return { repeat: this.mayRepeat(), near, across: this.#crossing < acrossSlots };
+  }
+
   pump(): void {
-    while (this.#sending.size < this.#options.slots && !this.down && !this.paused) {
-      const want = this.#queue.next(this.mayRepeat());
+    while (!this.down && !this.paused) {
+      const want = this.#queue.next(this.#maySend());
       if (want === undefined) return;
       const wire = want.child.owner;
       assert(wire.sending === undefined, "a connection carries one piece at a time");
       this.#sending.add(wire);
-      if (want.repeat) this.repeats++;
+      if (wire.across) this.#crossing++;
+      else if (want.repeat) this.repeats++;
       wire.sending = want;
       wire.takenMs = this.agenda.nowMs;
       wire.started(want.index);
       const transfer = this.uplink.start(wire, want.index, this.bytesOf(want.index));
+      const { network } = this.#options;
+      if (wire.across)
+        network.sites?.lines.start(transfer, network.siteOf(this.place), network.siteOf(wire.child.place));
       this.watcher?.began(transfer);
-      if (wire.silent) this.uplink.hold(wire);
+      if (wire.silent) this.hold(wire);
     }
   }
 
-  /** The piece is out of this line; it is whole at the child when the child's line has taken it. */
+  /** The piece is out of this line; it is whole at the child when the lines between and the child's have taken it. */
   #out(transfer: Transfer): void {
     this.sentPieces++;
+    transfer.isOut = true;
+    if (!transfer.crossing) this.#atChildsLine(transfer);
+  }
+
+  /** The piece is through the lines between sites. */
+  crossed(transfer: Transfer): void {
+    if (transfer.isOut) this.#atChildsLine(transfer);
+  }
+
+  #atChildsLine(transfer: Transfer): void {
     const { nowMs, stepMs } = this.agenda;
     const wholeMs = transfer.wire.child.downlink.out(transfer, nowMs);
     if (wholeMs <= nowMs + stepMs) this.#whole(transfer);
@@ -234,7 +276,8 @@ export class Sender extends Process implements Actor {
     if (want === undefined) return;
     wire.sending = undefined;
     this.#sending.delete(wire);
-    if (want.repeat) this.repeats--;
+    if (wire.across) this.#crossing--;
+    else if (want.repeat) this.repeats--;
     this.#queue.sent(want);
     if (wire.queued === undefined) return;
     if (wire.owesCancelled !== undefined) wire.cancelled(wire.owesCancelled);
@@ -247,7 +290,7 @@ export class Sender extends Process implements Actor {
   protected override die(): void {
     super.die();
     for (const wire of this.#sending) {
-      this.uplink.abandon(wire);
+      this.#dropFromLines(wire);
       wire.sending = undefined;
     }
     for (const wire of this.#wires) {
@@ -257,6 +300,7 @@ export class Sender extends Process implements Actor {
     this.#sending.clear();
     this.#wires.clear();
     this.repeats = 0;
+    this.#crossing = 0;
     this.#newsDue = false;
     this.#queue = new UploadQueue<Wire>(this.held.count);
   }

@@ -76,6 +76,8 @@ export class Trouble implements Actor {
       case "jitter":
         network.jitterMs = begins ? fault.jitterMs : plan.jitterMs;
         return;
+      case "broken-crossing":
+        return this.#anyCrossing()?.break();
       case "manager-restart":
         return begins ? manager.crash() : manager.restart();
       case "origin-cut":
@@ -94,6 +96,11 @@ export class Trouble implements Actor {
 
   #anyConnection(host: Host): Wire | undefined {
     const wires = [...host.parents.values()];
+    return wires[Math.floor(this.#cluster.chance.unit() * wires.length)];
+  }
+
+  #anyCrossing(): Wire | undefined {
+    const wires = this.#cluster.hosts.flatMap((host) => [...host.parents.values()].filter((wire) => wire.carries));
     return wires[Math.floor(this.#cluster.chance.unit() * wires.length)];
   }
 

@@ -15,6 +15,7 @@ const toChild = { opened: 0, have: 1, cancelled: 2, started: 3, piece: 4, closed
 const toParent = { open: 10, want: 11, cancel: 12, close: 13, sever: 14 } as const;
 const unansweredCode = 20;
 const heardAgainCode = 21;
+const readOnCode = 22;
 /** Within this, it is time: the agenda's steps are counted with fractions. */
 const nearlyMs = 1e-3;
 /** Who dials waits this long for an answer. */
@@ -31,6 +32,8 @@ export class Wire implements Actor {
   silentUntilMs = 0;
   /** The child reads on from then: until then it checks a piece of this connection. */
   readFromMs = 0;
+  /** What came meanwhile, in its order: code, argument. */
+  #unread: unknown[] = [];
   /** The child in its parent's queue, and what is on its way to it; the parent's. */
   queued: Child<Wire> | undefined;
   sending: Want<Wire> | undefined;
@@ -39,6 +42,8 @@ export class Wire implements Actor {
   /** What the parent says when the piece on its way is through: nothing comes between its bytes. */
   owesNews = false;
   owesCancelled: number[] | undefined;
+  /** Its pieces pass the lines between sites. */
+  readonly across: boolean;
   #dialledMs = 0;
   #lastToChildMs = 0;
   #lastToParentMs = 0;
@@ -48,10 +53,16 @@ export class Wire implements Actor {
     this.#network = network;
     this.child = child;
     this.parent = parent;
+    this.across = network.siteOf(child.place) !== network.siteOf(parent.place);
   }
 
   get silent(): boolean {
     return this.silentUntilMs > this.#agenda.nowMs + nearlyMs;
+  }
+
+  /** A piece of it is on its way to another site. */
+  get carries(): boolean {
+    return this.across && this.sending !== undefined;
   }
 
   /** TCP's handshake and the opening of the task: two ways to the parent and one back. */
@@ -60,7 +71,7 @@ export class Wire implements Actor {
     this.#dialledMs = nowMs;
     this.silentUntilMs = this.#network.partedUntilMs(this.child.place, this.parent.place, nowMs);
     if (this.silentUntilMs > nowMs + dialMsMax) this.#agenda.after(dialMsMax, this, unansweredCode);
-    else this.#say(2 * this.#network.latencyMs, toParent.open);
+    else this.#say(2 * this.#network.latencyMs(this.child.place, this.parent.place), toParent.open);
   }
 
   want(indices: readonly number[]): void {
@@ -113,7 +124,7 @@ export class Wire implements Actor {
   fallSilent(untilMs: number): void {
     if (untilMs <= this.silentUntilMs) return;
     this.silentUntilMs = untilMs;
-    this.parent.uplink.hold(this);
+    this.parent.hold(this);
     if (untilMs < Infinity) this.#agenda.after(untilMs - this.#agenda.nowMs, this, heardAgainCode);
   }
 
@@ -127,7 +138,7 @@ export class Wire implements Actor {
     const { nowMs } = this.#agenda;
     if (this.silentUntilMs === Infinity) return;
     const leavesMs = Math.max(nowMs, this.silentUntilMs);
-    this.#lastToParentMs = Math.max(this.#lastToParentMs, leavesMs + delayMs + this.#network.oneWayMs());
+    this.#lastToParentMs = Math.max(this.#lastToParentMs, leavesMs + delayMs + this.#oneWayMs());
     this.#agenda.after(this.#lastToParentMs - nowMs, this, code, argument);
   }
 
@@ -135,8 +146,12 @@ export class Wire implements Actor {
     const { nowMs } = this.#agenda;
     if (this.silentUntilMs === Infinity) return;
     const leavesMs = Math.max(nowMs, this.silentUntilMs);
-    this.#lastToChildMs = Math.max(this.#lastToChildMs, leavesMs + this.#network.oneWayMs());
+    this.#lastToChildMs = Math.max(this.#lastToChildMs, leavesMs + this.#oneWayMs());
     this.#agenda.after(this.#lastToChildMs - nowMs, this, code, argument);
+  }
+
+  #oneWayMs(): number {
+    return this.#network.oneWayMs(this.child.place, this.parent.place);
   }
 
   on(code: number, argument: unknown): void {
@@ -147,11 +162,34 @@ export class Wire implements Actor {
       if (!this.parent.paused) return this.#atParent(code, argument);
       this.parent.later(this, code, argument);
       if (code === toParent.open) this.unanswered();
-    } else if (this.readFromMs > this.#agenda.nowMs + nearlyMs)
-      this.#agenda.after(this.readFromMs - this.#agenda.nowMs, this, code, argument);
-    else if (this.child.paused) this.child.later(this, code, argument);
+    } else if (this.#unread.length > 0 || this.#reads) {
+      this.#unread.push(code, argument);
+      if (this.#unread.length === 2) this.#agenda.after(this.readFromMs - this.#agenda.nowMs, this, readOnCode);
+    } else this.#read(code, argument);
+  }
+
+  /** The child checks a piece of this connection. */
+  get #reads(): boolean {
+    return this.readFromMs > this.#agenda.nowMs + nearlyMs;
+  }
+
+  #read(code: number, argument: unknown): void {
+    if (this.child.paused) this.child.later(this, code, argument);
     else if (this.open) this.#atChild(code, argument);
     else if (code === toChild.piece) this.child.receivedPieces++;
+  }
+
+  #readOn(): void {
+    const unread = this.#unread;
+    this.#unread = [];
+    for (let at = 0; at < unread.length; at += 2) {
+      if (!this.#reads) {
+        this.#read(unread[at] as number, unread[at + 1]);
+        continue;
+      }
+      this.#unread = unread.slice(at);
+      return this.#agenda.after(this.readFromMs - this.#agenda.nowMs, this, readOnCode);
+    }
   }
 
   #delayed(code: number, argument: unknown): void {
@@ -161,8 +199,9 @@ export class Wire implements Actor {
   }
 
   #atNeither(code: number): void {
-    if (code === heardAgainCode) {
-      if (!this.silent) this.parent.uplink.release(this);
+    if (code === readOnCode) this.#readOn();
+    else if (code === heardAgainCode) {
+      if (!this.silent) this.parent.release(this);
     } else if (this.child.paused) this.child.later(this, code, undefined);
     else if (this.open && this.queued === undefined) {
       this.child.connectionLost(this);

@@ -14,7 +14,7 @@ import {
   type PieceInterest,
 } from "#core/download/mod.ts";
 import { pieceCount } from "#core/model/mod.ts";
-import type { ParentOffer } from "#core/protocol/mod.ts";
+import type { EntryShare, ParentOffer } from "#core/protocol/mod.ts";
 import type { Clock, Timer } from "#platform/clock.ts";
 import { sha256 } from "#platform/digest.ts";
 import type { Log } from "#platform/log.ts";
@@ -109,9 +109,9 @@ export class SwarmTransfer {
     this.#finishIfDone();
   }
 
-  parents(offers: readonly ParentOffer[]): void {
+  parents(offers: readonly ParentOffer[], entry?: EntryShare): void {
     for (const offer of offers) if (offer.seed) this.#seeds.add(offer.id);
-    this.#step({ kind: "parents", offers });
+    this.#step({ kind: "parents", offers, entry });
   }
 
   /** Leaves every parent; nothing is told afterwards. */
@@ -176,7 +176,12 @@ export class SwarmTransfer {
     const { task, generation } = manifest.head;
     const proof = ticket();
     const parent = offer.id;
-    const request = { task, generation, ...(proof === undefined ? {} : { ticket: proof }) };
+    const request = {
+      task,
+      generation,
+      ...(proof === undefined ? {} : { ticket: proof }),
+      ...(offer.across === true ? { across: true } : {}),
+    };
     const channel = connection.open(request, {
       onOpened: (pieces) => this.#step({ kind: "opened", parent, pieces: this.#bounded(pieces) }),
       onHave: (indices) =>

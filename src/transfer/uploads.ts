@@ -4,15 +4,16 @@
  *
  * Invariants:
  *  1. Only pieces that the store holds are offered or sent, and only to a child whose ticket admits it.
- *  2. At most `slots` pieces are on their way that move; one that stands still for `stalledMs` gives its
- *     slot back, so that peers which never read take nothing from others. A connection carries one at a time.
+ *  2. At most `slots` pieces are on their way that move, and `acrossSlots` more to other sites; one that
+ *     stands still for `stalledMs` gives its slot back, so that peers which never read take nothing from
+ *     others. A connection carries one at a time.
  *  3. A child hears something at least every `keepAliveMs`, so that silence means trouble.
  */
 
 import { asDarnerError, assert } from "#base/mod.ts";
 import { pieceSpan } from "#core/model/mod.ts";
 import type { OpenRequest, ProofOfKey } from "#core/protocol/mod.ts";
-import { mayRepeatWhileFetching, UploadQueue, type Child, type Want } from "#core/swarm/mod.ts";
+import { acrossSlots, mayRepeatWhileFetching, UploadQueue, type Child, type Want } from "#core/swarm/mod.ts";
 import type { Clock, Timer } from "#platform/clock.ts";
 import type { Connection, Gate } from "#platform/connection.ts";
 import type { Log } from "#platform/log.ts";
@@ -20,6 +21,7 @@ import { logBudget } from "#platform/log-budget.ts";
 import { keyId, signatureHolds } from "#platform/signing.ts";
 import type { PieceFile } from "#storage/pieces/mod.ts";
 import { ChildConnection, type ChildHandlers } from "./child-connection.ts";
+import { seenMoving } from "./seen-moving.ts";
 
 const keepAliveMs = 2_000;
 /** News of pieces is gathered this long for children that have something standing here. */
@@ -36,6 +38,8 @@ export interface UploadsOptions {
   readonly log: Log;
   readonly limiter: Gate;
   readonly slots: number;
+  /** For pieces to other sites; a host's where nothing is said. */
+  readonly acrossSlots?: number;
   /** Why this host may not have the task, or null. Called with a proven host only, unless trust is off. */
   readonly refusal: (request: OpenRequest, host: string) => string | null;
   readonly trust: boolean;
@@ -54,7 +58,7 @@ export interface ServedTask {
 interface Serving extends ServedTask {
   readonly queue: UploadQueue<Target>;
   bytes: number;
-  /** Pieces on their way that were sent before. */
+  /** Pieces on their way near by that were sent before. */
   repeats: number;
   /** Asked before each piece: false stops the task at once (the file is no longer what was stored). */
   intact?: () => Promise<boolean>;
@@ -63,6 +67,8 @@ interface Serving extends ServedTask {
 /** A piece on its way. */
 interface Sending {
   readonly connection: Connection;
+  /** Where it takes a slot: here, or for other sites. */
+  readonly way: "near" | "across";
   movedMs: number;
   /** It takes a slot. */
   counted: boolean;
@@ -85,7 +91,8 @@ export class Uploads implements ChildHandlers {
   readonly #connections = new Map<ChildConnection, Map<number, Child<Target>>>();
   #slots: number;
   readonly #mayLog: () => boolean;
-  #active = 0;
+  /** Slots taken. */
+  readonly #active = { near: 0, across: 0 };
   readonly #sendings = new Set<Sending>();
   #stallTimer: Timer | undefined;
   #newsTimer: Timer | undefined;
@@ -101,7 +108,7 @@ export class Uploads implements ChildHandlers {
   }
 
   get active(): number {
-    return this.#active;
+    return this.#active.near + this.#active.across;
   }
 
   get connections(): number {
@@ -200,7 +207,9 @@ export class Uploads implements ChildHandlers {
     if (serving === undefined) return child.closeChannel(channel, "this version of the task is not here");
     this.onClose(child, channel);
     child.channels.add(channel);
-    this.#connections.get(child)?.set(channel, serving.queue.add({ serving, connection: child, channel }));
+    this.#connections
+      .get(child)
+      ?.set(channel, serving.queue.add({ serving, connection: child, channel }, request.across === true));
     child.opened(channel, serving.store.have);
   }
 
@@ -269,20 +278,22 @@ export class Uploads implements ChildHandlers {
   }
 
   #pump(): void {
-    while (this.#active < this.#slots && !this.#closed) {
+    while (!this.#closed) {
       const sending = this.#next();
       if (sending === undefined) return;
       const { serving, want } = sending;
       const { connection } = want.child.owner.connection;
-      const piece: Sending = { connection, movedMs: this.#options.clock.nowMs(), counted: true };
-      this.#active++;
+      const way = want.child.across ? "across" : "near";
+      const piece: Sending = { connection, way, movedMs: this.#options.clock.nowMs(), counted: true };
+      const isRepeat = want.repeat && way === "near";
+      this.#active[way]++;
       this.#sendings.add(piece);
       this.#stallTimer ??= this.#options.clock.after(stallLookMs, () => this.#freeStalled(), { background: true });
-      if (want.repeat) serving.repeats++;
+      if (isRepeat) serving.repeats++;
       void this.#send(serving, want, piece).finally(() => {
         this.#sendings.delete(piece);
-        if (piece.counted) this.#active--;
-        if (want.repeat) serving.repeats--;
+        if (piece.counted) this.#active[way]--;
+        if (isRepeat) serving.repeats--;
         if (this.#tasks.get(nameOf(serving.task, serving.generation)) === serving) this.#wanting.add(serving);
         this.#pump();
       });
@@ -297,41 +308,26 @@ export class Uploads implements ChildHandlers {
       const stands = nowMs - piece.movedMs >= stalledMs && piece.connection.queuedBytes > 0;
       if (!piece.counted || !stands) continue;
       piece.counted = false;
-      this.#active--;
+      this.#active[piece.way]--;
     }
     this.#stallTimer =
-      this.#active === 0
+      this.active === 0
         ? undefined
         : this.#options.clock.after(stallLookMs, () => this.#freeStalled(), { background: true });
     this.#pump();
   }
 
-  /** The limit, through which a piece is seen to move. */
-  #gateOf(piece: Sending): Gate {
-    const { limiter, clock } = this.#options;
-    return {
-      get blocked() {
-        return limiter.blocked;
-      },
-      get chunkBytesMax() {
-        return limiter.chunkBytesMax;
-      },
-      charge(bytes) {
-        piece.movedMs = clock.nowMs();
-        limiter.charge(bytes);
-      },
-      ready: () => limiter.ready(),
-    };
-  }
-
   /** One piece of the next task in turn that has a want. */
   #next(): { serving: Serving; want: Want<Target> } | undefined {
+    const near = this.#active.near < this.#slots;
+    const across = this.#active.across < (this.#options.acrossSlots ?? acrossSlots.host);
+    if (!near && !across) return undefined;
     for (const serving of this.#wanting) {
       if (serving.queue.idle) {
         this.#wanting.delete(serving);
         continue;
       }
-      const want = serving.queue.next(this.#mayRepeat(serving));
+      const want = serving.queue.next({ repeat: this.#mayRepeat(serving), near, across });
       if (want === undefined) continue;
       // To the back of the line: tasks take turns.
       this.#wanting.delete(serving);
@@ -361,7 +357,8 @@ export class Uploads implements ChildHandlers {
     const count = span.end - span.start;
     try {
       const head = ChildConnection.pieceHead(channel, want.index, count);
-      const sending = child.connection.sendFile(head, content, span.start, count, this.#gateOf(piece));
+      const gate = seenMoving(this.#options.limiter, () => (piece.movedMs = this.#options.clock.nowMs()));
+      const sending = child.connection.sendFile(head, content, span.start, count, gate);
       child.sending = sending.catch(() => undefined);
       await sending;
       serving.bytes += count;

@@ -1,13 +1,15 @@
 /**
  * Stories about one download. Commands: listed PIECES, ended COUNT, parents NAME... (a seed is
- * seed:NAME), opened NAME PIECES, had NAME PIECES, started/stored/bad NAME PIECE, sends NAME PIECE
- * (started and stored), unwritten COUNT (pieces before the disk), heard NAME BYTES, cancelled NAME PIECES, closed NAME,
- * tick MS (in steps of 100, as the transfer ticks), state.
+ * seed:NAME; across:NAME is in another site), share WAYS of COUNT (what enters by this host, told
+ * with the next parents), opened NAME PIECES, had NAME PIECES, started/stored/bad NAME PIECE,
+ * sends NAME PIECE (started and stored), unwritten COUNT (pieces before the disk), heard NAME BYTES,
+ * cancelled NAME PIECES, closed NAME, tick MS (in steps of 100, as the transfer ticks), state.
  */
 
 import assert from "node:assert/strict";
 import { Bitfield, unreachable } from "#base/mod.ts";
 import { SwarmDownload, type DownloadEffect, type DownloadEvent } from "#core/download/mod.ts";
+import type { EntryShare, ParentOffer } from "#core/protocol/mod.ts";
 import { formatIndices, parseIndices, playStories, type Actor } from "./scenario.ts";
 
 const tickMs = 100;
@@ -18,7 +20,7 @@ function toBitfield(indices: readonly number[]): Bitfield {
   return field;
 }
 
-function eventOf(command: string, words: readonly string[]): DownloadEvent {
+function eventOf(command: string, words: readonly string[], entry?: EntryShare): DownloadEvent {
   const [first = "", second = "none"] = words;
   switch (command) {
     case "listed":
@@ -27,7 +29,7 @@ function eventOf(command: string, words: readonly string[]): DownloadEvent {
     case "unwritten":
       return { kind: command, pieces: Number(first) };
     case "parents":
-      return { kind: command, offers: words.map((word) => toOffer(word)) };
+      return { kind: command, offers: words.map((word) => toOffer(word)), entry };
     case "opened":
       return { kind: command, parent: first, pieces: toBitfield(parseIndices(second)) };
     case "had":
@@ -44,9 +46,15 @@ function eventOf(command: string, words: readonly string[]): DownloadEvent {
   }
 }
 
-function toOffer(word: string): { id: string; address: string; port: number; seed: boolean } {
-  const seed = word.startsWith("seed:");
-  return { id: seed ? word.slice("seed:".length) : word, address: "10.0.0.1", port: 1, seed };
+function toOffer(word: string): ParentOffer {
+  const marks = word.split(":");
+  const id = marks.pop() ?? "";
+  const across = marks.includes("across") ? { across: true } : {};
+  return { id, address: "10.0.0.1", port: 1, seed: marks.includes("seed"), ...across };
+}
+
+function toShare([mine = "", , ways]: readonly string[]): EntryShare {
+  return { ways: Number(ways), mine: parseIndices(mine) };
 }
 
 function told(effect: DownloadEffect): string {
@@ -68,7 +76,12 @@ function told(effect: DownloadEffect): string {
 function newDownload(): Actor {
   const download = new SwarmDownload({ held: new Bitfield(0), inboundMax: 20, unit: () => 0 });
   let nowMs = 0;
+  let entry: EntryShare | undefined;
   return (command, words) => {
+    if (command === "share") {
+      entry = toShare(words);
+      return [];
+    }
     if (command === "state") return [stateOf(download)];
     if (command === "heard") {
       download.heard(words[0]!, Number(words[1]), nowMs);
@@ -80,7 +93,7 @@ function newDownload(): Actor {
       const began = download.step({ kind: "started", parent, index }, nowMs);
       return [...began, ...download.step({ kind: "stored", parent, index }, nowMs)].map(told);
     }
-    if (command !== "tick") return download.step(eventOf(command, words), nowMs).map(told);
+    if (command !== "tick") return download.step(eventOf(command, words, entry), nowMs).map(told);
     const lines: string[] = [];
     for (const untilMs = nowMs + Number(words[0]); nowMs < untilMs;) {
       nowMs += tickMs;

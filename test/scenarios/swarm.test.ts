@@ -1,14 +1,15 @@
 /**
  * Stories about one swarm as its manager matches it. Commands: join NAME[@SITE] PIECES [crowd], report NAME
  * PIECES [starving] [seeding], leave NAME, accuse NAME PARENT, judge NAME wrong|right|unknown, wait MS,
- * parents (who has whom now). The manager's own seed is always among the parents and is not shown.
+ * parents (who has whom now). The manager's own seed is always among the parents and is not shown; it is in
+ * the site `here`. Parents in other sites stand behind `across`, with the ways by which pieces come in.
  */
 
 import assert from "node:assert/strict";
 import { Bitfield } from "#base/mod.ts";
 import type { HostCard } from "#core/protocol/mod.ts";
 import { spreadEveryMs, Swarm, type Member, type SwarmChange, type Verdict } from "#core/swarm/mod.ts";
-import { parseIndices, playStories, type Actor } from "./scenario.ts";
+import { formatIndices, parseIndices, playStories, type Actor } from "./scenario.ts";
 
 const pieces = 8;
 const seed = { id: "m", address: "10.0.0.1", port: 8002, seed: true };
@@ -19,9 +20,16 @@ function cardOf(text: string): HostCard {
 }
 
 function told(change: SwarmChange): string {
-  assert.deepEqual(change.parents[0], seed);
-  const names = change.parents.slice(1).map((parent) => parent.id);
-  return `${change.host} gets ${names.length === 0 ? "nobody" : names.join(" ")}`;
+  const list = (isAcross: boolean): string => {
+    const offers = change.parents.filter((parent) => !parent.seed && (parent.across === true) === isAcross);
+    return offers.map((parent) => parent.id).join(" ") || "nobody";
+  };
+  const seeds = change.parents.filter((parent) => parent.seed);
+  const { entry } = change;
+  if (entry === undefined) return `${change.host} gets ${list(false)}${seeds.length === 0 ? ", no seed" : ""}`;
+  assert.deepEqual(seeds, [{ ...seed, across: true }], "who looks after a way has the seed across");
+  const part = `ways ${formatIndices(entry.mine)} of ${entry.ways}`;
+  return `${change.host} gets ${list(false)}; across ${list(true)}: ${part}`;
 }
 
 function names(members: Iterable<Member>): string {
@@ -29,7 +37,7 @@ function names(members: Iterable<Member>): string {
 }
 
 function newSwarm(): Actor {
-  const swarm = new Swarm([seed], () => 0);
+  const swarm = new Swarm([seed], () => 0, { home: "here" });
   let nowMs = 0;
   return (command, [host = "", second = "none", ...flags]) => {
     switch (command) {

@@ -1,7 +1,8 @@
 /**
- * Stories about what a parent sends next. Commands: holds COUNT (first of all), add NAME,
- * remove NAME, want NAME PIECES, cancel NAME PIECES, next [TIMES [fresh]] (fresh: no second
- * copies), sent NAME PIECE, gained PIECE (by this parent), news NAME.
+ * Stories about what a parent sends next. Commands: holds COUNT (first of all), add NAME [across],
+ * remove NAME, want NAME PIECES, cancel NAME PIECES, next [TIMES [fresh|near|across]] (fresh: no second
+ * copies; near, across: only to children here, or in other sites), sent NAME PIECE, gained PIECE (by
+ * this parent), news NAME.
  */
 
 import assert from "node:assert/strict";
@@ -18,7 +19,7 @@ function newQueue(): Actor {
         queue = new UploadQueue<string>(Number(first));
         return [];
       case "add":
-        children.set(first, queue.add(first));
+        children.set(first, queue.add(first, second === "across"));
         return [];
       case "remove":
         queue.remove(child);
@@ -31,9 +32,9 @@ function newQueue(): Actor {
         return [`given back ${formatIndices(queue.cancel(child, parseIndices(second)))}`];
       case "next": {
         const lines: string[] = [];
-        const mayRepeat = second !== "fresh";
+        const may = { repeat: second !== "fresh", near: second !== "across", across: second !== "near" };
         for (let times = Number(first === "" ? 1 : first); times > 0; times--) {
-          const want = queue.next(mayRepeat);
+          const want = queue.next(may);
           lines.push(want === undefined ? "nothing to send" : `send ${want.child.owner} ${want.index}`);
           if (want === undefined) break;
         }

@@ -2,7 +2,7 @@
 
 import { hostname } from "node:os";
 import type { ConfigClient } from "#cluster/mod.ts";
-import type { ManagerEntry } from "#core/placement/mod.ts";
+import { readSiteRanges, siteRangesKey, type ManagerEntry } from "#core/placement/mod.ts";
 import { ClusterManager, managerRoutes, type GivenOrder, type PreheatDesk } from "#services/cluster-manager/mod.ts";
 import { TaskCache } from "#storage/pieces/mod.ts";
 import { readBootTag } from "#platform/boot.node.ts";
@@ -131,6 +131,8 @@ function joinCluster(
   const watch = config.watchSettings(({ settings }) => {
     revocations.take(settings);
     live.fromCluster(settings);
+    const ranges = readSiteRanges(settings[siteRangesKey] ?? "");
+    if (ranges.kind === "read") manager.setSiteRanges(ranges.ranges);
   });
   // Only a config service on this very machine can say that somebody stood at it.
   const local = isLoopbackHost(new URL(values.configService ?? url).hostname);

@@ -1,13 +1,13 @@
 /** What happens to a download from many parents, and what it wants done: the words of SwarmDownload. */
 
 import type { Bitfield } from "#base/mod.ts";
-import type { ParentOffer } from "#core/protocol/mod.ts";
+import type { EntryShare, ParentOffer } from "#core/protocol/mod.ts";
 
 export type DownloadEvent =
   | { readonly kind: "listed"; readonly indices: readonly number[] }
   /** The manifest ended: the object has this many pieces. */
   | { readonly kind: "ended"; readonly pieces: number }
-  | { readonly kind: "parents"; readonly offers: readonly ParentOffer[] }
+  | { readonly kind: "parents"; readonly offers: readonly ParentOffer[]; readonly entry?: EntryShare | undefined }
   | { readonly kind: "opened"; readonly parent: string; readonly pieces: Bitfield }
   | { readonly kind: "had"; readonly parent: string; readonly indices: readonly number[] }
   | { readonly kind: "closed"; readonly parent: string }

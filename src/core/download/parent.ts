@@ -6,22 +6,26 @@
  */
 
 import { Bitfield } from "#base/mod.ts";
-import type { ParentOffer } from "#core/protocol/mod.ts";
+import type { EntryShare, ParentOffer } from "#core/protocol/mod.ts";
 
 /** Weight of the newest interval in the average. */
 const newestWeight = 0.3;
+const restMs = { first: 1_000, max: 16_000 } as const;
 
 export class Parent {
   readonly offer: ParentOffer;
   state: "dialling" | "open" | "resting" | "banned" = "dialling";
+  /** What may be asked of it: all that it holds, or in another site what enters ours through us. */
   has = new Bitfield(0);
+  /** What it holds; another field than `has` only in another site. */
+  #all = this.has;
   /** Asked for, not begun, in the order in which they were asked. */
   readonly standing: number[] = [];
   /** The piece whose bytes are coming now. */
   started: number | undefined;
   startedMs = 0;
   /** Asked to be given back: piece -> since when, and for whom. */
-  readonly cancelling = new Map<number, { readonly sinceMs: number; readonly taker: Parent }>();
+  readonly cancelling = new Map<number, { readonly sinceMs: number; readonly taker: Parent | undefined }>();
   /** When the last frame or byte came. */
   heardMs: number;
   #intervalMs: number | undefined;
@@ -34,6 +38,15 @@ export class Parent {
   constructor(offer: ParentOffer, nowMs: number) {
     this.offer = offer;
     this.heardMs = nowMs;
+  }
+
+  get across(): boolean {
+    return this.offer.across === true;
+  }
+
+  /** Its copies count when the rarest pieces are looked for: a seed has them all, another site's are not here. */
+  get counts(): boolean {
+    return !this.offer.seed && !this.across;
   }
 
   get id(): string {
@@ -52,15 +65,43 @@ export class Parent {
     return true;
   }
 
-  opened(pieces: Bitfield, nowMs: number): void {
+  opened(pieces: Bitfield, entry: EntryShare | undefined, nowMs: number): void {
     this.state = "open";
-    this.has = pieces;
+    this.#all = pieces;
     this.heardMs = nowMs;
+    this.admit(entry);
   }
 
-  /** What it holds is unknown until it opens again. */
-  lost(): void {
-    this.has = new Bitfield(0);
+  /** It holds one piece more; false when that is no news, or not for us. */
+  gained(index: number, entry: EntryShare | undefined): boolean {
+    this.#all.grow(index + 1);
+    const isNew = this.#all.set(index);
+    if (!this.across) return isNew;
+    if (!enters(index, entry)) return false;
+    this.has.grow(index + 1);
+    return this.has.set(index);
+  }
+
+  /** Other pieces may enter through us than before. Returns what stands here and may no longer. */
+  admit(entry: EntryShare | undefined): number[] {
+    this.has = this.#all;
+    if (!this.across) return [];
+    this.has = new Bitfield(this.#all.length);
+    for (const index of this.#all.indices()) if (enters(index, entry)) this.has.set(index);
+    return this.standing.filter((index) => !this.has.has(index));
+  }
+
+  /** What it holds is unknown until it opens again, after a rest. */
+  lost(nowMs: number): void {
+    this.has = this.#all = new Bitfield(0);
+    if (this.state === "banned") return;
+    this.state = "resting";
+    this.restUntilMs = nowMs + Math.min(restMs.max, restMs.first * 2 ** this.failuresInRow++);
+  }
+
+  /** The last of these pieces that it could send. */
+  lastOf(indices: readonly number[]): number | undefined {
+    return indices.findLast((index) => this.has.has(index));
   }
 
   /** Its pace is known. */
@@ -114,4 +155,9 @@ export class Parent {
     this.#owingSinceMs = undefined;
     return owed;
   }
+}
+
+/** Whether the piece is to come into our site through us. */
+function enters(index: number, entry: EntryShare | undefined): boolean {
+  return entry?.mine.includes(index % entry.ways) ?? false;
 }

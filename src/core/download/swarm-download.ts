@@ -7,14 +7,17 @@
  *  2. A piece stands with at most one parent; it moves only after the old one gave it back, was
  *     found silent, or is late beyond three times its predicted time (the endgame's duplicates).
  *  3. What stands with a parent is bounded by its window; every wait ends at a later tick.
+ *  4. Of a parent in another site only what enters through this host (`EntryShare`) is asked, and nothing that
+ *     a parent here holds; what is late there is not asked twice.
  */
 
 import { assert, type Bitfield, unreachable } from "#base/mod.ts";
-import type { ParentOffer } from "#core/protocol/mod.ts";
+import type { EntryShare, ParentOffer } from "#core/protocol/mod.ts";
 import type { DownloadEffect, DownloadEvent } from "./events.ts";
 import type { PieceInterest } from "./interest.ts";
 import { Parent } from "./parent.ts";
 import { Wants } from "./wants.ts";
+import { guessMs, windowOf } from "./window.ts";
 
 /** A parent that says nothing for this long is given up; parents speak at least every 2 s. */
 const silenceMsMax = 6_000;
@@ -24,13 +27,7 @@ const openMsMax = 10_000;
 const stallMsMax = 5_000;
 /** A parent that does not answer "give it back" within this time has lost its claim. */
 const cancelMsMax = 2_000;
-const restMs = { first: 1_000, max: 16_000 } as const;
 const seedRestMsMax = 200;
-/** What stands with one parent: enough to choose from, and about this much time of its pace. */
-const windowPieces = { min: 3, max: 24, seedMin: 8 } as const;
-const windowMs = 300;
-/** Pace of a parent before its first piece. */
-const guessMs = 100;
 /** Puts seeds behind all peers. */
 const seedWaitMs = 1e9;
 const lateFactor = 3;
@@ -53,6 +50,8 @@ export class SwarmDownload {
   readonly #unit: () => number;
   readonly #inboundMax: number;
   readonly #parents = new Map<string, Parent>();
+  /** What enters the site through this host. */
+  #entry: EntryShare | undefined;
   #pieces: number | undefined;
   #effects: DownloadEffect[] = [];
   /** Pieces that came and wait for the disk. */
@@ -81,7 +80,7 @@ export class SwarmDownload {
   get starving(): boolean {
     let useful = 0;
     for (const parent of this.#parents.values()) {
-      if (parent.state !== "open" || parent.offer.seed || !parent.has.exceeds(this.held)) continue;
+      if (parent.state !== "open" || !parent.counts || !parent.has.exceeds(this.held)) continue;
       if (++useful === 2) return false;
     }
     return true;
@@ -122,6 +121,7 @@ export class SwarmDownload {
         this.held.grow(event.pieces);
         return;
       case "parents":
+        this.#admit(event.entry, nowMs);
         return this.#replaceParents(event.offers, nowMs);
       case "interest":
         this.#wants.rewant();
@@ -151,14 +151,12 @@ export class SwarmDownload {
     parent.heardMs = nowMs;
     switch (event.kind) {
       case "opened":
-        parent.opened(event.pieces.clone(), nowMs);
-        if (!parent.offer.seed) this.#wants.rarity.addAll(parent.has);
+        parent.opened(event.pieces.clone(), this.#entry, nowMs);
+        if (parent.counts) this.#wants.rarity.addAll(parent.has);
         return this.#fill(parent, nowMs);
       case "had":
         for (const index of event.indices) {
-          parent.has.grow(index + 1);
-          if (!parent.has.set(index)) continue;
-          if (!parent.offer.seed) this.#wants.rarity.add(index);
+          if (parent.gained(index, this.#entry) && parent.counts) this.#wants.rarity.add(index);
         }
         return this.#fill(parent, nowMs);
       case "closed":
@@ -268,11 +266,8 @@ export class SwarmDownload {
   /** The connection is over: what stood with the parent is free, and it rests before it is dialled again. */
   #lose(parent: Parent, nowMs: number): void {
     for (const index of parent.forsake()) this.#wants.release(index, parent, this.#parents.values());
-    if (!parent.offer.seed) this.#wants.rarity.removeAll(parent.has);
-    parent.lost();
-    if (parent.state === "banned") return;
-    parent.state = "resting";
-    parent.restUntilMs = nowMs + Math.min(restMs.max, restMs.first * 2 ** parent.failuresInRow++);
+    if (parent.counts) this.#wants.rarity.removeAll(parent.has);
+    parent.lost(nowMs);
   }
 
   #tick(nowMs: number): void {
@@ -317,22 +312,28 @@ export class SwarmDownload {
     for (const { parent } of candidates) this.#fill(parent, nowMs);
   }
 
-  #window(parent: Parent, nowMs: number): number {
-    const min = parent.offer.seed ? windowPieces.seedMin : windowPieces.min;
-    if (!parent.measured) return min;
-    const byPace = Math.ceil(windowMs / parent.intervalMs(nowMs, guessMs)) + 1;
-    return Math.max(min, Math.min(byPace, windowPieces.max));
+  /** What enters through this host from now on; what may not any more is asked back. */
+  #admit(entry: EntryShare | undefined, nowMs: number): void {
+    this.#entry = entry;
+    for (const parent of this.#parents.values()) {
+      for (const index of parent.admit(entry)) this.#askBack(parent, index, undefined, nowMs);
+    }
   }
 
   /** Lets more pieces stand with the parent, up to its window; a parent with nothing to do takes over others' work. */
   #fill(parent: Parent, nowMs: number): void {
     if (parent.state !== "open") return;
     const free = this.#inboundMax - this.#wants.inHand - this.#unwritten;
-    const room = Math.min(this.#window(parent, nowMs) - parent.owed, free);
-    const chosen = room > 0 ? this.#wants.choose(parent.has, room, this.#unit) : [];
+    const room = Math.min(windowOf(parent, nowMs) - parent.owed, free);
+    const chosen = room > 0 ? this.#choose(parent, room) : [];
     if (chosen.length > 0) this.#ask(parent, chosen, nowMs);
     // What is taken over needs no room: all of it may stand with slow parents. A slow disk is no parent's fault.
     else if (parent.owed === 0 && (free > 0 || this.#unwritten === 0)) this.#takeOver(parent, nowMs);
+  }
+
+  #choose(parent: Parent, count: number): readonly number[] {
+    const chosen = this.#wants.choose(parent.has, count, this.#unit);
+    return parent.across ? chosen.filter((index) => this.#wants.rarity.copies(index) === 0) : chosen;
   }
 
   #ask(parent: Parent, indices: readonly number[], nowMs: number): void {
@@ -351,28 +352,21 @@ export class SwarmDownload {
     let slowest: Parent | undefined;
     let slowestMs = 1.5 * ownMs;
     for (const parent of this.#parents.values()) {
-      if (parent === idle || parent.owed === 0) continue;
+      if (parent === idle || parent.owed === 0 || (idle.across && !parent.across)) continue;
       const waitMs = parent.owed * parent.intervalMs(nowMs, guessMs);
-      if (waitMs > slowestMs && this.#stealable(parent, idle) !== undefined) {
+      if (waitMs > slowestMs && idle.lastOf(parent.standing) !== undefined) {
         slowest = parent;
         slowestMs = waitMs;
       }
     }
-    if (slowest === undefined) return this.#duplicateLate(idle, nowMs);
-    this.#askBack(slowest, this.#stealable(slowest, idle)!, idle, nowMs);
+    if (slowest === undefined) return idle.across ? undefined : this.#duplicateLate(idle, nowMs);
+    this.#askBack(slowest, idle.lastOf(slowest.standing)!, idle, nowMs);
   }
 
-  #askBack(parent: Parent, index: number, taker: Parent, nowMs: number): void {
+  #askBack(parent: Parent, index: number, taker: Parent | undefined, nowMs: number): void {
     parent.drop(index);
     parent.cancelling.set(index, { sinceMs: nowMs, taker });
     this.#effects.push({ kind: "cancel", parent: parent.id, indices: [index] });
-  }
-
-  /** The last piece that stands, unbegun, with `parent` and that `idle` could send. */
-  #stealable(parent: Parent, idle: Parent): number | undefined {
-    let found: number | undefined;
-    for (const index of parent.standing) if (idle.has.has(index)) found = index;
-    return found;
   }
 
   #duplicateLate(idle: Parent, nowMs: number): void {

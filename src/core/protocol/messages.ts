@@ -108,6 +108,14 @@ export interface ParentOffer {
   readonly port: number;
   /** A seed sends each piece once before any twice; ask it for what peers lack. */
   readonly seed: boolean;
+  /** It is in another site: only what enters through the host may be asked of it. */
+  readonly across?: boolean;
+}
+
+/** What of an object enters a site through one host: pieces whose `index % ways` is one of `mine`. */
+export interface EntryShare {
+  readonly ways: number;
+  readonly mine: readonly number[];
 }
 
 export interface ManifestHead {
@@ -183,6 +191,8 @@ export type ManagerMessage =
       readonly generation: string;
       readonly parents: readonly ParentOffer[];
       readonly ticket?: string;
+      /** Absent where nothing enters the host's site through it. */
+      readonly entry?: EntryShare;
     }
   /** A proof failed or the object changed: drop every piece of this generation. */
   | { readonly kind: "withdrawn"; readonly task: string; readonly generation: string }
@@ -211,4 +221,6 @@ export interface OpenRequest {
   readonly task: string;
   readonly generation: string;
   readonly ticket?: string;
+  /** The child is in another site than the parent. */
+  readonly across?: boolean;
 }

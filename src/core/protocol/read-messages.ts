@@ -46,8 +46,9 @@ const port: Check = (value) => size(value) && (value as number) <= 65_535;
 const host = shaped({ id: text, name: text, site: text, address: text, port, publicKey: optional(text) });
 const ask = shaped({ url: text, headers: texts, filterQuery: list(text), tag: text, digest: optional(text) });
 const held = shaped({ generation: text, pieces: packed });
-const parent = shaped({ id: text, address: text, port, seed: flag });
+const parent = shaped({ id: text, address: text, port, seed: flag, across: optional(flag) });
 const positive: Check = (value) => size(value) && (value as number) > 0;
+const entry = shaped({ ways: positive, mine: list(size) });
 const head = shaped({
   task: text,
   generation: text,
@@ -97,7 +98,7 @@ const managerShapes: Readonly<Record<ManagerMessage["kind"], Check>> = {
   head: shaped({ head, ticket: optional(text) }),
   listed: shaped({ ...ofTask, from: size, indices: list(size), digests: packed, signature: optional(text) }),
   ended: shaped({ ...ofTask, ...end }),
-  parents: shaped({ ...ofTask, parents: list(parent), ticket: optional(text) }),
+  parents: shaped({ ...ofTask, parents: list(parent), ticket: optional(text), entry: optional(entry) }),
   withdrawn: shaped(ofTask),
   fetch: shaped({ order: text, asks: list(ask) }),
   unfetch: shaped({ order: text }),

@@ -1,7 +1,7 @@
 /** The hosts of one swarm as their manager knows them: what each holds, how fast it is, whom it feeds. */
 
-import type { Bitfield } from "#base/mod.ts";
-import type { HostCard } from "#core/protocol/mod.ts";
+import { assert, type Bitfield } from "#base/mod.ts";
+import type { HostCard, ParentOffer } from "#core/protocol/mod.ts";
 
 export class Member {
   readonly card: HostCard;
@@ -9,6 +9,8 @@ export class Member {
   seeding = false;
   /** The manager's own seeds are among its parents. */
   seeded = false;
+  /** It has left. */
+  gone = false;
   /** Hosts that were given this one as a parent. */
   readonly children = new Set<Member>();
   readonly parents = new Set<Member>();
@@ -19,9 +21,6 @@ export class Member {
   finishedMs: number | undefined;
   /** Hosts that accused this one of wrong bytes. */
   readonly accusers: Set<string>;
-  /** Where it stands among the members; -1 when it is gone. */
-  place = -1;
-
   readonly joinedMs: number;
 
   constructor(card: HostCard, held: Bitfield, joinedMs: number, accusers = new Set<string>()) {
@@ -32,10 +31,11 @@ export class Member {
   }
 }
 
-/** The members by name, and by number so that a few can be drawn from many. */
+/** Members by name, and by number so that a few can be drawn from many. */
 export class Members {
   readonly #byId = new Map<string, Member>();
   readonly #row: Member[] = [];
+  readonly #places = new Map<Member, number>();
 
   get size(): number {
     return this.#row.length;
@@ -51,17 +51,18 @@ export class Members {
 
   add(member: Member): void {
     this.#byId.set(member.card.id, member);
-    member.place = this.#row.push(member) - 1;
+    this.#places.set(member, this.#row.push(member) - 1);
   }
 
   remove(member: Member): void {
+    const place = this.#places.get(member);
+    if (place === undefined) return;
     this.#byId.delete(member.card.id);
+    this.#places.delete(member);
     const last = this.#row.pop();
-    if (last !== undefined && last !== member) {
-      this.#row[member.place] = last;
-      last.place = member.place;
-    }
-    member.place = -1;
+    if (last === undefined || last === member) return;
+    this.#row[place] = last;
+    this.#places.set(last, place);
   }
 
   /** About `count` different members, at random; all of them when there are no more. `unit` gives [0, 1). */
@@ -71,4 +72,34 @@ export class Members {
     for (let tries = 0; tries < count; tries++) drawn.add(this.#row[Math.floor(unit() * this.#row.length)]!);
     return [...drawn];
   }
+}
+
+export function link(child: Member, parent: Member): void {
+  child.parents.add(parent);
+  parent.children.add(child);
+}
+
+export function unlink(child: Member, parent: Member): void {
+  child.parents.delete(parent);
+  parent.children.delete(child);
+}
+
+export function toOffer({ id, address, port }: HostCard): ParentOffer {
+  return { id, address, port, seed: false };
+}
+
+/** What a host gets of its parents' uplinks when each shares its own among its children. */
+export function fedBy(parents: ReadonlySet<Member>): number {
+  let fed = 0;
+  for (const parent of parents) fed += 1 / parent.children.size;
+  return fed;
+}
+
+export function busiestOf(members: ReadonlySet<Member>): Member {
+  let busiest: Member | undefined;
+  for (const member of members) {
+    if (busiest === undefined || member.children.size > busiest.children.size) busiest = member;
+  }
+  assert(busiest !== undefined, "a host without a place for a parent has parents");
+  return busiest;
 }

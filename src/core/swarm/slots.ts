@@ -4,7 +4,13 @@
  * One piece should take about the same time from everybody: a host shares its line among eight, so a
  * seed whose line carries that of many hosts takes more, as learned from what it sends and from what
  * hosts say that they receive. Otherwise it would wait for hosts that can't take more.
+ *
+ * Pieces to other sites have slots of their own: their lines may be slow, and nobody near is to wait for
+ * them; few, since the sooner a piece is whole the sooner it goes on.
  */
+
+/** Pieces on their way to other sites side by side. */
+export const acrossSlots = { host: 2, seed: 16 } as const;
 
 const slotsMax = 128;
 /** Slots for each host whose line the seed could fill: one is being served while the next one begins. */

@@ -13,11 +13,13 @@
  *  1. A host is never its own parent; one that is shut out is nobody's, one that was accused never its accuser's.
  *  2. No host is given to more than `childrenMax` others, unless one would have too few parents otherwise.
  *  3. The seeds are given to at most `seededMax` hosts, and beyond these to those that have nobody else.
+ *  4. Parents are of the host's own site, but for those by whom the object enters it (`Sites`).
  */
 
-import { assert, type Bitfield } from "#base/mod.ts";
-import type { HostCard, ParentOffer } from "#core/protocol/mod.ts";
-import { Member, Members } from "./members.ts";
+import type { Bitfield } from "#base/mod.ts";
+import type { EntryShare, HostCard, ParentOffer } from "#core/protocol/mod.ts";
+import { busiestOf, fedBy, link, Member, Members, toOffer, unlink } from "./members.ts";
+import { Sites } from "./sites.ts";
 import { Suspicion, type Verdict } from "./suspicion.ts";
 
 /** With 8 candidates mixed in progress the rules reach 1.01-1.03 of the discrete bound; 16 gain 1 % more. */
@@ -51,9 +53,19 @@ const newestWeight = 0.02;
 /** A host that asks for others gets them at most this often. */
 const renewMsMin = 250;
 
+export interface SwarmOptions {
+  /** The seeds' site. */
+  readonly home?: string;
+  /** May be shared by the swarms of one manager. */
+  readonly suspicion?: Suspicion;
+  readonly isDraining?: ((host: string) => boolean) | undefined;
+}
+
 export interface SwarmChange {
   readonly host: string;
   readonly parents: readonly ParentOffer[];
+  /** What of the object enters the host's site through it. */
+  readonly entry?: EntryShare;
 }
 
 export interface SwarmReport {
@@ -66,6 +78,7 @@ export interface SwarmReport {
 
 export class Swarm {
   readonly #members = new Members();
+  readonly #sites: Sites;
   readonly #seeds: readonly ParentOffer[];
   readonly #unit: () => number;
   readonly #suspicion: Suspicion;
@@ -80,14 +93,10 @@ export class Swarm {
   #meanBytesPerSecond = 0;
   #seeded = 0;
 
-  /** `suspicion` may be shared by the swarms of one manager. */
-  constructor(
-    seeds: readonly ParentOffer[],
-    unit: () => number,
-    suspicion = new Suspicion(),
-    isDraining: (host: string) => boolean = () => false,
-  ) {
+  constructor(seeds: readonly ParentOffer[], unit: () => number, options: SwarmOptions = {}) {
+    const { home = "", suspicion = new Suspicion(), isDraining = () => false } = options;
     this.#seeds = seeds;
+    this.#sites = new Sites(home, unit);
     this.#unit = unit;
     this.#suspicion = suspicion;
     this.#isDraining = isDraining;
@@ -120,10 +129,11 @@ export class Swarm {
     const member = new Member(card, held, nowMs, this.#accusers.get(card.id));
     member.seeding = held.length > 0 && held.full;
     if (old !== undefined) {
-      for (const child of old.children) this.#link(child, member);
+      for (const child of old.children) link(child, member);
       this.#remove(old);
     }
     this.#members.add(member);
+    this.#sites.join(member, nowMs);
     this.#newcomers.push(member);
   }
 
@@ -134,7 +144,7 @@ export class Swarm {
   match(nowMs: number): SwarmChange[] {
     const changed = new Set<Member>();
     for (const member of this.#newcomers) {
-      if (member.place < 0) continue;
+      if (member.gone) continue;
       this.#childless.push(member);
       if (member.seeding) continue;
       if (this.#seeded < seededMax) this.#giveSeeds(member);
@@ -144,10 +154,10 @@ export class Swarm {
     this.#newcomers = [];
     if (nowMs - this.#spreadMs >= spreadEveryMs) {
       this.#spreadMs = nowMs;
-      for (const member of this.#childless) if (member.place >= 0) this.#findChildren(member, changed, nowMs);
+      for (const member of this.#childless) if (!member.gone) this.#findChildren(member, changed, nowMs);
       this.#childless = [];
     }
-    return [...changed].map((member) => this.#told(member));
+    return this.#tellAll(changed, nowMs);
   }
 
   /** Some newcomers are nobody's parents yet. */
@@ -162,12 +172,16 @@ export class Swarm {
       member.held.grow(index + 1);
       member.held.set(index);
     }
+    this.#sites.entered(member, report.news, nowMs);
     const wasSeeding = member.seeding;
     member.seeding = report.seeding;
     member.upBytesPerSecond = report.upBytesPerSecond;
     member.downBytesPerSecond = report.downBytesPerSecond;
     if (member.seeding) return wasSeeding ? [] : this.#finished(member, nowMs);
-    if (report.starving) return nowMs - member.renewedMs >= renewMsMin ? [this.#renew(member, nowMs)] : [];
+    if (report.starving) {
+      this.#sites.relieve(member, nowMs);
+      return nowMs - member.renewedMs >= renewMsMin ? this.#renewAll([member], nowMs) : [];
+    }
     return this.#lags(member, nowMs) && this.#reinforce(member, nowMs) ? [this.#told(member)] : [];
   }
 
@@ -176,7 +190,7 @@ export class Swarm {
     if (member === undefined) return [];
     const orphans = [...member.children].filter((child) => !child.seeding);
     const heirs = this.#remove(member);
-    return [...heirs, ...orphans.map((child) => this.#renew(child, nowMs))];
+    return [...heirs, ...this.#renewAll(orphans, nowMs)];
   }
 
   /**
@@ -189,7 +203,7 @@ export class Swarm {
     if (accuser === undefined || accused === undefined || accuser === accused) return { changes: [], check: false };
     accused.accusers.add(host);
     if (this.#accusers.size < accusedMax) this.#accusers.set(parent, accused.accusers);
-    const changes = [this.#renew(accuser, nowMs)];
+    const changes = this.#renewAll([accuser], nowMs);
     const { address } = accuser.card;
     const next = this.#suspicion.accuse({ accuser: host, address, accused: parent, hosts: this.size });
     if (next === "shut-out") changes.push(...this.shutOut(parent, nowMs));
@@ -203,7 +217,10 @@ export class Swarm {
 
   /** Gives the children of a host that is shut out, or drains, other parents. */
   shutOut(host: string, nowMs: number): SwarmChange[] {
-    return [...(this.#members.get(host)?.children ?? [])].map((child) => this.#renew(child, nowMs));
+    const member = this.#members.get(host);
+    if (member === undefined) return [];
+    this.#sites.dismiss(member);
+    return this.#renewAll(member.children, nowMs);
   }
 
   /** Whether it receives less than others do, though its own line could take more. */
@@ -223,33 +240,35 @@ export class Swarm {
   #reinforce(member: Member, nowMs: number): boolean {
     member.renewedMs = nowMs;
     let best: Member | undefined;
-    for (const other of this.#members.draw(drawnMax, this.#unit)) {
+    for (const other of this.#sites.near(member, drawnMax)) {
       if (other === member || member.parents.has(other) || this.#distrusted(other, member)) continue;
       if (other.children.size >= (best?.children.size ?? childrenMax) || !other.held.exceeds(member.held)) continue;
       best = other;
     }
     if (best === undefined) return false;
-    this.#link(member, best);
+    link(member, best);
     return true;
   }
 
   /** It needs nobody any more; the seeds have time for another. */
   #finished(member: Member, nowMs: number): SwarmChange[] {
     member.finishedMs = nowMs;
-    for (const parent of member.parents) this.#unlink(member, parent);
+    for (const parent of member.parents) unlink(member, parent);
     return this.#takeSeeds(member);
   }
 
   /** Out of the swarm, with all its ties. Returns who gets the seeds in its place. */
   #remove(member: Member): SwarmChange[] {
-    for (const parent of member.parents) this.#unlink(member, parent);
-    for (const child of member.children) this.#unlink(child, member);
+    for (const parent of member.parents) unlink(member, parent);
+    for (const child of member.children) unlink(child, member);
     this.#members.remove(member);
+    this.#sites.leave(member);
+    member.gone = true;
     return this.#takeSeeds(member);
   }
 
   #giveSeeds(member: Member): void {
-    if (member.seeded) return;
+    if (member.seeded || !this.#sites.isHome(member)) return;
     member.seeded = true;
     this.#seeded++;
   }
@@ -261,7 +280,7 @@ export class Swarm {
     this.#seeded--;
     if (this.#seeded >= seededMax) return [];
     let heir: Member | undefined;
-    for (const other of this.#members.draw(drawnMax, this.#unit)) {
+    for (const other of this.#sites.near(member, drawnMax)) {
       if (other === member || other.seeding || other.seeded) continue;
       if (heir === undefined || other.held.count < heir.held.count) heir = other;
     }
@@ -270,9 +289,16 @@ export class Swarm {
     return [this.#told(heir)];
   }
 
-  #renew(member: Member, nowMs: number): SwarmChange {
-    this.#choose(member, nowMs);
-    return this.#told(member);
+  #renewAll(members: Iterable<Member>, nowMs: number): SwarmChange[] {
+    const renewed = new Set(members);
+    for (const member of renewed) this.#choose(member, nowMs);
+    return this.#tellAll(renewed, nowMs);
+  }
+
+  /** What these are to be told, and all whose entry has changed besides. */
+  #tellAll(changed: Set<Member>, nowMs: number): SwarmChange[] {
+    for (const owner of this.#sites.settle((member) => !this.#feedsNobody(member.card.id), nowMs)) changed.add(owner);
+    return Array.from(changed, (member) => this.#told(member));
   }
 
   /**
@@ -285,15 +311,15 @@ export class Swarm {
     const useful: Member[] = [];
     const idle: Member[] = [];
     for (const parent of member.parents) {
-      if (this.#distrusted(parent, member)) this.#unlink(member, parent);
+      if (this.#distrusted(parent, member)) unlink(member, parent);
       else if (parent.held.exceeds(member.held)) useful.push(parent);
-      else if (parent.seeding) this.#unlink(member, parent);
+      else if (parent.seeding) unlink(member, parent);
       else idle.push(parent);
     }
     const fresh: Member[] = [];
     const spare: Member[] = [];
     const crowded: Member[] = [];
-    for (const other of this.#members.draw(drawnMax, this.#unit)) {
+    for (const other of this.#sites.near(member, drawnMax)) {
       if (other === member || member.parents.has(other) || this.#distrusted(other, member)) continue;
       if (other.children.size >= childrenMax) crowded.push(other);
       else if (other.held.exceeds(member.held)) fresh.push(other);
@@ -303,7 +329,7 @@ export class Swarm {
     // Where everybody has just come nobody has much: who was given a parent waits for what it will have.
     const patient = nowMs - member.joinedMs <= aloneMsMax && nowMs > member.joinedMs;
     const replaced = patient ? 0 : Math.min(replacedMax, idle.length, Math.max(0, fresh.length - Math.max(0, room)));
-    for (const parent of idle.slice(0, replaced)) this.#unlink(member, parent);
+    for (const parent of idle.slice(0, replaced)) unlink(member, parent);
     this.#add(fresh, member);
     this.#add(spare, member);
     this.#add(crowded, member);
@@ -318,19 +344,16 @@ export class Swarm {
     return this.#suspicion.isShutOut(host) || this.#isDraining(host);
   }
 
-  /** Fills the member's places with candidates: own site and few children first, the rest by chance. */
+  /** Fills the member's places with candidates: few children first, the rest by chance. */
   #add(candidates: readonly Member[], member: Member): void {
     const room = parentsWanted - member.parents.size;
     if (room <= 0 || candidates.length === 0) return;
     const scored = candidates.map((candidate) => ({
       candidate,
-      score:
-        (candidate.card.site === member.card.site ? 0 : childrenMax) +
-        Math.min(candidate.children.size, childrenMax) +
-        this.#unit(),
+      score: Math.min(candidate.children.size, childrenMax) + this.#unit(),
     }));
     scored.sort((a, b) => a.score - b.score);
-    for (const { candidate } of scored.slice(0, room)) this.#link(member, candidate);
+    for (const { candidate } of scored.slice(0, room)) link(member, candidate);
   }
 
   /**
@@ -341,11 +364,10 @@ export class Swarm {
   #findChildren(newcomer: Member, changed: Set<Member>, nowMs: number): void {
     if (newcomer.children.size >= childrenWanted || this.#feedsNobody(newcomer.card.id)) return;
     const offers: { readonly child: Member; readonly fed: number }[] = [];
-    for (const child of this.#members.draw(drawnMax, this.#unit)) {
+    for (const child of this.#sites.near(newcomer, drawnMax)) {
       if (child === newcomer || child.seeding || child.parents.has(newcomer) || newcomer.accusers.has(child.card.id))
         continue;
-      const far = child.card.site === newcomer.card.site ? 0 : parentsMax;
-      offers.push({ child, fed: far + fedBy(child.parents) + this.#unit() * alike });
+      offers.push({ child, fed: fedBy(child.parents) + this.#unit() * alike });
     }
     offers.sort((a, b) => a.fed - b.fed);
     for (const { child } of offers) {
@@ -354,45 +376,25 @@ export class Swarm {
       if (child.parents.size >= places) {
         const busiest = busiestOf(child.parents);
         if (busiest.children.size <= newcomer.children.size + 1) continue;
-        this.#unlink(child, busiest);
+        unlink(child, busiest);
       }
-      this.#link(child, newcomer);
+      link(child, newcomer);
       changed.add(child);
     }
   }
 
-  #link(child: Member, parent: Member): void {
-    child.parents.add(parent);
-    parent.children.add(child);
-  }
-
-  #unlink(child: Member, parent: Member): void {
-    child.parents.delete(parent);
-    parent.children.delete(child);
-  }
-
   #told(member: Member): SwarmChange {
-    const parents = Array.from(member.parents, (parent) => toOffer(parent.card));
-    return { host: member.card.id, parents: member.seeded ? [...this.#seeds, ...parents] : parents };
+    const host = member.card.id;
+    const near = Array.from(member.parents, (parent) => toOffer(parent.card));
+    if (member.seeded) near.unshift(...this.#seeds);
+    const entry = member.seeding ? undefined : this.#sites.entryOf(member);
+    if (entry === undefined) return { host, parents: near };
+    const elsewhere = [...this.#seeds];
+    for (const owner of entry.parents) if (!this.#distrusted(owner, member)) elsewhere.push(toOffer(owner.card));
+    return {
+      host,
+      parents: [...elsewhere.map((offer) => ({ ...offer, across: true })), ...near],
+      entry: entry.share,
+    };
   }
-}
-
-/** What a host gets of its parents' uplinks when each shares its own among its children. */
-function fedBy(parents: ReadonlySet<Member>): number {
-  let fed = 0;
-  for (const parent of parents) fed += 1 / parent.children.size;
-  return fed;
-}
-
-function busiestOf(members: ReadonlySet<Member>): Member {
-  let busiest: Member | undefined;
-  for (const member of members) {
-    if (busiest === undefined || member.children.size > busiest.children.size) busiest = member;
-  }
-  assert(busiest !== undefined, "a host without a place for a parent has parents");
-  return busiest;
-}
-
-function toOffer(card: HostCard): ParentOffer {
-  return { id: card.id, address: card.address, port: card.port, seed: false };
 }

@@ -6,7 +6,8 @@
  * twice, and takes its children in turn. While it holds few pieces it sends few at a time: the first
  * one goes to one child with all of the line, since a piece that is whole somewhere can be passed on.
  * Serving the neediest child first would starve those who came early while others keep coming, and
- * give the line to hosts that can't use it; docs/decisions/0008 has the comparison.
+ * give the line to hosts that can't use it; docs/decisions/0008 has the comparison. What goes to other
+ * sites is counted apart, so that a piece crosses once before any twice, wherever it was sent near by.
  *
  * Invariants:
  *  1. A want is given out once; it comes back only when its child asks again.
@@ -24,6 +25,15 @@ export interface Want<Owner> {
   readonly repeat: boolean;
 }
 
+/** What may be sent next. */
+export interface MaySend {
+  /** Pieces that were sent before. */
+  readonly repeat?: boolean;
+  /** To children of the own site, or of others. */
+  readonly near?: boolean;
+  readonly across?: boolean;
+}
+
 /** A child that asks for more than this is told no: its own window is far smaller. */
 export const wantsMax = 512;
 /** Pieces sent more often than this count as equally common. */
@@ -32,6 +42,8 @@ const sentCountMax = 0xffff;
 /** One child of this parent; `owner` is whatever the caller knows it by. */
 export class Child<Owner> {
   readonly owner: Owner;
+  /** It is in another site. */
+  readonly across: boolean;
   busy = false;
   /** It stands among those to be chosen from. */
   isReady = false;
@@ -39,8 +51,9 @@ export class Child<Owner> {
   /** How much of the log of gained pieces it was told. */
   told: number;
 
-  constructor(owner: Owner, told: number) {
+  constructor(owner: Owner, told: number, across = false) {
     this.owner = owner;
+    this.across = across;
     this.told = told;
   }
 
@@ -62,8 +75,8 @@ export class UploadQueue<Owner> {
   readonly #children = new Set<Child<Owner>>();
   /** Children with wants and nothing on its way, in their turn: those that `next` chooses from. */
   readonly #ready: Child<Owner>[] = [];
-  /** Piece -> how often this parent sent it. */
-  #sentCount = new Uint16Array(0);
+  /** Piece -> how often this parent sent it, near by and across. */
+  readonly #sentCounts = { near: new Uint16Array(0), across: new Uint16Array(0) };
   /** Pieces in the order in which this parent got them. */
   readonly #gained: number[] = [];
 
@@ -92,8 +105,8 @@ export class UploadQueue<Owner> {
   }
 
   /** A child that knows what is held now. */
-  add(owner: Owner): Child<Owner> {
-    const child = new Child(owner, this.#gained.length);
+  add(owner: Owner, across = false): Child<Owner> {
+    const child = new Child(owner, this.#gained.length, across);
     this.#children.add(child);
     return child;
   }
@@ -142,16 +155,19 @@ export class UploadQueue<Owner> {
 
   /**
    * The next piece to send, now on its way; undefined when every want's child is busy or there is
-   * none. Without `mayRepeat` only pieces that were never sent count.
+   * none that `may` be sent.
    */
-  next(mayRepeat = true): Want<Owner> | undefined {
+  next({ repeat = true, near = true, across = true }: MaySend = {}): Want<Owner> | undefined {
     if (this.#sending >= Math.max(1, this.#heldBefore + this.#gained.length)) return undefined;
     let turn = -1;
     let bestIndex = -1;
-    let bestSent = mayRepeat ? sentCountMax + 1 : 1;
+    let bestSent = repeat ? sentCountMax + 1 : 1;
     for (let at = 0; at < this.#ready.length && bestSent > 0; at++) {
-      for (const index of this.#ready[at]!.wants) {
-        const sent = this.#sentCount[index] ?? 0;
+      const child = this.#ready[at]!;
+      if (!(child.across ? across : near)) continue;
+      const counts = this.#countsOf(child);
+      for (const index of child.wants) {
+        const sent = counts[index] ?? 0;
         if (sent >= bestSent) continue;
         turn = at;
         bestIndex = index;
@@ -165,7 +181,7 @@ export class UploadQueue<Owner> {
     child.isReady = false;
     child.busy = true;
     this.#sending++;
-    this.#count(bestIndex, bestSent + 1);
+    this.#count(child, bestIndex, bestSent + 1);
     return { child, index: bestIndex, repeat: bestSent > 0 };
   }
 
@@ -188,13 +204,18 @@ export class UploadQueue<Owner> {
     this.#ready.splice(this.#ready.indexOf(child), 1);
   }
 
-  #count(index: number, sent: number): void {
-    if (index >= this.#sentCount.length) {
-      const larger = new Uint16Array(Math.max(index + 1, this.#sentCount.length * 2));
-      larger.set(this.#sentCount);
-      this.#sentCount = larger;
+  #countsOf(child: Child<Owner>): Uint16Array {
+    return child.across ? this.#sentCounts.across : this.#sentCounts.near;
+  }
+
+  #count(child: Child<Owner>, index: number, sent: number): void {
+    let counts = this.#countsOf(child);
+    if (index >= counts.length) {
+      const larger = new Uint16Array(Math.max(index + 1, counts.length * 2));
+      larger.set(counts);
+      this.#sentCounts[child.across ? "across" : "near"] = counts = larger;
     }
-    this.#sentCount[index] = Math.min(sent, sentCountMax);
+    counts[index] = Math.min(sent, sentCountMax);
   }
 
   /** Nothing is on its way to the child any more. */

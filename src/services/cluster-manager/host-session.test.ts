@@ -43,6 +43,7 @@ function newSession({ trust = false, member, host = card }: Hello = {}) {
     key: newSigningKey(),
     pace,
     hostsKnown: () => 1,
+    siteOf: ({ site }) => site,
     gate,
     taskFor: (task) => {
       asked.push(task);

@@ -43,6 +43,7 @@ export interface HostSessionOptions {
   readonly key: SigningKey;
   readonly pace: Pace;
   readonly hostsKnown: () => number;
+  readonly siteOf: (card: HostCard) => string;
   readonly gate: ReadGate;
   /** The task, made when it is new; throws `cluster.refused` when there are too many. */
   readonly taskFor: (task: string) => ManagedTask;
@@ -198,7 +199,7 @@ export class HostSession implements VersionHost {
   }
 
   #hello(message: HostMessage): void {
-    const { log, trust, manager, key, pace, hostsKnown, onHello, address } = this.#options;
+    const { log, trust, manager, key, pace, hostsKnown, siteOf, onHello, address } = this.#options;
     if (message.kind !== "hello" || Number(message.version.split(".")[0]) !== protocolVersion.major) {
       log.warn("host.refused", {
         remote: this.link.remote,
@@ -215,7 +216,8 @@ export class HostSession implements VersionHost {
     // Reached where it came from: a host that says nothing, and one from afar that names loopback or
     // link-local, where its peers would find themselves.
     const elsewhere = host.address !== "" && (this.caller === "near" || !isOfOneMachine(host.address));
-    this.#card = elsewhere ? host : { ...host, address };
+    const card = elsewhere ? host : { ...host, address };
+    this.#card = { ...card, site: siteOf(card) };
     onHello(this);
     this.#reportEveryMs = pace.reportEveryMs;
     this.#hostsTold = hostsKnown();

@@ -101,6 +101,7 @@ export async function newManager(serve: Serve) {
           store,
           uploads,
           seed,
+          site: "",
           sign: undefined,
           accusations,
           onShutOut: () => {},

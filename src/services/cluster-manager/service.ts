@@ -6,8 +6,9 @@
 import { DarnerError } from "#base/mod.ts";
 import type { ManagerDirectory } from "#cluster/mod.ts";
 import type { Member } from "#core/model/mod.ts";
+import { siteOf, type SiteRange } from "#core/placement/mod.ts";
 import type { HostCard, OpenRequest, ParentOffer, TaskAsk } from "#core/protocol/mod.ts";
-import { Pace, type Swarm } from "#core/swarm/mod.ts";
+import { acrossSlots, Pace, type Swarm } from "#core/swarm/mod.ts";
 import type { Origin } from "#origins/mod.ts";
 import type { Clock, Timer } from "#platform/clock.ts";
 import type { Connection, Dialler } from "#platform/connection.ts";
@@ -53,6 +54,7 @@ export interface ClusterManagerOptions {
   readonly key: SigningKey;
   readonly trust: boolean;
   readonly name: string;
+  /** Where it names one. */
   readonly site?: string | undefined;
   readonly isRevoked?: (host: string) => boolean;
   /** Where hosts reach this manager's piece plane. */
@@ -86,6 +88,8 @@ export class ClusterManager {
   readonly #drainingHosts = new Set<string>();
   #draining = false;
   #settings: ClusterManagerSettings;
+  /** The sites of hosts that do not name theirs. */
+  #siteRanges: readonly SiteRange[] = [];
   #sweepTimer: Timer | undefined;
   #originBytes = 0;
 
@@ -101,6 +105,7 @@ export class ClusterManager {
       log,
       limiter: this.#uploadLimiter,
       slots: options.settings.uploadSlots,
+      acrossSlots: acrossSlots.seed,
       trust: options.trust,
       refusal: (request, host) => this.#refusal(request, host),
     });
@@ -177,6 +182,21 @@ export class ClusterManager {
     this.#uploadLimiter.setRate(settings.uploadRateBytesPerSecond);
   }
 
+  /** For hosts that come from now on, and objects that are opened. */
+  setSiteRanges(ranges: readonly SiteRange[]): void {
+    this.#siteRanges = ranges;
+  }
+
+  /** A host of which no site is known counts as in the manager's own. */
+  #siteOf(host: { readonly site: string; readonly address: string }): string {
+    return siteOf(host, this.#siteRanges) ?? this.#site;
+  }
+
+  get #site(): string {
+    const { site, advertise } = this.#options;
+    return siteOf({ site, address: advertise().address }, this.#siteRanges) ?? "";
+  }
+
   *#swarms(): Generator<Swarm> {
     for (const task of this.#tasks.values()) if (task.current !== undefined) yield task.current.swarm;
   }
@@ -194,6 +214,7 @@ export class ClusterManager {
       manager: this.id,
       pace: this.#pace,
       hostsKnown: () => this.#sessions.size,
+      siteOf: (card) => this.#siteOf(card),
       gate: this.#gate,
       onFetched: (host, message) => this.preheater.fetched(host.card.id, message),
       taskFor: (task) => this.#taskFor(task),
@@ -288,6 +309,7 @@ export class ClusterManager {
     const seed: ParentOffer = { id: this.id, ...advertise(), seed: true };
     const sign = trust ? (seal: Uint8Array): string => key.sign("manifest", seal) : undefined;
     const { uploads } = this;
+    const site = this.#site;
     const accusations = this.#accusations;
     const onShutOut = (host: string): void => {
       for (const other of this.#tasks.values()) other.current?.shutOut(host);
@@ -305,6 +327,7 @@ export class ClusterManager {
       store,
       uploads,
       seed,
+      site,
       sign,
       accusations,
       isDraining,

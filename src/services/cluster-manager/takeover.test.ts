@@ -94,7 +94,18 @@ class Scene {
       openVersion: async (id, folder, asked) => {
         const store = await cache.hold(id, folder);
         const sign = (seal: Uint8Array): string => key.sign("manifest", seal);
-        const own = { clock, log: silentLog, unit: () => 0, task: id, ask: asked, store, uploads, seed, sign };
+        const own = {
+          clock,
+          log: silentLog,
+          unit: () => 0,
+          task: id,
+          ask: asked,
+          store,
+          uploads,
+          seed,
+          sign,
+          site: "",
+        };
         return new TaskVersion({ ...own, accusations, onShutOut: () => {}, onSpoiled: () => {} });
       },
     });

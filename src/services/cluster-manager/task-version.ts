@@ -67,6 +67,8 @@ export interface TaskVersionOptions {
   readonly store: PieceFile;
   readonly uploads: Uploads;
   readonly seed: ParentOffer;
+  /** The manager's. */
+  readonly site: string;
   readonly accusations: Accusations;
   /** A host is nobody's parent any more, in no task. */
   readonly onShutOut: (host: string) => void;
@@ -267,8 +269,8 @@ export class TaskVersion {
   }
 
   #newSwarm(): Swarm {
-    const { seed, unit, accusations, isDraining } = this.#options;
-    return new Swarm([seed], unit, accusations.suspicion, isDraining);
+    const { seed, unit, accusations, isDraining, site } = this.#options;
+    return new Swarm([seed], unit, { home: site, suspicion: accusations.suspicion, isDraining });
   }
 
   #begin(): void {
@@ -369,6 +371,7 @@ export class TaskVersion {
         generation,
         parents: change.parents,
         ...(ticket === undefined ? {} : { ticket }),
+        ...(change.entry === undefined ? {} : { entry: change.entry }),
       });
     }
   }

@@ -83,6 +83,7 @@ async function meet(hostSpeaks: Rewrite, managerSpeaks: Rewrite) {
         trust: false,
         key: newSigningKey(),
         pace: new Pace(),
+        siteOf: ({ site }) => site,
         hostsKnown: () => 7,
         gate: new ReadGate(clock, looks, async () => undefined),
         onFetched: () => undefined,

@@ -182,11 +182,11 @@ export class HostTask implements TaskListener {
       case "ended":
         assertVouched(this.#options, this.#manifest.finish(message));
         return this.#transfer?.ended();
-      case "parents":
+      case "parents": {
         this.#ticket = message.ticket ?? this.#ticket;
-        return this.#transfer?.parents(
-          this.#options.mode === "cdn" ? message.parents.filter((parent) => parent.seed) : message.parents,
-        );
+        const offers = message.parents.filter(({ seed }) => seed || this.#options.mode !== "cdn");
+        return this.#transfer?.parents(offers, message.entry);
+      }
       case "withdrawn":
         this.#options.onWay("the manager withdrew this version: the object changed or failed its proof");
         return this.#dropManifest();

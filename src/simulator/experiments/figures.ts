@@ -1,7 +1,7 @@
 /** What came of one simulated cluster, beside what no scheme can beat. */
 
 import type { LinkRates } from "../bounds.ts";
-import { discreteBoundSeconds, fluidBoundSeconds } from "../bounds.ts";
+import { discreteBoundSeconds, fluidBoundSeconds, siteBoundSeconds } from "../bounds.ts";
 import type { Cluster, ClusterPlan, HostPlan } from "../cluster.ts";
 
 /** What simulating took of this machine. */
@@ -30,6 +30,10 @@ export interface Figures extends Cost {
   readonly ownRatios: readonly number[];
   readonly originCopies: number;
   readonly seedsCopies: number;
+  /** Copies that came into each site, cut-off pieces included; into the first one the origin's too. */
+  readonly siteCopies: readonly number[];
+  /** How much of what it could carry until the last end the line into each site carried; out of the first one. */
+  readonly lineUse: readonly number[];
   /** Bytes received beyond one copy for each host, in % of all. */
   readonly twicePercent: number;
   readonly virtualSeconds: number;
@@ -51,13 +55,15 @@ export function figuresOf(cluster: Cluster, cost: Cost): Figures {
   const lastMs = finished.reduce((most, { host }) => Math.max(most, host.finishedMs!), 0);
   const held = hosts.reduce((sum, host) => sum + host.held.count, 0);
   const received = hosts.reduce((sum, host) => sum + host.receivedPieces, 0);
+  const originCopies = cluster.manager.originPieces / pieces;
+  const makespanSeconds = isAll ? (lastMs - firstMs) / 1000 : Infinity;
   return {
     ...cost,
     hosts: hosts.length,
     pieces,
     pieceBytes,
     unfinished: honest.length - finished.length,
-    makespanSeconds: isAll ? (lastMs - firstMs) / 1000 : Infinity,
+    makespanSeconds,
     ...boundsOf(
       plan,
       honest.map((one) => one.plan),
@@ -65,11 +71,26 @@ export function figuresOf(cluster: Cluster, cost: Cost): Figures {
     ),
     ownSeconds: inOrder(own.map(({ seconds }) => seconds)),
     ownRatios: inOrder(own.map(({ ratio }) => ratio)),
-    originCopies: cluster.manager.originPieces / pieces,
+    originCopies,
     seedsCopies: cluster.seeds.reduce((sum, { sentPieces }) => sum + sentPieces, 0) / pieces,
+    ...siteFigures(cluster, originCopies, makespanSeconds),
     twicePercent: held === 0 ? 0 : (100 * (received - held)) / held,
     virtualSeconds: cluster.agenda.nowMs / 1000,
     events: cluster.agenda.happened,
+  };
+}
+
+function siteFigures({ network, plan }: Cluster, originCopies: number, seconds: number) {
+  const { lines, plans } = network.sites ?? { lines: undefined, plans: [] };
+  return {
+    siteCopies: plans.map(
+      (_, site) => (lines?.intoBytes(site) ?? 0) / plan.lengthBytes + (site === 0 ? originCopies : 0),
+    ),
+    lineUse: plans.map(({ inBytesPerSecond, outBytesPerSecond }, site) =>
+      site === 0
+        ? (lines?.outBytes(site) ?? 0) / outBytesPerSecond / seconds
+        : (lines?.intoBytes(site) ?? 0) / inBytesPerSecond / seconds,
+    ),
   };
 }
 
@@ -98,9 +119,10 @@ function boundsOf(plan: ClusterPlan, counted: readonly HostPlan[], pieces: numbe
     lengthBytes / Math.min(originBytesPerSecond, seeds),
     fluidBoundSeconds(lengthBytes, seeds + uplinks, counted),
     last - firstMs / 1000,
+    sitesBound(plan),
   );
   const rate = hosts[0]!.upBytesPerSecond;
-  const isEven = hosts.every((host) => isOneRate(host, rate) && (host.startMs ?? 0) === 0);
+  const isEven = plan.sites === undefined && hosts.every((host) => isOneRate(host, rate) && (host.startMs ?? 0) === 0);
   return {
     fluidBoundSeconds: fluid,
     discreteBoundSeconds: isEven
@@ -108,6 +130,17 @@ function boundsOf(plan: ClusterPlan, counted: readonly HostPlan[], pieces: numbe
       : undefined,
     cpuBoundSeconds: ((plan.pieceCpuMs ?? 0) * pieces) / 1000,
   };
+}
+
+function sitesBound({ sites = [], hosts, lengthBytes }: ClusterPlan): number {
+  const [home] = sites;
+  if (home === undefined) return 0;
+  const away = new Set(hosts.map(({ site = 0 }) => site).filter((site) => site > 0));
+  return siteBoundSeconds(
+    lengthBytes,
+    home,
+    [...away].map((site) => sites[site]!),
+  );
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);

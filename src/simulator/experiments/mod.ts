@@ -4,10 +4,12 @@ import { articleClients } from "./article-clients.ts";
 import { articleEgress } from "./article-egress.ts";
 import { articleImages } from "./article-images.ts";
 import { doubleEleven } from "./double-eleven.ts";
+import { eightSites } from "./eight-sites.ts";
 import type { Experiment } from "./experiment.ts";
 import { fastLan } from "./fast-lan.ts";
 import { growth } from "./growth.ts";
 import { kraken } from "./kraken.ts";
+import { longLine } from "./long-line.ts";
 import { roughDay } from "./rough-day.ts";
 
 export type { Asked, Experiment, Outcome } from "./experiment.ts";
@@ -27,4 +29,6 @@ export const experiments: readonly Experiment[] = [
   kraken,
   fastLan,
   roughDay,
+  eightSites,
+  longLine,
 ];
