@@ -51,6 +51,7 @@ async function announce(roles: UpRoles, all: AllRoles): Promise<void> {
       configServiceUrl: all.configService.url,
       managerUrl: all.clusterManager.url,
       daemonUrl: all.daemon.url,
+      proxyUrl: all.daemon.proxyUrl,
       socketPath: up.socket,
       socketFlag: up.socket !== placesHere().socketPath,
       dataDirectory: up.dataDir,

@@ -4,6 +4,8 @@ export interface UpFacts {
   readonly configServiceUrl: string;
   readonly managerUrl: string;
   readonly daemonUrl: string;
+  /** Undefined when the image proxy is off. */
+  readonly proxyUrl: string | undefined;
   readonly socketPath: string;
   /** Only where dfget would not look by itself. */
   readonly socketFlag: boolean;
@@ -28,6 +30,9 @@ export function upText(facts: UpFacts): string {
     `  config service   ${facts.configServiceUrl}`,
     `  cluster manager  ${facts.managerUrl}`,
     `  host daemon      ${facts.daemonUrl}, for this machine's users at ${facts.socketPath}`,
+    ...(facts.proxyUrl === undefined
+      ? []
+      : [`  image proxy      ${facts.proxyUrl}, for engines: ${shellWord(facts.darner)} engine configure docker`]),
     `  data             ${facts.dataDirectory}`,
     "",
     ...(facts.ready ? [] : ["The daemon does not reach its manager yet; what is wrong will stand below.", ""]),

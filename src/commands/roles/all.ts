@@ -11,7 +11,7 @@ import { httpUrl } from "./address.ts";
 import { startClusterManager } from "./cluster-manager.ts";
 import { startConfigService, type StartedConfigService } from "./config-service.ts";
 import type { StartedRole } from "./ground.ts";
-import { startHostDaemon } from "./host-daemon.ts";
+import { startHostDaemon, type StartedDaemon } from "./host-daemon.ts";
 
 const answerTimeoutMs = 1000;
 
@@ -20,7 +20,7 @@ export interface AllRoles {
   readonly open: boolean;
   readonly configService: StartedConfigService;
   readonly clusterManager: StartedRole;
-  readonly daemon: StartedRole;
+  readonly daemon: StartedDaemon;
   stop(graceMs: number): Promise<void>;
 }
 

@@ -39,7 +39,12 @@ const lingerCheckMs = 250;
 
 type Own = Resolved<typeof hostDaemonSettings.settings>;
 
-export async function startHostDaemon(resolved: Own, sharedLog?: NodeLog, issue?: Issue): Promise<StartedRole> {
+export interface StartedDaemon extends StartedRole {
+  /** Where engines find the image proxy; undefined when it is off. */
+  readonly proxyUrl: string | undefined;
+}
+
+export async function startHostDaemon(resolved: Own, sharedLog?: NodeLog, issue?: Issue): Promise<StartedDaemon> {
   const { values } = resolved;
   const log = roleLog(values.logLevel, "daemon", sharedLog);
   const trust = values.trust === "on";
@@ -102,7 +107,12 @@ export async function startHostDaemon(resolved: Own, sharedLog?: NodeLog, issue?
   const url = httpUrl(values.advertise ?? ownAddress(values.listen.host), advertised.port);
   const { available } = native;
   log.info("role.started", { url, socket: values.socket, data: directory, native: available, proxy: proxy?.url });
-  return { url, stop, ...(values.lingerMs === Infinity ? {} : { ended: whenIdle(daemon, values.lingerMs) }) };
+  return {
+    url,
+    stop,
+    proxyUrl: proxy?.url,
+    ...(values.lingerMs === Infinity ? {} : { ended: whenIdle(daemon, values.lingerMs) }),
+  };
 }
 
 /** Where peers reach this host's pieces; an empty address: where the manager sees it. The port is known later. */
