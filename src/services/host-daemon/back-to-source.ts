@@ -11,6 +11,7 @@ import type { Log } from "#platform/log.ts";
 import type { Random } from "#platform/random.ts";
 import type { PieceFile } from "#storage/pieces/mod.ts";
 import { bothGates, nameGeneration, OriginFetch, type Limiter } from "#transfer/mod.ts";
+import type { HostLimits } from "./host-limits.ts";
 
 export interface BackToSource {
   readonly clock: Clock;
@@ -23,7 +24,7 @@ export interface BackToSource {
   readonly triesMax: number;
   /** This download's own rate; lowered to the host's share of the budget. */
   readonly ownLimiter: Limiter;
-  readonly hostLimiter: Limiter;
+  readonly limits: Pick<HostLimits, "download" | "origin">;
   readonly originBudgetBytesPerSecond: number;
   /** Hosts that the manager last knew, this one among them; 1 where there never was a cluster. */
   readonly hosts: number;
@@ -39,10 +40,14 @@ export interface BackToSource {
 /** A lone host may open several connections; one of many may not. */
 const connectionsAlone = 4;
 const splitBytesMin = 64 * 1024 * 1024;
+/** A limit lets 1.05 of its rate pass in the worst second: of all hosts together that is to be 1.03. */
+const budgetShare = 0.98;
 
 export function backToSource(options: BackToSource): OriginFetch {
-  const { clock, random, log, origin, store, task, ask, triesMax, hosts, signal, ownLimiter, hostLimiter } = options;
-  ownLimiter.setRate(Math.min(ownLimiter.rateBytesPerSecond, options.originBudgetBytesPerSecond / hosts));
+  const { clock, random, log, origin, store, task, ask, triesMax, hosts, signal, ownLimiter, limits } = options;
+  ownLimiter.setRate(
+    Math.min(ownLimiter.rateBytesPerSecond, (options.originBudgetBytesPerSecond * budgetShare) / hosts),
+  );
   return new OriginFetch({
     origin,
     clock,
@@ -57,13 +62,16 @@ export function backToSource(options: BackToSource): OriginFetch {
     connectionsMax: hosts === 1 && !options.partsOnly ? connectionsAlone : 1,
     splitBytesMin,
     hosts,
-    limiter: bothGates(ownLimiter, hostLimiter),
+    limiter: bothGates(ownLimiter, limits.download),
     triesMax,
     signal,
     generationOf: (facts) => nameGeneration({ task, ...facts }, random),
     onBegun: () => options.onBegun(),
     onPiece: (index) => options.onPiece(index),
-    onBytes: (count) => options.onBytes(count),
+    onBytes: (count) => {
+      limits.origin.charge(count);
+      options.onBytes(count);
+    },
     onRetry: (error, delayMs) => log.warn("origin.retry", { task, code: error.code, message: error.message, delayMs }),
   });
 }

@@ -6,6 +6,8 @@ import type { HostDaemonSettings } from "./daemon-options.ts";
 
 export interface HostLimits {
   readonly download: Limiter;
+  /** What comes from origins: counted, held back by other limits. */
+  readonly origin: Limiter;
   readonly upload: Limiter;
   readonly diskRead: Limiter;
   readonly diskWrite: Limiter;
@@ -13,7 +15,8 @@ export interface HostLimits {
 
 export function newHostLimits(clock: Clock, settings: HostDaemonSettings): HostLimits {
   const unlimited = (): Limiter => new Limiter(clock, Infinity);
-  const limits = { download: unlimited(), upload: unlimited(), diskRead: unlimited(), diskWrite: unlimited() };
+  const disk = { diskRead: unlimited(), diskWrite: unlimited() };
+  const limits = { download: unlimited(), origin: unlimited(), upload: unlimited(), ...disk };
   setHostLimits(limits, settings);
   return limits;
 }

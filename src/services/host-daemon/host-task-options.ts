@@ -6,7 +6,8 @@ import type { Clock } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";
 import type { Random } from "#platform/random.ts";
 import type { PieceFile } from "#storage/pieces/mod.ts";
-import type { Limiter, ParentPool, Uploads } from "#transfer/mod.ts";
+import type { ParentPool, Uploads } from "#transfer/mod.ts";
+import type { HostLimits } from "./host-limits.ts";
 import type { ManagerClient } from "./manager-client.ts";
 
 export interface HostTaskSettings {
@@ -26,7 +27,7 @@ export interface HostTaskOptions {
   readonly trust: boolean;
   /** Absent when this host knows no cluster. */
   readonly manager: ManagerClient | undefined;
-  readonly downloadLimiter: Limiter;
+  readonly limits: Pick<HostLimits, "download" | "origin">;
   readonly settings: () => HostTaskSettings;
   readonly task: string;
   readonly ask: TaskAsk;

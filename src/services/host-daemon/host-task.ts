@@ -357,7 +357,7 @@ export class HostTask implements TaskListener {
   }
 
   #fetchFromOrigin(): Promise<EndRecord> {
-    const { clock, random, log, origin, downloadLimiter, manager, settings, triesMax, uploads } = this.#options;
+    const { clock, random, log, origin, limits, manager, settings, triesMax, uploads } = this.#options;
     const { task, ask, store, generation } = this;
     const falling = manager !== undefined && this.#options.mode !== "source";
     this.bytes.local = store.heldBytes - this.bytes.peers;
@@ -371,7 +371,7 @@ export class HostTask implements TaskListener {
       ask,
       triesMax,
       ownLimiter: this.#limiter,
-      hostLimiter: downloadLimiter,
+      limits,
       // A stampede takes a cluster; who asks for the origin by name is no part of one.
       originBudgetBytesPerSecond: falling ? settings().originBudgetBytesPerSecond : Infinity,
       hosts: manager?.hostsKnown ?? 1,

@@ -283,7 +283,7 @@ export class HostDaemon {
       pool: this.#pool,
       uploads: this.uploads,
       manager: this.#manager,
-      downloadLimiter: this.#limits.download,
+      limits: this.#limits,
       settings: () => this.#settings,
       ask: taskAskOf(ask),
       mode: ask.mode,
