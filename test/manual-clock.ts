@@ -11,6 +11,8 @@ interface Waiting {
 }
 
 export interface ManualClock extends Clock {
+  /** An operator sets the wall\'s clock; a negative time is back. */
+  setWall(aheadMs: number): void;
   advance(byMs: number): Promise<void>;
   /** Time goes by, and only then the timers that are due fire: the process was stopped. */
   standStill(forMs: number): Promise<void>;
@@ -20,11 +22,13 @@ export interface ManualClock extends Clock {
 
 export function manualClock(): ManualClock {
   let nowMs = 0;
+  let wallAheadMs = 0;
   const timers = new Set<Waiting>();
   const settle = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
   const clock: ManualClock = {
     nowMs: () => nowMs,
-    wallMs: () => 1_800_000_000_000 + nowMs,
+    wallMs: () => 1_800_000_000_000 + wallAheadMs + nowMs,
+    setWall: (aheadMs) => void (wallAheadMs = aheadMs),
     after(delayMs, action) {
       const timer = { dueMs: nowMs + Math.max(0, delayMs), action };
       timers.add(timer);

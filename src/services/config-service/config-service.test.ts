@@ -202,6 +202,20 @@ test("when the service itself stood still, managers get the time back to renew",
   await service.stop();
 });
 
+test("a wall's clock set back by a day changes nothing: leases go on, versions rise", async () => {
+  const { ask, clock, service } = await started();
+  await ask(putManager, { id: "m", body: paris });
+  const before = await ask(putSetting, { key: "site-ranges", body: { value: "10.1.0.0/16=paris" } });
+  clock.setWall(-86_400_000);
+  const after = await ask(putSetting, { key: "site-ranges", body: { value: "10.2.0.0/16=lyon" } });
+  assert.ok(after.version > before.version);
+  await clock.advance(19_000);
+  assert.equal((await ask(getManagers)).managers[0]?.health, "up", "its lease is as long as it was");
+  await clock.advance(11_000);
+  assert.equal(idsOf(await ask(getManagers)), "", "and no longer");
+  await service.stop();
+});
+
 test("a restart shows nothing to hosts, and who does not come back is gone after a lease", async () => {
   const first = await started();
   await first.ask(putManager, { id: "a", body: paris });
