@@ -27,14 +27,19 @@ const wantsMax = 4;
 let askedBytes = 0;
 let receivedBytes = 0;
 
-/** Whole pieces of the object in turn, each connection from a place of its own; undefined when enough was asked for. */
-function turnOf(number: number): () => number | undefined {
+/**
+ * Whole pieces of the object in turn, each connection from a place of its own; undefined when enough was
+ * asked for. What `stands` is passed over: a daemon sends first what it sent least, so that a want may
+ * stand while a whole turn goes by, and asked for twice it comes once.
+ */
+function turnOf(number: number, stands: (index: number) => boolean): () => number | undefined {
   const pieces = Math.max(1, Math.floor(orders.sizeBytes / orders.pieceBytes));
   let next = Math.floor((number * pieces) / orders.connections);
   return () => {
     if (askedBytes >= orders.bytes) return undefined;
     askedBytes += orders.pieceBytes;
-    next = (next + 1) % pieces;
+    do next = (next + 1) % pieces;
+    while (stands(next));
     return next;
   };
 }
@@ -47,20 +52,20 @@ function came(bytes: number): void {
 }
 
 async function fromDaemon(number: number): Promise<void> {
-  let wants = 0;
-  const take = turnOf(number);
+  const standing = new Set<number>();
+  const take = turnOf(number, (index) => standing.has(index));
+  // An object of few pieces is asked for one piece less than it has: one must be left to pass on to.
+  const wantsHere = Math.min(wantsMax, Math.floor(orders.sizeBytes / orders.pieceBytes) - 1);
   const scan = new FrameScan({
     onFrame: (header) => header.type === frameType.cancelled || header.type === frameType.closed,
     onPayload(header, payload) {
       if (header.type === frameType.closed) throw new Error(`the daemon refuses: ${payload.toString()}`);
-      const givenBack = decodeIndices(payload).length;
-      wants -= givenBack;
-      askedBytes -= givenBack * orders.pieceBytes;
+      for (const index of decodeIndices(payload)) if (standing.delete(index)) askedBytes -= orders.pieceBytes;
       setTimeout(want, 10);
     },
     onEnd(header) {
       if (header.type !== frameType.piece) return;
-      wants--;
+      standing.delete(header.argument);
       came(header.payloadBytes);
       want();
     },
@@ -70,8 +75,10 @@ async function fromDaemon(number: number): Promise<void> {
   const socket = await upgraded(target, (bytes) => scan.push(bytes));
   const want = (): void => {
     const indices: number[] = [];
-    for (let index: number | undefined; wants < wantsMax && (index = take()) !== undefined; wants++)
+    for (let index: number | undefined; standing.size < wantsHere && (index = take()) !== undefined;) {
+      standing.add(index);
       indices.push(index);
+    }
     if (indices.length > 0) socket.write(encodeFrame(frameType.want, channel, 0, encodeIndices(indices)));
   };
   socket.write(encodeJsonFrame(frameType.open, channel, { task: orders.task, generation: orders.generation }));
@@ -81,7 +88,7 @@ async function fromDaemon(number: number): Promise<void> {
 const readBuffer = Buffer.allocUnsafeSlow(1024 * 1024);
 
 function fromNginx(number: number): void {
-  const take = turnOf(number);
+  const take = turnOf(number, () => false);
   let left = 0;
   const socket = connect({
     host: "127.0.0.1",
