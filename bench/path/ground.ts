@@ -65,15 +65,14 @@ export class Ground {
     closeSync(file);
   }
 
-  /** One worker, the root of `serve`. Returns the worker, which does the work. */
+  /** One process, so that its end is the end of it; the root of `serve`. */
   async nginx(core?: number): Promise<Started> {
     const port = await freePort();
     const config = `${this.folder}/nginx.conf`;
     writeFileSync(config, nginxConfig(this.folder, `127.0.0.1:${port}`));
     const child = this.start(["nginx", "-c", config], core);
     await until(() => answers(port), "nginx listens");
-    const worker = execFileSync("ps", ["-o", "pid=", "--ppid", String(child.pid)], { encoding: "utf8" });
-    return { pid: Number(worker.trim().split("\n", 1)[0]), port, folder: this.folder };
+    return { pid: child.pid!, port, folder: this.folder };
   }
 
   /** A cluster manager or a daemon, ready. */
@@ -139,7 +138,7 @@ export class Ground {
 }
 
 export function nginxConfig(folder: string, listen: string): string {
-  return `worker_processes 1; daemon off;  pid ${folder}/nginx.pid; error_log ${folder}/nginx.err; events { worker_connections 4096; } http { access_log off; sendfile on; keepalive_requests 10000000; server { listen ${listen}; root ${folder}/www; } }`;
+  return `worker_processes 1; daemon off; master_process off; pid ${folder}/nginx.pid; error_log ${folder}/nginx.err; events { worker_connections 4096; } http { access_log off; sendfile on; keepalive_requests 10000000; server { listen ${listen}; root ${folder}/www; } }`;
 }
 
 export function cpuSecondsOf(pid: number): number {

@@ -6,7 +6,9 @@
 
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
 import { request } from "node:http";
+import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
@@ -130,7 +132,9 @@ describe("preheat", () => {
     inScene(async (scene) => {
       await scene.push("team/app", { layers });
       await preheat(scene, "image", `${registryName}/team/app:v1`);
-      const never = "http://10.255.255.1:9/never.bin";
+      const silent = createServer().listen(0, "127.0.0.1");
+      await once(silent, "listening");
+      const never = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/never.bin`;
       const open = await preheat(scene, "file", never, "--no-wait");
       assert.match(open.stdout, /^2 {2}open /m, open.stderr);
       const cancelled = await preheat(scene, "cancel", "2");
@@ -140,6 +144,7 @@ describe("preheat", () => {
       const { stdout } = await scene.place.run("darner", "preheat", "list", "--config-service", again.configService);
       assert.match(stdout, /^1 {2}done /m);
       assert.match(stdout, /^2 {2}cancelled /m);
+      silent.close();
     }),
   );
 
