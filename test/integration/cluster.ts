@@ -151,7 +151,8 @@ export class Role {
   }
 
   async until(holds: () => boolean | Promise<boolean>, what: string, msMax = readyMsMax): Promise<void> {
-    await until(holds, `${this.name}: ${what}`, msMax, () => {
+    const whatAndLog = (): string => `${this.name}: ${what}; its log ends with\n${this.#log.slice(-2000)}\n:`;
+    await until(holds, whatAndLog, msMax, () => {
       const { exitCode, signalCode } = this.#child ?? {};
       assert(exitCode === null && signalCode === null, `${this.name} runs: ${this.#log.slice(-2000)}`);
     });
@@ -199,14 +200,14 @@ export function metricIn(text: string, name: string, labels = ""): number {
 
 export async function until(
   holds: () => boolean | Promise<boolean>,
-  what: string,
+  what: string | (() => string),
   msMax = readyMsMax,
   check: () => void = () => undefined,
 ): Promise<void> {
   const endMs = performance.now() + msMax;
   while (!(await holds())) {
     check();
-    assert(performance.now() < endMs, `${what} within ${msMax} ms`);
+    if (performance.now() > endMs) assert.fail(`${typeof what === "string" ? what : what()} within ${msMax} ms`);
     await delay(10);
   }
 }

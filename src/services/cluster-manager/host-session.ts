@@ -28,7 +28,7 @@ import type { VersionHost } from "./task-version.ts";
 
 /** A ticket lives for minutes; a new one is signed when the old one is half-way. */
 const ticketReuseMs = 4 * 60_000;
-const recallTimeoutMs = 700;
+const recallTimeoutMs = 2000;
 /** A host's share of the origin's budget follows from how many there are: it may be wrong by so much. */
 const untoldHostsShare = 0.02;
 
