@@ -74,6 +74,11 @@ export class ReadGate {
     return undefined;
   }
 
+  /** Until when a right of this asker lasts that `refusal` has just found; now when it has none. */
+  rightEndsMs(ask: ReadAsk): number {
+    return this.#rights.endsMs(readerOf(ask)) ?? this.#clock.nowMs();
+  }
+
   /** Throws `origin.unauthorized` or another word of the registry, unless the asker may read it. */
   async assertMayRead(ask: ReadAsk, caller: Caller): Promise<void> {
     const seen = await this.refusal(ask, caller);

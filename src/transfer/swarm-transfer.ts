@@ -65,6 +65,7 @@ export class SwarmTransfer {
   #timer: Timer | undefined;
   #over = false;
   #storing = 0;
+  /** When bytes of a piece last came. */
   lastProgressMs: number;
 
   constructor(options: SwarmTransferOptions) {
@@ -188,6 +189,7 @@ export class SwarmTransfer {
         this.#step({ kind: "had", parent, indices: indices.filter((index) => this.#possible(index)) }),
       onPieceStart: (index, lengthBytes) => this.#pieceStart(parent, index, lengthBytes),
       onPieceBytes: (bytes) => {
+        this.lastProgressMs = this.#options.clock.nowMs();
         this.#brain.heard(parent, bytes, this.#options.clock.nowMs());
         connection.pauseFor(this.#options.limiter, bytes);
       },
@@ -233,7 +235,6 @@ export class SwarmTransfer {
     const expected = manifest.digestOf(index);
     if (expected === undefined || !bytesEqual(sha256(bytes), expected))
       return this.#step({ kind: "bad", parent, index });
-    this.lastProgressMs = this.#options.clock.nowMs();
     this.#step({ kind: "unwritten", pieces: ++this.#storing });
     // The parent goes on with the next piece while this one is written.
     this.#step({ kind: "stored", parent, index });

@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
-const pullMsMax = 60_000;
+const pullMsMaxUsual = 60_000;
 const startMsMax = 20_000;
 
 export interface Pull {
@@ -37,6 +37,8 @@ export interface Way {
   readonly registry: string;
   /** Straight at the registry, in clear: what the proxy is measured against. */
   readonly direct?: true;
+  /** Longer, and the pull has failed. */
+  readonly pullMsMax?: number;
 }
 
 export type ClientName = "skopeo" | "podman" | "buildah" | "containerd" | "docker";
@@ -110,7 +112,7 @@ function containersImage(name: "skopeo" | "podman" | "buildah", folder: string, 
         authfile,
         JSON.stringify({ auths: credentials === undefined ? {} : { [asMirror ? host : registry]: auth } }),
       );
-      return run(name, words(reference, authfile), environment);
+      return run(name, words(reference, authfile), environment, way.pullMsMax);
     },
     async forget(reference) {
       if (name !== "skopeo") await run(name, [...storage, "rmi", "-f", reference], environment);
@@ -138,7 +140,8 @@ async function startContainerd(folder: string, way: Way): Promise<Client> {
   const daemon = await startDaemon("containerd", ["--config", configuration], folder, () =>
     run("ctr", ["-a", socket, "version"]).then(({ ok }) => ok),
   );
-  const ctr = (...words: string[]): Promise<Pull> => run("ctr", ["-a", socket, ...words], forwardEnvironment(way));
+  const ctr = (...words: string[]): Promise<Pull> =>
+    run("ctr", ["-a", socket, ...words], forwardEnvironment(way), way.pullMsMax);
   return {
     async pull(reference, credentials) {
       const user = credentials === undefined ? [] : ["--user", credentials];
@@ -170,7 +173,7 @@ async function startDocker(folder: string, way: Way): Promise<Client> {
   const network = ["--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-masq=false"];
   const words = [...places, "-H", socket, "--pidfile", join(folder, "pid"), ...network, "--storage-driver", "vfs"];
   const docker = (...rest: string[]): Promise<Pull> =>
-    run("docker", ["-H", socket, "--config", join(folder, "client"), ...rest]);
+    run("docker", ["-H", socket, "--config", join(folder, "client"), ...rest], {}, way.pullMsMax);
   const mirror = way.forward === undefined && way.direct === undefined ? ["--registry-mirror", way.mirror] : [];
   const answers = (): Promise<boolean> => docker("version").then(({ ok }) => ok);
   const daemon = await startDaemon("dockerd", [...words, ...mirror], folder, answers, forwardEnvironment(way));
@@ -241,6 +244,7 @@ async function run(
   program: string,
   words: readonly string[],
   own: Readonly<Record<string, string>> = {},
+  pullMsMax = pullMsMaxUsual,
 ): Promise<Pull> {
   const startedMs = performance.now();
   const child: ChildProcess = spawn(program, words, { stdio: ["ignore", "pipe", "pipe"], env: environmentOf(own) });

@@ -18,6 +18,8 @@ interface Answer {
   /** The answer ended as its head had promised. */
   readonly whole: boolean;
   readonly ms: number;
+  /** The longest that nothing came. */
+  readonly silentMs: number;
 }
 
 interface Asking {
@@ -38,6 +40,8 @@ function ask(
   return new Promise((resolve, reject) => {
     const asking = request(url, { method, headers, agent: agent ?? false }, (response) => {
       const parts: Buffer[] = [];
+      let cameMs = startedMs;
+      let silentMs = 0;
       const end = (): void =>
         resolve({
           status: response.statusCode ?? 0,
@@ -45,8 +49,12 @@ function ask(
           body: Buffer.concat(parts),
           whole: response.complete,
           ms: performance.now() - startedMs,
+          silentMs,
         });
       response.on("data", (part: Buffer) => {
+        const nowMs = performance.now();
+        silentMs = Math.max(silentMs, nowMs - cameMs);
+        cameMs = nowMs;
         parts.push(part);
         if (bytesMax !== undefined && Buffer.concat(parts).length >= bytesMax) response.destroy();
       });
@@ -207,6 +215,39 @@ test("the manager dies in the middle of a pull: the client ends with the right b
     const { status, body } = await pull;
     assert.equal(status, 200);
     assert.ok(body.equals(layer));
+  }),
+);
+
+test("a slow registry and a long piece: nobody loses patience while bytes come", { timeout: 60_000 }, () =>
+  inCluster(async (cluster) => {
+    serve(cluster, { layer: { rateBytesPerSecond: 350_000 } });
+    const manager = await cluster.manager("manager", ["--piece-bytes", "4MiB"]);
+    const hosts = [await hostOf(cluster, manager), await hostOf(cluster, manager, "h2")];
+    const answers = await Promise.all(hosts.map((host) => ask(host, layerPath)));
+    for (const { status, body, ms } of answers) {
+      assert.equal(status, 200);
+      assert.ok(body.equals(layer));
+      assert.ok(ms > 6000, "longer than the patience of a proxy that hears nothing");
+    }
+    const gets = cluster.origin.requestsOf(paths.layer).filter(({ method }) => method === "GET");
+    assert.equal(gets.length, 1);
+    for (const host of hosts) assert.equal(host.entries("image.rescued").length, 0);
+  }),
+);
+
+test("a cluster that falls silent in mid-pull: the rest comes straight after five seconds", { timeout: 60_000 }, () =>
+  inCluster(async (cluster) => {
+    serve(cluster, { layer: { rateBytesPerSecond: 600_000 } });
+    const manager = await cluster.manager("manager", ["--piece-bytes", "256KiB"]);
+    const host = await hostOf(cluster, manager);
+    const pull = ask(host, layerPath);
+    await until(() => cluster.origin.bodyBytes(paths.layer) > 1_000_000, "a part of it has come");
+    manager.signal("SIGSTOP");
+    serve(cluster);
+    const { status, body, silentMs } = await pull;
+    assert.equal(status, 200);
+    assert.ok(body.equals(layer));
+    assert.ok(silentMs > 4000 && silentMs < 6500, `${silentMs} ms of silence`);
   }),
 );
 

@@ -67,6 +67,11 @@ export class ReadRights {
     return proved !== undefined && (proved.has(digest) || this.#names(proved, digest, depthMax));
   }
 
+  /** When all that was proved for the reader ends; undefined when nothing was. */
+  endsMs(reader: Reader): number | undefined {
+    return this.#rights.get(keyOf(reader))?.untilMs;
+  }
+
   /** Manifests that the reader may read and that nobody has read yet: what they name may be what is asked for. */
   unread(reader: Reader, nowMs: number): readonly string[] {
     return [...this.#unknown(this.#proved(reader, nowMs) ?? [], depthMax)];

@@ -174,6 +174,8 @@ export type ManagerMessage =
       /** Absent with --trust off. */
       readonly signature?: string;
     }
+  /** No piece was whole for a while, yet the origin gives bytes, or owes its answer. */
+  | { readonly kind: "filling"; readonly task: string }
   /** The last line: the length and the proved digests of the whole. */
   | {
       readonly kind: "ended";

@@ -97,6 +97,7 @@ const managerShapes: Readonly<Record<ManagerMessage["kind"], Check>> = {
   pace: shaped({ reportEveryMs: positive, hosts: optional(positive) }),
   head: shaped({ head, ticket: optional(text) }),
   listed: shaped({ ...ofTask, from: size, indices: list(size), digests: packed, signature: optional(text) }),
+  filling: shaped({ task: text }),
   ended: shaped({ ...ofTask, ...end }),
   parents: shaped({ ...ofTask, parents: list(parent), ticket: optional(text), entry: optional(entry) }),
   withdrawn: shaped(ofTask),

@@ -20,6 +20,7 @@ import { Failure } from "./failure.ts";
 import { isGuarded, isSameAsker } from "./guarded.ts";
 import { Places } from "./places.ts";
 import type { Aid, JoinRequest, ManagedTaskOptions } from "./managed-task-options.ts";
+import { reserveRoom } from "./room.ts";
 import type { TakenOver } from "./takeover.ts";
 import type { TaskVersion, VersionHost } from "./task-version.ts";
 import { expectedDigests, isSameVersion, mustPass } from "./version-rules.ts";
@@ -278,7 +279,7 @@ export class ManagedTask {
     const { generation, pieceBytes, lengthBytes, validator } = found.head;
     const folder = Buffer.from(random.bytes(8)).toString("hex");
     const entry = await this.#open(folder, ask);
-    await this.#reserve(folder, lengthBytes ?? 0);
+    await reserveRoom(this.#options, folder, lengthBytes ?? 0);
     await entry.version.store.begin({
       kind: "object",
       url: concealUrl(ask.url),
@@ -321,7 +322,7 @@ export class ManagedTask {
       ...(this.#options.pieceBytes === undefined ? {} : { pieceBytes: this.#options.pieceBytes }),
       ...(opened === undefined ? {} : { opened }),
       ...(regain === undefined || listed === undefined ? {} : { beside: { pieces: listed, ended: regain.ended } }),
-      onObject: (object) => this.#reserve(entry.folder, object.lengthBytes ?? 0),
+      onObject: (object) => reserveRoom(this.#options, entry.folder, object.lengthBytes ?? 0),
       onBegun: () => {
         regain?.stop();
         if (isGuarded(ask)) version.store.annotate({ ...version.store.object?.notes, guarded: true });
@@ -329,17 +330,21 @@ export class ManagedTask {
       },
       onPiece: (index) => version.pieceStored(index),
       onBytes: (count) => {
+        version.filling.bytesCame();
         this.originBytes += count;
         this.#options.onOriginBytes(count);
       },
-      onRetry: (error, delayMs) =>
-        log.warn("origin.retry", { task, code: error.code, message: error.message, delayMs }),
+      onRetry: (error, delayMs) => {
+        version.filling.asked();
+        log.warn("origin.retry", { task, code: error.code, message: error.message, delayMs });
+      },
     });
+    version.filling.asked();
     this.#originFetch = fetch;
     if (this.#sought !== undefined) fetch.seek(this.#sought);
     try {
       const end = await fetch.run();
-      await this.#reserve(entry.folder, end.lengthBytes).catch(() => undefined);
+      await reserveRoom(this.#options, entry.folder, end.lengthBytes).catch(() => undefined);
       this.#lastCheckedMs = clock.wallMs();
       entry.fetching = false;
       if (isGuarded(ask)) this.#places.add(version.store, ask.url);
@@ -353,23 +358,10 @@ export class ManagedTask {
       version.failed(known);
     }
     regain?.stop();
+    version.filling.stop();
     this.#originFetch = undefined;
     this.#sought = undefined;
     this.#dropUnused();
-  }
-
-  /** Nobody waits for room: without it the hosts hear at once that they have to help themselves. */
-  async #reserve(folder: string, lengthBytes: number): Promise<void> {
-    const { cache, task, makeRoom } = this.#options;
-    for (;;) {
-      try {
-        return await cache.reserve(task, folder, lengthBytes);
-      } catch (error) {
-        const { code, message, retry } = asDarnerError(error);
-        const mayHelp = code === "disk.full" && retry !== "never";
-        if (!mayHelp || (await makeRoom?.()) !== true) throw new DarnerError(code, message, { cause: error });
-      }
-    }
   }
 
   /** Old versions leave when their hosts are done; what must not be kept is erased. */

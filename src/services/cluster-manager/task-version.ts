@@ -28,6 +28,7 @@ import type { Log } from "#platform/log.ts";
 import type { PieceFile } from "#storage/pieces/mod.ts";
 import { sameForAll, type Uploads } from "#transfer/mod.ts";
 import type { Accusations } from "./accusations.ts";
+import { Filling } from "./filling.ts";
 import { Listing, type Sign } from "./listing.ts";
 import type { Holder } from "./regain.ts";
 
@@ -83,6 +84,8 @@ export class TaskVersion {
   readonly task: string;
   readonly ask: TaskAsk;
   readonly store: PieceFile;
+  /** What the origin does while hosts hear of no piece. */
+  readonly filling: Filling;
   /** When its fetch began, and when the whole was proved. */
   beganMs: number | undefined;
   wholeMs: number | undefined;
@@ -107,6 +110,7 @@ export class TaskVersion {
     this.ask = options.ask;
     this.store = options.store;
     this.#swarm = this.#newSwarm();
+    this.filling = new Filling(options.clock, () => this.#tellAll({ kind: "filling", task: this.task }));
     if (options.store.object !== undefined && options.store.have.count > 0) this.#begin();
   }
 
@@ -164,6 +168,7 @@ export class TaskVersion {
   }
 
   pieceStored(index: number): void {
+    this.filling.pieceCame();
     // What was lost and is here again has been listed.
     if (!this.#lost.delete(index)) this.#listing?.stored(index);
     if (this.#head !== undefined) this.#options.uploads.pieceStored(this.task, this.#head.generation, index);
@@ -264,6 +269,7 @@ export class TaskVersion {
   /** Nothing of it is told or served any more. */
   close(reason: string): void {
     this.#matchTimer?.cancel();
+    this.filling.stop();
     if (this.#head !== undefined) this.#withdraw(reason);
     this.#hosts.clear();
   }

@@ -25,7 +25,7 @@ import type { HostTaskOptions } from "./host-task-options.ts";
 import { assertVouched, keyToTrust } from "./manifest-trust.ts";
 import { unreachableManagers, type TaskListener } from "./manager-client.ts";
 import { objectRecordOf } from "./object-record.ts";
-import { isOfTheObject, judgeWaiting, watchAfterMs } from "./patience.ts";
+import { isOfTheObject, judgeWaiting, watchAfterMs, whyNoMore } from "./patience.ts";
 import { Readers } from "./readers.ts";
 import { TaskReports, type ReportSource } from "./task-reports.ts";
 
@@ -45,7 +45,7 @@ export class HostTask implements TaskListener {
   #phase: "swarm" | "origin" | "over" = "swarm";
   #watch: Timer | undefined;
   #reports: TaskReports | undefined;
-  #startedMs: number;
+  #heardMs: number;
   #fallbackJitter: number;
   readonly #confirmation = new Confirmation();
   /** This task's own rate, within the host's. */
@@ -60,7 +60,7 @@ export class HostTask implements TaskListener {
     this.task = options.task;
     this.ask = options.ask;
     this.store = options.store;
-    this.#startedMs = options.clock.nowMs();
+    this.#heardMs = options.clock.nowMs();
     this.#fallbackJitter = options.random.unit();
     this.#limiter = new Limiter(options.clock, options.rateBytesPerSecond ?? Infinity);
     this.readers = new Readers(options.store);
@@ -68,6 +68,11 @@ export class HostTask implements TaskListener {
 
   get lengthBytes(): number | undefined {
     return this.store.lengthBytes;
+  }
+
+  /** When bytes of it last came, or the manager said that it waits for some. */
+  get heardMs(): number {
+    return Math.max(this.#heardMs, this.#transfer?.lastProgressMs ?? 0);
   }
 
   get generation(): string | undefined {
@@ -96,11 +101,15 @@ export class HostTask implements TaskListener {
       throw error;
     } finally {
       this.readers.wake();
-      this.#phase = "over";
-      this.#watch?.cancel();
-      this.#reports?.stop();
-      this.#transfer?.stop();
+      this.#end();
     }
+  }
+
+  #end(): void {
+    this.#phase = "over";
+    this.#watch?.cancel();
+    this.#reports?.stop();
+    this.#transfer?.stop();
   }
 
   /** Somebody wants a part of it, until `unwish`. */
@@ -131,10 +140,7 @@ export class HostTask implements TaskListener {
   stop(error: DarnerError): void {
     this.#abort.abort(error);
     this.#settle?.reject(error);
-    this.#phase = "over";
-    this.#watch?.cancel();
-    this.#reports?.stop();
-    this.#transfer?.stop();
+    this.#end();
     this.#withdraw("the host no longer has it");
     this.#options.manager?.leave(this.task, this.generation ?? "");
   }
@@ -159,8 +165,15 @@ export class HostTask implements TaskListener {
   }
 
   heard(message: Parameters<TaskListener["heard"]>[0], managerKey: string | undefined): void {
+    if (message.kind === "filling") return this.#fills();
     const work = this.#messages.then(() => this.#handle(message, managerKey));
     this.#messages = work.catch((error: unknown) => this.#fail(error));
+  }
+
+  /** The manager fills a piece. That is a comfort only while there is nothing to get that is wanted. */
+  #fills(): void {
+    const lacks = this.readers.lacks((index) => this.#manifest?.digestOf(index) !== undefined);
+    if (!lacks) this.#heardMs = this.#options.clock.nowMs();
   }
 
   async #handle(message: ManagerMessage, managerKey: string | undefined): Promise<void> {
@@ -217,15 +230,11 @@ export class HostTask implements TaskListener {
   }
 
   #newTransfer(manifest: Manifest): SwarmTransfer {
-    const { clock, random, log, pool, uploads } = this.#options;
+    const { log, uploads } = this.#options;
     const { generation } = manifest.head;
     return new SwarmTransfer({
-      clock,
-      random,
-      log,
-      pool,
+      ...this.#options,
       manifest,
-      store: this.store,
       interest: this.readers.interest.ofPieces(manifest.head.pieceBytes),
       ticket: () => this.#ticket,
       limiter: this.#limiter,
@@ -327,18 +336,15 @@ export class HostTask implements TaskListener {
       nowMs: clock.nowMs(),
       managerAwaySinceMs: manager?.awaySinceMs,
       // Who has all that is wanted waits for nobody.
-      progressMs: this.readers.met ? clock.nowMs() : Math.max(this.#transfer?.lastProgressMs ?? 0, this.#startedMs),
+      progressMs: this.readers.met ? clock.nowMs() : this.heardMs,
       hadSwarm: this.#manifest !== undefined,
       jitter: this.#fallbackJitter,
     });
     if (verdict.kind === "wait") return;
-    const seconds = Math.round(verdict.idleMs / 1000);
-    const what = verdict.kind === "alone" ? "no manager and no peer answered" : "nobody gave a new byte";
-    if (backToSource) return this.#goToOrigin(`${what} for ${seconds} s`);
+    const why = whyNoMore(verdict);
+    if (backToSource) return this.#goToOrigin(why);
     if (verdict.kind === "alone") return this.#fail(unreachableManagers(manager?.directory));
-    this.#fail(
-      new DarnerError("cluster.stalled", `cannot go on with ${shown(this.ask.url)}: ${what} for ${seconds} s`),
-    );
+    this.#fail(new DarnerError("cluster.stalled", `cannot go on with ${shown(this.ask.url)}: ${why}`));
   }
 
   #goToOrigin(reason: string): void {
@@ -357,21 +363,13 @@ export class HostTask implements TaskListener {
   }
 
   #fetchFromOrigin(): Promise<EndRecord> {
-    const { clock, random, log, origin, limits, manager, settings, triesMax, uploads } = this.#options;
+    const { clock, manager, settings, uploads } = this.#options;
     const { task, ask, store, generation } = this;
     const falling = manager !== undefined && this.#options.mode !== "source";
     this.bytes.local = store.heldBytes - this.bytes.peers;
     this.#originFetch = backToSource({
-      clock,
-      random,
-      log,
-      origin,
-      store,
-      task,
-      ask,
-      triesMax,
+      ...this.#options,
       ownLimiter: this.#limiter,
-      limits,
       // A stampede takes a cluster; who asks for the origin by name is no part of one.
       originBudgetBytesPerSecond: falling ? settings().originBudgetBytesPerSecond : Infinity,
       hosts: manager?.hostsKnown ?? 1,
@@ -389,6 +387,7 @@ export class HostTask implements TaskListener {
       },
       onBytes: (count) => {
         this.bytes.origin += count;
+        this.#heardMs = clock.nowMs();
         // Ranges are asked for on condition: what is held is of the version that comes.
         this.readers.version ??= {};
       },

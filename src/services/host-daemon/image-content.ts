@@ -8,7 +8,7 @@ import { contentAsk } from "#core/image/mod.ts";
 import type { LookAsk, Seen } from "#core/protocol/mod.ts";
 import type { Origin } from "#origins/mod.ts";
 import { shown } from "#transfer/mod.ts";
-import { readObject } from "./read-object.ts";
+import { openObject } from "./read-object.ts";
 import type { HostDaemon } from "./service.ts";
 
 export interface ContentWish {
@@ -21,6 +21,11 @@ export interface ContentWish {
 interface OpenedContent {
   readonly lengthBytes: number | undefined;
   readonly bytes: AsyncIterator<Uint8Array>;
+}
+
+interface OpeningContent {
+  readonly opened: Promise<OpenedContent>;
+  readonly heardMs: () => number;
 }
 
 export interface ImageContentParts {
@@ -51,11 +56,11 @@ export class ImageContent {
     return { status, headers, ageMs: 0, stale: false };
   }
 
-  /** Resolves when the object has begun; rejects with why it will not. */
-  async open({ url, headers, digest, range }: ContentWish, signal: AbortSignal): Promise<OpenedContent> {
+  open({ url, headers, digest, range }: ContentWish, signal: AbortSignal): OpeningContent {
     const ask = { ...contentAsk(url, headers, digest), ...(range === undefined ? {} : { range }) };
-    const { lengthBytes, bytes } = await readObject(this.#parts.daemon, ask, signal);
-    return { lengthBytes, bytes: bytes[Symbol.asyncIterator]() };
+    const { opened, heardMs } = openObject(this.#parts.daemon, ask, signal);
+    const content = opened.then(({ lengthBytes, bytes }) => ({ lengthBytes, bytes: bytes[Symbol.asyncIterator]() }));
+    return { opened: content, heardMs };
   }
 
   async *fetch(

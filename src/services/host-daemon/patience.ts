@@ -10,7 +10,7 @@ export interface Waiting {
   readonly nowMs: number;
   /** Since when no manager answers; undefined while one does. */
   readonly managerAwaySinceMs: number | undefined;
-  /** When the last piece came, or the download began. */
+  /** When bytes last came or were announced, or the download began. */
   readonly progressMs: number;
   /** The manager has told the manifest's head: there was a swarm. */
   readonly hadSwarm: boolean;
@@ -41,6 +41,11 @@ export function judgeWaiting(waiting: Waiting): Verdict {
   const aloneMs = Math.min(idleMs, nowMs - managerAwaySinceMs);
   const patienceMs = originFallbackAfterMs * (1 + (hadSwarm ? jitter : 0));
   return aloneMs < patienceMs ? { kind: "wait" } : { kind: "alone", idleMs: aloneMs };
+}
+
+export function whyNoMore({ kind, idleMs }: Exclude<Verdict, { kind: "wait" }>): string {
+  const what = kind === "alone" ? "no manager and no peer answered" : "nobody gave a new byte";
+  return `${what} for ${Math.round(idleMs / 1000)} s`;
 }
 
 /** What the origin, or the policy over it, says of the object: the host itself would hear the same. */

@@ -40,10 +40,32 @@ export interface OpenObject {
   close(): void;
 }
 
+/** An object that is being opened. */
+export interface Opening {
+  /** Resolves when it has begun. Rejects with a DarnerError: what the origin, the manager or the range says. */
+  readonly opened: Promise<OpenObject>;
+  /** When something of it last came, or its manager said that it is at work, by the daemon's clock. */
+  readonly heardMs: () => number;
+}
+
 const triesMax = 5;
 
-/** Resolves when the object has begun. Rejects with a DarnerError: what the origin, the manager or the range says. */
-export async function readObject(daemon: HostDaemon, ask: ReadAsk, signal: AbortSignal): Promise<OpenObject> {
+export function readObject(daemon: HostDaemon, ask: ReadAsk, signal: AbortSignal): Promise<OpenObject> {
+  return openObject(daemon, ask, signal).opened;
+}
+
+export function openObject(daemon: HostDaemon, ask: ReadAsk, signal: AbortSignal): Opening {
+  let download: Download | undefined;
+  const began = (begun: Download): void => void (download = begun);
+  return { opened: begin(daemon, ask, signal, began), heardMs: () => download?.task?.heardMs ?? -Infinity };
+}
+
+async function begin(
+  daemon: HostDaemon,
+  ask: ReadAsk,
+  signal: AbortSignal,
+  began: (download: Download) => void,
+): Promise<OpenObject> {
   signal.throwIfAborted();
   const { mode = "p2p", backToSource = true } = ask;
   const begun = daemon.begin(
@@ -52,6 +74,7 @@ export async function readObject(daemon: HostDaemon, ask: ReadAsk, signal: Abort
     () => undefined,
   );
   const download = daemon.download(begun.id)!;
+  began(download);
   const interrupted = (): void => begun.abandon();
   signal.addEventListener("abort", interrupted, { once: true });
   try {

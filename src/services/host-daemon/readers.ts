@@ -36,6 +36,16 @@ export class Readers {
     return wishMet(wish, (index) => have.has(index), object.pieceBytes, lengthBytes);
   }
 
+  /** Whether anything is wanted and not here that is `listed`. */
+  lacks(listed: (index: number) => boolean): boolean {
+    const { object, have } = this.#store;
+    if (object === undefined) return false;
+    const interest = this.interest.ofPieces(object.pieceBytes);
+    for (let index = 0; index < have.length; index++)
+      if (!have.has(index) && listed(index) && interest.wants(index)) return true;
+    return false;
+  }
+
   /** Resolves when there is something new to look at. */
   news(): Promise<void> {
     return new Promise((resolve) => this.#waiters.push(resolve));

@@ -8,12 +8,12 @@ import { DarnerError } from "#base/mod.ts";
 import { parseDigest } from "#core/model/mod.ts";
 import type { Clock } from "#platform/clock.ts";
 import { streamingDigest } from "#platform/digest.ts";
-import type { Content, ContentAsk, ImageHost } from "./image-host.ts";
+import type { Content, ContentAsk, ImageHost, Opening } from "./image-host.ts";
 import type { Span } from "./byte-range.ts";
 
-/** While a manager answers, a piece may be long and its registry slow; without one nobody is at work. */
-const patienceMs = { managed: 20_000, alone: 3_000 } as const;
-const lookEveryMs = 500;
+/** Of silence: the bytes of a long piece of a slow registry are heard of. Without a manager nobody is at work. */
+const patienceMs = { managed: 5_000, alone: 3_000 } as const;
+const lookEveryMs = 250;
 /** Held back at the end of what was not proved piece by piece. */
 const heldBackBytes = 64 * 1024;
 
@@ -25,10 +25,13 @@ export interface StreamParts {
   onRescue(reason: string): void;
 }
 
+/** Content, and when something of it last came. */
+export type HeardContent = Content & Pick<Opening, "heardMs">;
+
 /** `span` lies within the object; `lengthBytes` is the whole object's. */
 export async function* contentStream(
   parts: StreamParts,
-  content: Content,
+  { bytes, heardMs }: HeardContent,
   ask: ContentAsk,
   span: Span,
   lengthBytes: number,
@@ -36,7 +39,7 @@ export async function* contentStream(
   let position = span.start;
   try {
     for (;;) {
-      const next = await withPatience(parts, content.bytes.next());
+      const next = await withPatience(parts, bytes.next(), heardMs);
       if (next.done === true) break;
       position += next.value.length;
       yield next.value;
@@ -49,20 +52,24 @@ export async function* contentStream(
     yield* whole ? proved(parts, ask, position, lengthBytes, rest) : rest;
     return;
   } finally {
-    void content.bytes.return?.().catch(() => undefined);
+    void bytes.return?.().catch(() => undefined);
   }
   if (position < span.end)
     throw new DarnerError("origin.body-short", `cannot go on: ${position} of ${span.end} bytes came`);
 }
 
-/** What `wait` gives, unless it takes too long. */
-export function withPatience<T>(parts: Omit<StreamParts, "onRescue">, wait: Promise<T>): Promise<T> {
+/** What `wait` gives, unless nothing is heard for too long. */
+export function withPatience<T>(
+  parts: Omit<StreamParts, "onRescue">,
+  wait: Promise<T>,
+  heardMs: () => number,
+): Promise<T> {
   const { clock, host, signal } = parts;
   const startedMs = clock.nowMs();
   return new Promise((resolve, reject) => {
     let timer = clock.after(lookEveryMs, look);
     function look(): void {
-      const waitedMs = clock.nowMs() - startedMs;
+      const waitedMs = clock.nowMs() - Math.max(startedMs, heardMs());
       if (waitedMs < (host.managed ? patienceMs.managed : patienceMs.alone) && !signal.aborted)
         timer = clock.after(lookEveryMs, look);
       else reject(new DarnerError("cluster.stalled", `the swarm gave nothing for ${Math.round(waitedMs / 1000)} s`));
@@ -107,7 +114,7 @@ async function* proved(
   const running = streamingDigest(algorithm);
   if (position > 0) {
     // They were given out piece by piece, so they are all here.
-    const before = await host.open({ ...ask, range: { start: 0, end: position } }, signal);
+    const before = await host.open({ ...ask, range: { start: 0, end: position } }, signal).opened;
     for (let next = await before.bytes.next(); next.done !== true; next = await before.bytes.next())
       running.update(next.value);
   }

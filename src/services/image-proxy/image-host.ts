@@ -19,11 +19,19 @@ export interface Content {
   readonly bytes: AsyncIterator<Uint8Array>;
 }
 
+/** Content that is being opened. */
+export interface Opening {
+  /** Resolves when the object has begun; rejects with why it will not. */
+  readonly opened: Promise<Content>;
+  /** When something of it last came, or the cluster said that it is at work on it, by the proxy's clock. */
+  readonly heardMs: () => number;
+}
+
 export interface ImageHost {
   /** A HEAD, asked once per cluster. */
   look(ask: LookAsk): Promise<Seen>;
-  /** Through the swarm. Resolves when the object has begun; rejects with why it will not. */
-  open(ask: ContentAsk, signal: AbortSignal): Promise<Content>;
+  /** Through the swarm. */
+  open(ask: ContentAsk, signal: AbortSignal): Opening;
   /** Straight from the registry, from this byte on, unproved. Redirects are followed. */
   fetch(ask: Pick<ContentAsk, "url" | "headers">, start: number, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** Whether a manager answers now. */

@@ -110,6 +110,7 @@ export class ImageProxy {
 
   /** A request for a registry, whichever way it came. Never rejects. */
   async serve(exchange: Exchange): Promise<void> {
+    if (this.#pulls.again(exchange)) return void this.#answers.memory++;
     try {
       await this.#options.checkServer(exchange.request.socket.remoteAddress, exchange.target);
       const way = await this.#pulls.answer(exchange);

@@ -11,10 +11,11 @@ import { drained } from "#platform/http-stream.ts";
 import type { Log } from "#platform/log.ts";
 import { Looks, ReadGate } from "#transfer/mod.ts";
 import { readRange, spanWithin, type RangeWish } from "./byte-range.ts";
-import { contentStream, withPatience, type StreamParts } from "./content-stream.ts";
-import type { Content, ContentAsk, ImageHost } from "./image-host.ts";
+import { contentStream, withPatience, type HeardContent, type StreamParts } from "./content-stream.ts";
+import type { ContentAsk, ImageHost } from "./image-host.ts";
 import type { Exchange } from "./image-proxy.ts";
 import { ManifestMemory, type KeptManifest } from "./manifest-memory.ts";
+import { RecentAnswers } from "./recent-answers.ts";
 import { answerChallenge, contentHeaders, type ContentHead } from "./registry-answer.ts";
 
 /** What gave an answer. "look": what the registry told the cluster of a tag. */
@@ -33,6 +34,7 @@ export interface PullsOptions {
 export class Pulls {
   readonly #options: PullsOptions;
   readonly #manifests = new ManifestMemory();
+  readonly #recent = new RecentAnswers();
   readonly #gate: ReadGate;
 
   constructor(options: PullsOptions) {
@@ -40,6 +42,11 @@ export class Pulls {
     const { clock, host } = options;
     const held = async (digest: string): Promise<Uint8Array | undefined> => this.#manifests.get(digest)?.bytes;
     this.#gate = new ReadGate(clock, new Looks(clock, (ask) => host.look(ask)), held);
+  }
+
+  /** Whether it was answered with what was given to the same request a moment ago. */
+  again(exchange: Exchange): boolean {
+    return this.#recent.giveAgain(exchange, exchange.response, this.#options.clock.nowMs());
   }
 
   /** Undefined: nothing was written, the registry is to be asked. */
@@ -100,8 +107,14 @@ export class Pulls {
     const { bytes } = kept;
     const span = spanWithin(rangeOf(exchange), bytes.length);
     if (span === undefined) return undefined;
-    writeHead(exchange, { digest, mediaType, lengthBytes: bytes.length }, span, bytes.length);
+    const head = { digest, mediaType, lengthBytes: bytes.length };
+    writeHead(exchange, head, span, bytes.length);
     response.end(bytes.subarray(span.start, span.end));
+    if (told === undefined) {
+      const nowMs = this.#options.clock.nowMs();
+      const answer = { headers: contentHeaders(head), bytes, untilMs: this.#gate.rightEndsMs(ask) };
+      this.#recent.keep(exchange, answer, nowMs);
+    }
     return known === undefined ? "swarm" : "memory";
   }
 
@@ -109,17 +122,18 @@ export class Pulls {
   async #readManifest(exchange: Exchange, ask: ContentAsk): Promise<KeptManifest | undefined> {
     const content = await this.#open(exchange, ask);
     if (content === undefined) return undefined;
-    const parts: Uint8Array[] = [];
+    const parts = this.#parts(exchange);
+    const chunks: Uint8Array[] = [];
     let lengthBytes = 0;
     try {
       for (;;) {
-        const next = await withPatience(this.#parts(exchange), content.bytes.next());
+        const next = await withPatience(parts, content.bytes.next(), content.heardMs);
         if (next.done === true) break;
-        parts.push(next.value);
+        chunks.push(next.value);
         lengthBytes += next.value.length;
         if (lengthBytes > manifestBytesMax) return undefined;
       }
-      return this.#manifests.add(ask.digest, Buffer.concat(parts), placeOf(ask.url));
+      return this.#manifests.add(ask.digest, Buffer.concat(chunks), placeOf(ask.url));
     } catch (error) {
       this.#log("image.not-from-swarm", ask, error);
       return undefined;
@@ -160,12 +174,13 @@ export class Pulls {
     return span;
   }
 
-  async #open(exchange: Exchange, ask: ContentAsk): Promise<Content | undefined> {
+  async #open(exchange: Exchange, ask: ContentAsk): Promise<HeardContent | undefined> {
     const parts = this.#parts(exchange);
     const giveUp = new AbortController();
     const signal = AbortSignal.any([parts.signal, giveUp.signal]);
     try {
-      return await withPatience(parts, this.#options.host.open(ask, signal));
+      const { opened, heardMs } = this.#options.host.open(ask, signal);
+      return { ...(await withPatience(parts, opened, heardMs)), heardMs };
     } catch (error) {
       giveUp.abort();
       this.#log("image.not-from-swarm", ask, error);

@@ -15,6 +15,7 @@ import { answerError } from "./registry-answer.ts";
 
 export const tokenPath = "/darner/token";
 const prefix = "darner.";
+const packedPattern = /^bearer darner\.([\w-]*)$/i;
 const timeoutMs = 10_000;
 /** Of a token that is needed for nothing. */
 const lifeSecondsUsual = 300;
@@ -85,7 +86,7 @@ export class TokenDesk {
 
 /** The client's own credential for this registry: what the desk packed, or what the client gave itself. */
 export function unpack(authorization: string | undefined, registry: string): string | undefined {
-  const packed = new RegExp(`^bearer ${prefix.replace(".", "\\.")}([\\w-]*)$`, "i").exec(authorization ?? "")?.[1];
+  const packed = packedPattern.exec(authorization ?? "")?.[1];
   if (packed === undefined) return authorization;
   try {
     const { r, a } = JSON.parse(Buffer.from(packed, "base64url").toString("utf8")) as { r?: unknown; a?: unknown };
