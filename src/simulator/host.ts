@@ -321,6 +321,7 @@ export class Host extends Sender {
     this.link.report({
       news: this.#news,
       starving,
+      crossing: !seeding && this.brain.crossing,
       seeding,
       upBytesPerSecond: (this.sentPieces - this.#sentAtReport) * perSecond,
       downBytesPerSecond: (this.receivedPieces - this.#receivedAtReport) * perSecond,

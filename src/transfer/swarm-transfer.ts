@@ -82,6 +82,10 @@ export class SwarmTransfer {
     return this.#brain.starving;
   }
 
+  get crossing(): boolean {
+    return this.#brain.crossing;
+  }
+
   get openParents(): number {
     return this.#brain.openParents;
   }

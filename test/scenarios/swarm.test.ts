@@ -1,6 +1,6 @@
 /**
  * Stories about one swarm as its manager matches it. Commands: join NAME[@SITE] PIECES [crowd], report NAME
- * PIECES [starving] [seeding], leave NAME, accuse NAME PARENT, judge NAME wrong|right|unknown, wait MS,
+ * PIECES [starving] [crossing] [seeding], leave NAME, accuse NAME PARENT, judge NAME wrong|right|unknown, wait MS,
  * parents (who has whom now). The manager's own seed is always among the parents and is not shown; it is in
  * the site `here`. Parents in other sites stand behind `across`, with the ways by which pieces come in.
  */
@@ -51,7 +51,8 @@ function newSwarm(): Actor {
       }
       case "report": {
         const rates = { upBytesPerSecond: 0, downBytesPerSecond: 0 };
-        const report = { news: parseIndices(second), starving: flags.includes("starving"), ...rates };
+        const [starving, crossing] = [flags.includes("starving"), flags.includes("crossing")];
+        const report = { news: parseIndices(second), starving, crossing, ...rates };
         return swarm.report(host, { ...report, seeding: flags.includes("seeding") }, nowMs).map(told);
       }
       case "leave":

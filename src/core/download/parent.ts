@@ -53,6 +53,14 @@ export class Parent {
     return this.offer.id;
   }
 
+  /** Something is on its way, or may be, that is not to come from it any more. */
+  get crossing(): boolean {
+    if (!this.across) return false;
+    if (this.started !== undefined && !this.has.has(this.started)) return true;
+    for (const index of this.cancelling.keys()) if (!this.has.has(index)) return true;
+    return false;
+  }
+
   get owed(): number {
     return this.standing.length + (this.started === undefined ? 0 : 1);
   }

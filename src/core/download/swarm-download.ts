@@ -86,6 +86,12 @@ export class SwarmDownload {
     return true;
   }
 
+  /** Pieces come from other sites that are not to enter through this host any more. */
+  get crossing(): boolean {
+    for (const parent of this.#parents.values()) if (parent.crossing) return true;
+    return false;
+  }
+
   /** Whether this parent is still a candidate. */
   knows(parent: string): boolean {
     return this.#parents.has(parent);

@@ -81,6 +81,8 @@ export type HostMessage =
       readonly upBytesPerSecond: number;
       /** The host wants other parents at once: fewer than two of its own have anything new for it. */
       readonly starving: boolean;
+      /** Pieces come from other sites that are no longer in the host's `EntryShare`. */
+      readonly crossing?: boolean;
       readonly state: "downloading" | "seeding";
     }
   /** The answer to `recall`; without a manifest when the host has none that another manager signed. */

@@ -85,6 +85,7 @@ const hostShapes: Readonly<Record<HostMessage["kind"], Check>> = {
     downBytesPerSecond: size,
     upBytesPerSecond: size,
     starving: flag,
+    crossing: optional(flag),
     state: oneOf("downloading", "seeding"),
   }),
   recalled: shaped({ ...ofTask, manifest: optional(manifest) }),

@@ -6,6 +6,7 @@
 export { explain } from "./explain.ts";
 export * from "./members.ts";
 export * from "./pace.ts";
+export * from "./report.ts";
 export * from "./slots.ts";
 export * from "./suspicion.ts";
 export * from "./swarm.ts";

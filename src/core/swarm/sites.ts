@@ -8,24 +8,38 @@
  * more than one copy leaves its site. Nothing is said per piece: a host's part is a few numbers
  * (`EntryShare`).
  *
+ * A way that moves while its owner is well is handed over: the owner asks for nothing more by it, and its
+ * heir, to whom it is a parent, asks only when all that was on its way has come. Otherwise what had begun
+ * would cross twice.
+ *
  * Invariants:
  *  1. A way of a site with hosts has an owner, one of them; no more than `waysMax` hosts ask elsewhere.
  *  2. An owner's parents elsewhere are owners of the same way, at most `acrossMax` of them, and the seeds.
  *  3. A way by which nothing came in for a while goes to a host that starves; each time the while doubles.
+ *  4. A way is handed over within `handOverMs.max`, whatever its owner says.
  */
 
 import { Bitfield } from "#base/mod.ts";
 import type { EntryShare } from "#core/protocol/mod.ts";
-import { Members, type Member } from "./members.ts";
+import { link, Members, type Member } from "./members.ts";
+import type { SwarmReport } from "./report.ts";
 
 /** As many as keep a line full with a piece each; with sixteen each piece would be whole later. */
 export const waysMax = 8;
 const acrossMax = 16;
 const drawnMax = 48;
 const patienceMs = { first: 5_000, max: 80_000 } as const;
+/** Its owner's last pieces are known to its heir so long after the manager has heard of them. */
+const handOverMs = { news: 200, max: 5_000 } as const;
 
 interface Way {
   owner: Member | undefined;
+  /** When its owner got it. */
+  givenMs: number;
+  /** Gets it next; its owner gives it up since, and had nothing more on its way by it from then on. */
+  heir: Member | undefined;
+  handedMs: number;
+  clearedMs: number | undefined;
   /** When something came in by it, or when its owner got it. */
   lastMs: number;
   patienceMs: number;
@@ -53,6 +67,8 @@ export class Sites {
   #away: Site[] = [];
   /** Whose entry is another than it was told. */
   readonly #changed = new Set<Member>();
+  /** Ways that are being handed over, with their numbers. */
+  readonly #handed = new Map<Way, number>();
 
   /** `home` is the seeds' site. */
   constructor(home: string, unit: () => number) {
@@ -79,7 +95,7 @@ export class Sites {
       if (ways > 0) this.#setAway([...this.#away, site]);
     }
     site.members.add(member);
-    this.entered(member, member.held.indices(), nowMs);
+    this.#entered(member, member.held.indices(), nowMs);
   }
 
   leave(member: Member): void {
@@ -95,11 +111,28 @@ export class Sites {
 
   /** Its ways go to others. */
   dismiss(member: Member): void {
-    for (const way of this.#waysOf(member)) way.owner = undefined;
+    for (const way of this.#sites.get(member.card.site)?.ways ?? []) {
+      if (way.owner === member) way.owner = undefined;
+      else if (way.heir !== member) continue;
+      this.#keep(way);
+    }
+  }
+
+  reported(member: Member, { news, crossing = false }: SwarmReport, nowMs: number): void {
+    this.#entered(member, news, nowMs);
+    for (const way of this.#handed.keys()) {
+      if (way.owner === member) way.clearedMs = crossing ? undefined : (way.clearedMs ?? nowMs);
+    }
+  }
+
+  /** Whether an heir may have its way now, so that `settle` has something to do. */
+  handsOver(nowMs: number): boolean {
+    for (const way of this.#handed.keys()) if (isHandedOver(way, nowMs)) return true;
+    return false;
   }
 
   /** The member holds these pieces. */
-  entered(member: Member, indices: Iterable<number>, nowMs: number): void {
+  #entered(member: Member, indices: Iterable<number>, nowMs: number): void {
     const site = this.#sites.get(member.card.site);
     if (site === undefined || site.ways.length === 0) return;
     for (const index of indices) {
@@ -122,6 +155,9 @@ export class Sites {
 
   /** Gives every way an owner that `mayOwn` and spreads them. Returns whose entry has changed since the last call. */
   settle(mayOwn: (member: Member) => boolean, nowMs: number): readonly Member[] {
+    for (const [way, number] of this.#handed) {
+      if (isHandedOver(way, nowMs)) this.#give(way, number, way.heir!, nowMs);
+    }
     for (const site of this.#away) {
       const candidates = site.members.draw(drawnMax, this.#unit).filter(mayOwn);
       if (candidates.length > 0) this.#spread(site, candidates, nowMs);
@@ -135,7 +171,7 @@ export class Sites {
   entryOf(member: Member): Entry | undefined {
     const site = this.#sites.get(member.card.site);
     if (site === undefined) return undefined;
-    const mine = site.ways.flatMap((way, number) => (way.owner === member ? [number] : []));
+    const mine = site.ways.flatMap((way, number) => (way.owner === member && way.heir === undefined ? [number] : []));
     if (mine.length === 0) return undefined;
     const place = this.#away.indexOf(site);
     const parents = new Set<Member>();
@@ -152,22 +188,43 @@ export class Sites {
   /** Vacant ways first, then from who has two more than another. Whoever holds most of fewest ways is next. */
   #spread(site: Site, candidates: readonly Member[], nowMs: number): void {
     const owned = new Map<Member, number>();
-    for (const { owner } of site.ways) if (owner !== undefined) owned.set(owner, (owned.get(owner) ?? 0) + 1);
+    for (const { owner, heir = owner } of site.ways)
+      if (heir !== undefined) owned.set(heir, (owned.get(heir) ?? 0) + 1);
     const rank = (member: Member): number => (owned.get(member) ?? 0) + (member.seeding ? waysMax : 0);
     for (const [number, way] of site.ways.entries()) {
       const next = candidates.reduce((best, member) => (rank(member) < rank(best) ? member : best));
       const least = owned.get(next) ?? 0;
-      if (way.owner !== undefined && (next.seeding || owned.get(way.owner)! < least + 2)) continue;
-      if (way.owner !== undefined) owned.set(way.owner, owned.get(way.owner)! - 1);
+      const last = way.heir ?? way.owner;
+      if (last !== undefined && (next.seeding || owned.get(last)! < least + 2)) continue;
+      if (last !== undefined) owned.set(last, owned.get(last)! - 1);
       owned.set(next, least + 1);
-      this.#give(way, number, next, nowMs);
+      if (way.owner === next) this.#keep(way);
+      else if (way.owner === undefined || way.givenMs === nowMs) this.#give(way, number, next, nowMs);
+      else this.#handTo(way, number, next, nowMs);
     }
   }
 
-  #give(way: Way, number: number, owner: Member, nowMs: number): void {
+  #handTo(way: Way, number: number, heir: Member, nowMs: number): void {
+    const owner = way.owner!;
+    way.heir = heir;
+    if (!this.#handed.has(way)) [way.handedMs, way.clearedMs] = [nowMs, undefined];
+    this.#handed.set(way, number);
+    // So that it knows what has come.
+    link(heir, owner);
+    this.#changed.add(owner).add(heir);
+  }
+
+  /** Nobody waits for it any more. */
+  #keep(way: Way): void {
+    way.heir = undefined;
+    this.#handed.delete(way);
     if (way.owner !== undefined) this.#changed.add(way.owner);
+  }
+
+  #give(way: Way, number: number, owner: Member, nowMs: number): void {
+    this.#keep(way);
     way.owner = owner;
-    way.lastMs = nowMs;
+    way.givenMs = way.lastMs = nowMs;
     for (const site of this.#away) {
       const other = site.ways[number]!.owner;
       if (other !== undefined) this.#changed.add(other);
@@ -178,14 +235,22 @@ export class Sites {
     this.#away = away;
     for (const site of away) for (const { owner } of site.ways) if (owner !== undefined) this.#changed.add(owner);
   }
-
-  #waysOf(member: Member): Way[] {
-    return (this.#sites.get(member.card.site)?.ways ?? []).filter((way) => way.owner === member);
-  }
 }
 
 function newWay(): Way {
-  return { owner: undefined, lastMs: 0, patienceMs: patienceMs.first };
+  return {
+    owner: undefined,
+    givenMs: 0,
+    heir: undefined,
+    handedMs: 0,
+    clearedMs: undefined,
+    lastMs: 0,
+    patienceMs: patienceMs.first,
+  };
+}
+
+function isHandedOver({ handedMs, clearedMs = Infinity }: Way, nowMs: number): boolean {
+  return nowMs - clearedMs >= handOverMs.news || nowMs - handedMs >= handOverMs.max;
 }
 
 /** How far along the ring of sites to look: at all of them, or at `most`, near ones and ever further ones. */

@@ -17,8 +17,9 @@
  */
 
 import type { Bitfield } from "#base/mod.ts";
-import type { EntryShare, HostCard, ParentOffer } from "#core/protocol/mod.ts";
+import type { HostCard, ParentOffer } from "#core/protocol/mod.ts";
 import { busiestOf, fedBy, link, Member, Members, toOffer, unlink } from "./members.ts";
+import type { SwarmChange, SwarmReport } from "./report.ts";
 import { Sites } from "./sites.ts";
 import { Suspicion, type Verdict } from "./suspicion.ts";
 
@@ -59,21 +60,6 @@ export interface SwarmOptions {
   /** May be shared by the swarms of one manager. */
   readonly suspicion?: Suspicion;
   readonly isDraining?: ((host: string) => boolean) | undefined;
-}
-
-export interface SwarmChange {
-  readonly host: string;
-  readonly parents: readonly ParentOffer[];
-  /** What of the object enters the host's site through it. */
-  readonly entry?: EntryShare;
-}
-
-export interface SwarmReport {
-  readonly news: readonly number[];
-  readonly starving: boolean;
-  readonly seeding: boolean;
-  readonly upBytesPerSecond: number;
-  readonly downBytesPerSecond: number;
 }
 
 export class Swarm {
@@ -168,11 +154,16 @@ export class Swarm {
   report(host: string, report: SwarmReport, nowMs: number): SwarmChange[] {
     const member = this.#members.get(host);
     if (member === undefined) return [];
+    const changes = this.#take(member, report, nowMs);
+    return this.#sites.handsOver(nowMs) ? [...changes, ...this.#tellAll(new Set(), nowMs)] : changes;
+  }
+
+  #take(member: Member, report: SwarmReport, nowMs: number): SwarmChange[] {
     for (const index of report.news) {
       member.held.grow(index + 1);
       member.held.set(index);
     }
-    this.#sites.entered(member, report.news, nowMs);
+    this.#sites.reported(member, report, nowMs);
     const wasSeeding = member.seeding;
     member.seeding = report.seeding;
     member.upBytesPerSecond = report.upBytesPerSecond;

@@ -136,6 +136,7 @@ export class HostSession implements VersionHost {
         return this.#options.knownTask(message.task)?.report(this, message.generation, {
           news: message.news,
           starving: message.starving,
+          crossing: message.crossing,
           seeding: message.state === "seeding",
           upBytesPerSecond: message.upBytesPerSecond,
           downBytesPerSecond: message.downBytesPerSecond,

@@ -288,6 +288,7 @@ export class HostTask implements TaskListener {
       task: this.task,
       generation: () => this.#manifest?.head.generation,
       starving: () => this.#transfer?.starving ?? false,
+      crossing: () => this.#transfer?.crossing ?? false,
       heldPieces: () => this.store.have.count,
       receivedBytes: () => this.bytes.peers,
     };

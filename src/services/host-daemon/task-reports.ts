@@ -8,6 +8,7 @@ export interface ReportSource {
   /** Undefined while there is no manifest: nothing is reported then. */
   generation(): string | undefined;
   starving(): boolean;
+  crossing(): boolean;
   heldPieces(): number;
   receivedBytes(): number;
 }
@@ -20,6 +21,8 @@ export class TaskReports {
   #timer: Timer | undefined;
   #receivedBytes = 0;
   #reportedMs: number;
+  /** The manager waits to hear that nothing crosses any more. */
+  #wasCrossing = false;
 
   constructor(clock: Clock, manager: ManagerClient, source: ReportSource) {
     this.#clock = clock;
@@ -50,7 +53,8 @@ export class TaskReports {
 
   #schedule(): void {
     this.#timer = this.#clock.after(this.#manager.reportEveryMs, () => {
-      if (this.#news.length > 0 || this.#source.starving()) this.#send("downloading");
+      const isDue = this.#news.length > 0 || this.#wasCrossing || this.#source.starving();
+      if (isDue) this.#send("downloading");
       this.#schedule();
     });
   }
@@ -66,6 +70,7 @@ export class TaskReports {
     const downBytesPerSecond = Math.round(((receivedBytes - this.#receivedBytes) * 1000) / elapsedMs);
     this.#receivedBytes = receivedBytes;
     this.#reportedMs = nowMs;
+    this.#wasCrossing = state === "downloading" && this.#source.crossing();
     this.#manager.send({
       kind: "report",
       task: this.#source.task,
@@ -75,6 +80,7 @@ export class TaskReports {
       downBytesPerSecond,
       upBytesPerSecond: 0,
       starving: state === "downloading" && this.#source.starving(),
+      ...(this.#wasCrossing ? { crossing: true } : {}),
       state,
     });
   }
