@@ -23,6 +23,8 @@ import { pumpFile } from "./send-file.node.ts";
 const headBytesMax = 16 * 1024;
 /** The kernel queues no more than this unsent, so that what is sent next is decided late. */
 const unsentBytes = 256 * 1024;
+/** The kernel counts in seconds; it probes again each second. */
+const probeAfterMs = 1_000;
 
 class NodeConnection implements Connection {
   readonly remote: string;
@@ -306,6 +308,10 @@ function dial(
           }),
         );
         return;
+      }
+      if (options.vanishedMs !== undefined) {
+        socket.setKeepAlive(true, probeAfterMs);
+        native.setVanishedTimeout(socket, options.vanishedMs);
       }
       resolve({ connection: new NodeConnection(socket, to, handlers, native), member: memberAt(socket), headers });
     };

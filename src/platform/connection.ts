@@ -61,6 +61,11 @@ export interface DialOptions {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
+  /**
+   * A machine that is gone without a word is noticed after so long, by its kernel's silence: a process that
+   * is merely busy is not taken for gone. Only a hint: where it can't be had nothing is noticed so.
+   */
+  readonly vanishedMs?: number;
   /** Over TLS, to a member of this role and no other. */
   readonly secureTo?: MemberRole | undefined;
 }

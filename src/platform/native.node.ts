@@ -18,6 +18,7 @@ const SOL_SOCKET = 1;
 const SO_RCVLOWAT = 18;
 const IPPROTO_TCP = 6;
 const TCP_NOTSENT_LOWAT = 25;
+const TCP_USER_TIMEOUT = 18;
 const RWF_NOWAIT = 8;
 /** What the kernel takes at most in one call. */
 const sendFileBytesMax = 0x7ffff000;
@@ -45,6 +46,10 @@ class LinuxNative implements Native {
 
   setUnsentLowWater(socket: Socket, bytes: number): void {
     this.#setOption(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, bytes);
+  }
+
+  setVanishedTimeout(socket: Socket, timeoutMs: number): void {
+    this.#setOption(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, timeoutMs);
   }
 
   sendFile(socket: Socket, fileDescriptor: number, position: number, count: number): number {
@@ -107,7 +112,7 @@ class LinuxNative implements Native {
 
   /** A refusal costs speed, never bytes. */
   #setOption(socket: Socket, level: number, option: number, value: number): void {
-    assert(Number.isInteger(value) && value > 0 && value <= 0x7fffffff, "a mark is a positive number of bytes");
+    assert(Number.isInteger(value) && value > 0 && value <= 0x7fffffff, "an option is a positive number");
     const fd = descriptorOf(socket);
     if (fd < 0) return;
     const { memory, address } = this.#libc;

@@ -327,5 +327,6 @@ describe("where the calls cannot be had", () => {
     assert.equal(absentNative.peerCredentials(socket), undefined);
     absentNative.setReceiveLowWater(socket, 1);
     absentNative.setUnsentLowWater(socket, 1);
+    absentNative.setVanishedTimeout(socket, 1);
   });
 });

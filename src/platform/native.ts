@@ -39,6 +39,8 @@ export interface Native {
   setReceiveLowWater(socket: Socket, bytes: number): void;
   /** TCP_NOTSENT_LOWAT: how many unsent bytes the kernel may queue, so that what goes next is decided late. */
   setUnsentLowWater(socket: Socket, bytes: number): void;
+  /** TCP_USER_TIMEOUT: what is not acknowledged for so long, a keep-alive probe included, ends the connection. */
+  setVanishedTimeout(socket: Socket, timeoutMs: number): void;
   /**
    * One sendfile(2) of at most `count` bytes: how many were taken, 0 at the file's end, -1 when the
    * socket takes none now, is gone or fails. Only while `socket.writableLength` is 0, else bytes
@@ -75,6 +77,7 @@ export const absentNative: Native = {
   available: false,
   setReceiveLowWater() {},
   setUnsentLowWater() {},
+  setVanishedTimeout() {},
   sendFile: () => -1,
   isCached: () => false,
   readCached: () => undefined,

@@ -73,6 +73,14 @@ export const clusterManagerSettings = settingsGroup({
       topic: limits,
       help: "hosts that are sent to at the same time, at least; a manager faster than its hosts takes more",
     }),
+    taskHostsMax: setting({
+      name: "task-hosts-max",
+      kind: count({ min: 1, max: 1_000_000 }),
+      default: 1_000,
+      live: true,
+      topic: limits,
+      help: "hosts of one object that this manager serves itself; it sends others to the managers that they are near",
+    }),
   },
   check(values) {
     checkTrust(values.trust, [values.configService]);

@@ -4,6 +4,7 @@ import { choosePieceBytes, pieceCount } from "#core/model/mod.ts";
 import { acrossSlots, reportEveryMs, seedSlots } from "#core/swarm/mod.ts";
 import { Agenda } from "./agenda.ts";
 import type { Fault } from "./faults.ts";
+import { Helper } from "./helping-manager.ts";
 import { Host } from "./host.ts";
 import { Manager, Seed } from "./manager.ts";
 import { managerPlace, Network, type Sites } from "./network.ts";
@@ -40,6 +41,10 @@ export interface ClusterPlan {
   /** One number for each seed: what it can send. */
   readonly seedsBytesPerSecond: readonly number[];
   readonly hosts: readonly HostPlan[];
+  /** Managers beside the owner, by what each can send and receive; hosts are near them all by turns. */
+  readonly helpersBytesPerSecond?: readonly number[];
+  /** Hosts that the owner serves before it sends others to their own managers. */
+  readonly taskHostsMax?: number;
   readonly latencyMs: number;
   readonly jitterMs: number;
   /** The origin and the manager are in the first one. */
@@ -59,7 +64,10 @@ export class Cluster {
   readonly pieces: number;
   readonly hosts: Host[] = [];
   readonly seeds: Seed[];
+  /** The owner, and the managers that help it behind it. */
   readonly manager: Manager;
+  readonly managers: Manager[] = [];
+  readonly helpers: Helper[] = [];
   readonly #senders = new Map<string, Sender>();
   /** Hosts that have it all. */
   finished = 0;
@@ -74,15 +82,9 @@ export class Cluster {
     this.pieceBytes = plan.pieceBytes ?? choosePieceBytes(plan.lengthBytes, plan.hosts.length);
     this.pieces = pieceCount(plan.lengthBytes, this.pieceBytes);
     this.seeds = this.#makeSeeds();
-    this.manager = new Manager({
-      agenda: this.agenda,
-      chance: this.chance,
-      network: this.network,
-      pieces: this.pieces,
-      originBytesPerSecond: plan.originBytesPerSecond,
-      seeds: this.seeds,
-    });
+    this.manager = this.#addManager(undefined);
     for (const seed of this.seeds) this.#senders.set(seed.id, seed);
+    for (const bytesPerSecond of plan.helpersBytesPerSecond ?? []) this.#addHelper(bytesPerSecond);
     plan.hosts.forEach((host, number) => this.#addHost(host, number));
   }
 
@@ -116,10 +118,56 @@ export class Cluster {
     );
   }
 
+  #addManager(helper: Helper | undefined): Manager {
+    const { agenda, chance, network, pieces, plan, seeds, managers } = this;
+    const { originBytesPerSecond, taskHostsMax: hostsMax = Infinity } = plan;
+    const made = new Manager({
+      agenda,
+      chance,
+      network,
+      pieces,
+      originBytesPerSecond,
+      seeds: helper === undefined ? seeds : [],
+      id: `m${managers.length}`,
+      hostsMax,
+      managers,
+      ...(helper === undefined ? {} : { helper }),
+    });
+    managers.push(made);
+    return made;
+  }
+
+  /** What all that download have in common. */
+  #downloading() {
+    const { hosts, pieceCpuMs = 0, helpersBytesPerSecond = [] } = this.plan;
+    const hostsEach = Math.ceil(hosts.length / (helpersBytesPerSecond.length + 1));
+    const senderOf = (id: string): Sender | undefined => this.#senders.get(id);
+    return { ...this.#shared(), reportEveryMs: reportEveryMs(hostsEach), pieceCpuMs, manager: this.manager, senderOf };
+  }
+
+  #addHelper(bytesPerSecond: number): void {
+    const { hosts } = this.plan;
+    const helper = new Helper({
+      ...this.#downloading(),
+      id: `helper${this.helpers.length}`,
+      place: managerPlace,
+      upBytesPerSecond: bytesPerSecond,
+      downBytesPerSecond: bytesPerSecond,
+      slots: seedSlots(bytesPerSecond, hosts[hosts.length >> 1]!.upBytesPerSecond, seedSlotsMin),
+      acrossSlots: acrossSlots.seed,
+      accusesFalsely: false,
+      lies: 0,
+      home: this.manager,
+      onFinished: () => undefined,
+    });
+    helper.manager = this.#addManager(helper);
+    this.helpers.push(helper);
+    this.#senders.set(helper.id, helper);
+  }
+
   #addHost(plan: HostPlan, place: number): void {
-    const { hosts, pieceCpuMs } = this.plan;
     const made = new Host({
-      ...this.#shared(),
+      ...this.#downloading(),
       id: `h${place}`,
       place,
       upBytesPerSecond: plan.upBytesPerSecond,
@@ -128,10 +176,7 @@ export class Cluster {
       acrossSlots: acrossSlots.host,
       accusesFalsely: plan.accusesFalsely === true,
       lies: Number(plan.lies === true ? 0.1 : (plan.lies ?? 0)),
-      reportEveryMs: reportEveryMs(hosts.length),
-      pieceCpuMs: pieceCpuMs ?? 0,
-      manager: this.manager,
-      senderOf: (id) => this.#senders.get(id),
+      home: this.managers[place % this.managers.length]!,
       onFinished: (host) => this.#hostFinished(host),
     });
     if (made.lies === 0) this.#awaited++;

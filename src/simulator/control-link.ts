@@ -11,7 +11,7 @@ import type { Host } from "./host.ts";
 import type { Manager } from "./manager.ts";
 import { managerPlace, type Network } from "./network.ts";
 
-const toHost = { listed: 0, ended: 1, parents: 2, welcome: 3, closed: 4 } as const;
+const toHost = { listed: 0, ended: 1, parents: 2, welcome: 3, closed: 4, delegated: 5 } as const;
 const toManager = { hello: 10, ask: 11, report: 12, accuse: 13, closed: 14 } as const;
 const unansweredCode = 20;
 const hostLooksCode = 21;
@@ -102,6 +102,11 @@ export class ControlLink implements Actor {
     this.#tell(toHost.welcome);
   }
 
+  /** The host is to ask its own manager. */
+  delegated(): void {
+    this.#tell(toHost.delegated);
+  }
+
   closeAtManager(): void {
     this.openAtManager = false;
     this.#tell(toHost.closed);
@@ -135,6 +140,7 @@ export class ControlLink implements Actor {
   }
 
   #tell(code: number, argument?: unknown): void {
+    this.#manager.messages++;
     if (this.silentUntilMs === Infinity) return;
     const { nowMs } = this.#agenda;
     const leavesMs = Math.max(nowMs, this.silentUntilMs);
@@ -172,6 +178,7 @@ export class ControlLink implements Actor {
 
   #atManager(code: number, argument: unknown): void {
     const manager = this.#manager;
+    manager.messages++;
     if (code === toManager.hello) {
       if (manager.down) return this.closeAtManager();
       this.openAtManager = true;
@@ -205,6 +212,8 @@ export class ControlLink implements Actor {
       case toHost.welcome:
         this.welcomed = true;
         return host.welcomed(this);
+      case toHost.delegated:
+        return host.delegated(this);
       case toHost.closed:
         this.openAtHost = false;
         return host.controlLost(this);

@@ -28,7 +28,9 @@ export interface HostOptions extends SenderOptions {
   /** Processor time for each piece received: hashing, storing, handling. */
   readonly pieceCpuMs: number;
   readonly accusesFalsely: boolean;
+  /** The task's owner, and the manager that the host is at home with. */
   readonly manager: Manager;
+  readonly home: Manager;
   readonly onFinished: (host: Host) => void;
   readonly senderOf: (id: string) => Sender | undefined;
 }
@@ -40,6 +42,8 @@ export class Host extends Sender {
   readonly inboundMax: number;
   brain: SwarmDownload;
   link: ControlLink | undefined;
+  /** Which of its managers it asks. */
+  #manager: Manager;
   readonly #up = new Map<string, Wire>();
   #news: number[] = [];
   /** Processor and disk time for each piece, now. */
@@ -64,6 +68,7 @@ export class Host extends Sender {
   constructor(options: HostOptions) {
     super(options);
     this.options = options;
+    this.#manager = options.manager;
     this.pieceCpuMs = options.pieceCpuMs;
     this.downlink = new Downlink(options.downBytesPerSecond);
     this.inboundMax = inboundPiecesMax(options.pieceBytes);
@@ -78,6 +83,11 @@ export class Host extends Sender {
     });
   }
 
+  /** As its manager has it. */
+  get site(): string {
+    return `site${this.options.network.siteOf(this.place)}`;
+  }
+
   /** Connections to parents, also those that are being opened. */
   get parents(): ReadonlyMap<string, Wire> {
     return this.#up;
@@ -90,15 +100,28 @@ export class Host extends Sender {
 
   /** The download begins; the control connection stands already, if there is a manager. */
   start(): void {
-    const { network, manager } = this.options;
+    const { manager, home } = this.options;
     if (this.lost) return;
     this.started = true;
     this.startedMs = this.agenda.nowMs;
     this.#startTimers();
-    if (manager.down) return this.#connect();
-    this.link = new ControlLink(this.agenda, network, this, manager);
+    if (manager.down || manager !== home) return this.#connect();
+    this.#askOverKept(manager);
+  }
+
+  /** A connection stands already. */
+  #askOverKept(manager: Manager): void {
+    this.link = new ControlLink(this.agenda, this.options.network, this, manager);
     this.link.established(this.options.chance.unit);
     this.link.ask(this.held.clone());
+  }
+
+  /** The owner has hosts enough. */
+  delegated(link: ControlLink): void {
+    if (this.link !== link) return;
+    link.closeAtHost();
+    this.#manager = this.options.home;
+    this.#askOverKept(this.#manager);
   }
 
   #startTimers(): void {
@@ -225,8 +248,7 @@ export class Host extends Sender {
   }
 
   #connect(): void {
-    const { network, manager } = this.options;
-    this.link = new ControlLink(this.agenda, network, this, manager);
+    this.link = new ControlLink(this.agenda, this.options.network, this, this.#manager);
     this.link.dial();
   }
 
@@ -354,7 +376,7 @@ export class Host extends Sender {
     const parent = this.options.senderOf(offer.id);
     if (parent === undefined) return;
     this.#up.get(offer.id)?.leave(false);
-    const wire = new Wire(this.agenda, this.options.network, this, parent);
+    const wire = new Wire(this.agenda, this.options.network, this, parent, offer.across === true);
     this.#up.set(offer.id, wire);
     wire.dial();
   }

@@ -2,11 +2,13 @@
  * One simulated cluster manager: fetches the object from the origin once, lists its pieces, seeds them
  * through one or several seeds, and matches the hosts with the product's own `Swarm`. With several
  * seeds each fetches and seeds its share of the pieces. A manager that starts again has lost its swarm
- * and its connections, and goes on with the pieces that its seeds had stored.
+ * and its connections, and goes on with the pieces that its seeds had stored. One that helps another gets
+ * the object from that one's swarm; the owner sends it hosts by the product's own rule.
  */
 
 import { assert, Bitfield } from "#base/mod.ts";
 import type { ParentOffer, HostCard } from "#core/protocol/mod.ts";
+import { isDelegated } from "#core/placement/mod.ts";
 import {
   mayRepeatWhileFetching,
   spreadEveryMs,
@@ -17,6 +19,7 @@ import {
 } from "#core/swarm/mod.ts";
 import type { Actor, Agenda } from "./agenda.ts";
 import type { ControlLink } from "./control-link.ts";
+import type { Helper } from "./helping-manager.ts";
 import { Listing } from "./listing.ts";
 import { managerPlace, type Network } from "./network.ts";
 import type { Chance } from "./random.ts";
@@ -34,6 +37,13 @@ const matchDelayMs = 5;
 const keepAliveMs = 2_000;
 
 export interface ManagerOptions {
+  readonly id: string;
+  /** Hosts that it serves before it sends others to their own managers. */
+  readonly hostsMax: number;
+  /** All of them; the list grows while they are made. */
+  readonly managers: readonly Manager[];
+  /** Absent at the owner, who asks the origin. */
+  readonly helper?: Helper;
   readonly agenda: Agenda;
   readonly chance: Chance;
   readonly network: Network;
@@ -59,6 +69,7 @@ export class Seed extends Sender {
 }
 
 export class Manager implements Actor {
+  readonly health = "up";
   readonly #options: ManagerOptions;
   readonly #offers: readonly ParentOffer[];
   /** By the host's id; the connection that it asked on last. */
@@ -82,10 +93,13 @@ export class Manager implements Actor {
   originPieces = 0;
   /** Bytes that the origin sent in vain, since a piece was cut off. */
   originBytesLost = 0;
+  /** Said and heard. */
+  messages = 0;
 
   constructor(options: ManagerOptions) {
     this.#options = options;
-    this.#offers = options.seeds.map(({ id }): ParentOffer => ({ id, address: "", port: 0, seed: true }));
+    const seeds = options.helper === undefined ? options.seeds : [options.helper];
+    this.#offers = seeds.map(({ id }): ParentOffer => ({ id, address: "", port: 0, seed: true }));
     this.#have = new Bitfield(options.pieces);
     this.swarm = this.#newSwarm();
     this.#listing = this.#newListing();
@@ -93,7 +107,7 @@ export class Manager implements Actor {
 
   #newSwarm(): Swarm {
     this.suspicion = new Suspicion();
-    return new Swarm(this.#offers, this.#options.chance.unit, { home: siteName(0), suspicion: this.suspicion });
+    return new Swarm(this.#offers, this.#options.chance.unit, { home: "site0", suspicion: this.suspicion });
   }
 
   #newListing(): Listing {
@@ -103,9 +117,28 @@ export class Manager implements Actor {
 
   /** A host asks for the task, with what it has of it. The first one begins the fetch. */
   join(link: ControlLink, holds: Bitfield): void {
+    const { hostsMax, managers } = this.#options;
+    const { id: home } = link.host.options.home;
+    const hosts = this.#links.size;
+    if (!this.#links.has(link.host.id) && isDelegated({ hosts, hostsMax, own: this.id, home, managers }))
+      return link.delegated();
     this.#links.set(link.host.id, link);
     if (!this.#fetching && !this.#have.full) this.#fetchOn();
     if (this.#begun) this.#greet(link, holds);
+  }
+
+  get id(): string {
+    return this.#options.id;
+  }
+
+  /** What it has from the owner's swarm. */
+  gained(index: number): void {
+    this.#have.set(index);
+    if (!this.#begun) {
+      this.#begun = true;
+      this.#listing.invite(this.#links.values());
+    }
+    this.#listing.stored(index);
   }
 
   report(link: ControlLink, report: SwarmReport): void {
@@ -209,8 +242,9 @@ export class Manager implements Actor {
 
   /** Asks the origin for the rest; its first byte comes after the request's way there and back. */
   #fetchOn(): void {
-    const { agenda, network } = this.#options;
+    const { agenda, network, helper } = this.#options;
     this.#fetching = true;
+    if (helper !== undefined) return helper.start();
     const firstByteMs = 4 * network.latencyMs(managerPlace, managerPlace);
     this.#pieceBeganMs = agenda.nowMs + firstByteMs;
     agenda.after(firstByteMs, this, begunCode, this.#fetch);
@@ -253,7 +287,7 @@ export class Manager implements Actor {
     this.#listing.join(link);
     const held = new Bitfield(pieces);
     if (holds !== undefined) for (const index of holds.indices()) if (this.#have.has(index)) held.set(index);
-    const site = siteName(this.#options.network.siteOf(link.host.place));
+    const { site } = link.host;
     const card: HostCard = { id, name: id, site, address: id, port: 0 };
     this.swarm.join(card, held, agenda.nowMs);
     if (this.#have.full && held.full)
@@ -278,8 +312,4 @@ export class Manager implements Actor {
       this.#listing.tell(link);
     }
   }
-}
-
-function siteName(number: number): string {
-  return `site${number}`;
 }

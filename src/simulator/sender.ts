@@ -221,8 +221,8 @@ export class Sender extends Process implements Actor {
       wire.started(want.index);
       const transfer = this.uplink.start(wire, want.index, this.bytesOf(want.index));
       const { network } = this.#options;
-      if (wire.across)
-        network.sites?.lines.start(transfer, network.siteOf(this.place), network.siteOf(wire.child.place));
+      const [from, to] = [network.siteOf(this.place), network.siteOf(wire.child.place)];
+      if (from !== to) network.sites?.lines.start(transfer, from, to);
       this.watcher?.began(transfer);
       if (wire.silent) this.hold(wire);
     }

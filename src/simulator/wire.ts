@@ -42,18 +42,18 @@ export class Wire implements Actor {
   /** What the parent says when the piece on its way is through: nothing comes between its bytes. */
   owesNews = false;
   owesCancelled: number[] | undefined;
-  /** Its pieces pass the lines between sites. */
+  /** Its pieces go to another site, or to a manager that helps. */
   readonly across: boolean;
   #dialledMs = 0;
   #lastToChildMs = 0;
   #lastToParentMs = 0;
 
-  constructor(agenda: Agenda, network: Network, child: Host, parent: Sender) {
+  constructor(agenda: Agenda, network: Network, child: Host, parent: Sender, across: boolean) {
     this.#agenda = agenda;
     this.#network = network;
     this.child = child;
     this.parent = parent;
-    this.across = network.siteOf(child.place) !== network.siteOf(parent.place);
+    this.across = across;
   }
 
   get silent(): boolean {

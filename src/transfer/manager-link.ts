@@ -19,6 +19,8 @@ import { MessageLink } from "./message-link.ts";
 
 const dialTimeoutMs = 1_500;
 const welcomeTimeoutMs = 5_000;
+/** Longer than a lost packet or two take to be sent again. */
+const vanishedMs = 1_500;
 
 export type Welcome = Extract<ManagerMessage, { kind: "welcome" }>;
 
@@ -96,6 +98,7 @@ export class ManagerLink {
           path: "/control",
           headers: { "Darner-Version": version },
           timeoutMs: dialTimeoutMs,
+          vanishedMs,
         },
         { onBytes: (bytes) => this.#link.received(bytes), onClose: (reason) => this.#lost(reason) },
       );

@@ -3,6 +3,7 @@
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { staticManagers, type ManagerDirectory } from "#cluster/mod.ts";
+import { parseAddress } from "#core/placement/mod.ts";
 import { daemonRoutes, HostDaemon } from "#services/host-daemon/mod.ts";
 import { TaskCache } from "#storage/pieces/mod.ts";
 import { readBootTag } from "#platform/boot.node.ts";
@@ -185,13 +186,19 @@ interface Cluster {
   leave(): void;
 }
 
+/** What decides which manager is nearest: the site, or the address at which others reach this host. */
+function placeOf({ site, advertise }: Own["values"]): { readonly site?: string; readonly address?: string } {
+  const address = advertise !== undefined && parseAddress(advertise) !== undefined ? { address: advertise } : {};
+  return site === undefined ? address : { ...address, site };
+}
+
 /** The managers that the settings name, or those that the config service tells of. */
 function findCluster({ values }: Own, { config, revocations }: Standing): Cluster {
   const trust = values.trust === "on";
   const managers =
     values.manager.length > 0
       ? staticManagers(values.manager, trust, nodeClock)
-      : config?.watchManagers(values.site === undefined ? {} : { site: values.site });
+      : config?.watchManagers(placeOf(values));
   let stopWatching = (): void => {};
   return {
     managers,

@@ -1,5 +1,6 @@
 /** Who is near, who is alive, who owns what: sites, managers and their leases, rendezvous ranks. */
 
+export * from "./delegation.ts";
 export { addressInRange, isLoopbackAddress, parseAddress, parseRange, type AddressRange } from "./address.ts";
 export { ManagerLeases } from "./leases.ts";
 export {

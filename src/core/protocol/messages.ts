@@ -62,6 +62,8 @@ export type HostMessage =
       readonly holds?: { readonly generation: string; readonly pieces: string };
       /** Of another manager: only what the asked one has or is getting; it is not to ask the origin for it. */
       readonly heldOnly?: boolean;
+      /** The manager that the host is at home with: it may be sent there, should too many want the task. */
+      readonly home?: string;
     }
   /** Somebody on the host waits for the byte at `position`: it had better be fetched before what lies before it. */
   | { readonly kind: "seek"; readonly task: string; readonly position: number }
@@ -188,6 +190,8 @@ export type ManagerMessage =
       /** Absent with --trust off. */
       readonly signature?: string;
     }
+  /** Too many want it: the host is to ask the manager that it is at home with. */
+  | { readonly kind: "delegated"; readonly task: string }
   /** These are the parents from now on; others are to be left. */
   | {
       readonly kind: "parents";

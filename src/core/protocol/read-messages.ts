@@ -74,7 +74,7 @@ const manifest = shaped({
 
 const hostShapes: Readonly<Record<HostMessage["kind"], Check>> = {
   hello: shaped({ version: text, host }),
-  ask: shaped({ task: text, ask, holds: optional(held), heldOnly: optional(flag) }),
+  ask: shaped({ task: text, ask, holds: optional(held), heldOnly: optional(flag), home: optional(text) }),
   seek: shaped({ task: text, position: size }),
   look: shaped({ id: size, look }),
   fetched: shaped({ order: text, task: text, error: optional(error) }),
@@ -97,6 +97,7 @@ const managerShapes: Readonly<Record<ManagerMessage["kind"], Check>> = {
   welcome: shaped({ version: text, manager: text, hosts: size, reportEveryMs: positive, publicKey: optional(text) }),
   pace: shaped({ reportEveryMs: positive, hosts: optional(positive) }),
   head: shaped({ head, ticket: optional(text) }),
+  delegated: shaped({ task: text }),
   listed: shaped({ ...ofTask, from: size, indices: list(size), digests: packed, signature: optional(text) }),
   filling: shaped({ task: text }),
   ended: shaped({ ...ofTask, ...end }),

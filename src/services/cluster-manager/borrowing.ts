@@ -1,7 +1,8 @@
 /**
  * Asks another manager for an object, as one of its hosts: this manager becomes a member of that one's
- * swarm, hears its manifest as it grows and gets its pieces by ticket. One connection to each colleague,
- * kept while something is borrowed over it.
+ * swarm, hears its manifest as it grows and gets its pieces by ticket. It is a site of its own there, so
+ * that it has the lender's seed and the other borrowers for parents, ahead of all hosts, and none of the
+ * lender's hosts for children. One connection to each colleague, kept while something is borrowed over it.
  *
  * Invariant: an ask is answered within `answerMs`, with what the colleague has or with nothing.
  */
@@ -9,7 +10,7 @@
 import { Bitfield } from "#base/mod.ts";
 import { pieceCount } from "#core/model/mod.ts";
 import type { ManagerEntry } from "#core/placement/mod.ts";
-import type { HostCard, ManagerMessage, ManifestHead, ParentOffer, TaskAsk } from "#core/protocol/mod.ts";
+import type { EntryShare, HostCard, ManagerMessage, ManifestHead, ParentOffer, TaskAsk } from "#core/protocol/mod.ts";
 import type { Clock, Timer } from "#platform/clock.ts";
 import type { Dialler } from "#platform/connection.ts";
 import { ManagerLink, Manifest } from "#transfer/mod.ts";
@@ -36,11 +37,14 @@ export class Borrowed {
   /** All of its pieces: each is listed sooner or later. */
   readonly pieces: Bitfield;
   #parents: readonly ParentOffer[] = [];
+  /** What the lender lets it ask of parents elsewhere: all, while it is alone in its site. */
+  entry: EntryShare | undefined;
   /** Of that manager, for its swarm. */
   ticket: string | undefined;
   /** That manager speaks, and has not withdrawn it. */
   alive = true;
   onListed: (indices: readonly number[]) => void = () => undefined;
+  onOffered: () => void = () => undefined;
   readonly leave: () => void;
 
   constructor(head: ManifestHead, key: string | undefined, leave: () => void) {
@@ -60,7 +64,9 @@ export class Borrowed {
     if (!("generation" in message) || message.generation !== this.head.generation) return;
     if (message.kind === "parents") {
       this.#parents = message.parents;
+      this.entry = message.entry;
       this.ticket = message.ticket ?? this.ticket;
+      this.onOffered();
     } else if (message.kind === "withdrawn") this.alive = false;
     else if (message.kind === "listed") {
       if (this.manifest.list(message) === null) this.onListed(message.indices);

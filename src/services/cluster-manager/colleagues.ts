@@ -4,7 +4,7 @@
  */
 
 import type { ManagerDirectory } from "#cluster/mod.ts";
-import { ownerOfTask } from "#core/placement/mod.ts";
+import { managersOfTask, ownerOfTask, type ManagerEntry } from "#core/placement/mod.ts";
 import type { HostCard, TaskAsk } from "#core/protocol/mod.ts";
 import type { Origin } from "#origins/mod.ts";
 import type { Clock } from "#platform/clock.ts";
@@ -15,6 +15,7 @@ import type { SigningKey } from "#platform/signing.ts";
 import { Limiter, ParentPool, signTicket } from "#transfer/mod.ts";
 import { Borrowing, type Borrowed } from "./borrowing.ts";
 import { Regain } from "./regain.ts";
+import { RegainChain } from "./regain-chain.ts";
 import { Takeover, type TakenOver } from "./takeover.ts";
 import type { TaskVersion } from "./task-version.ts";
 
@@ -58,7 +59,7 @@ export class Colleagues {
       dialler,
       trust,
       isRevoked: (id) => options.isRevoked?.(id) === true,
-      card: options.card,
+      card: () => ({ ...options.card(), site: `manager-${key.id}` }),
       onKey: (publicKey) => void (this.keys.size < idsMax && this.keys.add(publicKey)),
       onFailed: ({ id }) => void this.#failedMs.set(id, clock.nowMs()),
     });
@@ -75,7 +76,7 @@ export class Colleagues {
   aidFor(
     task: string,
     origin: Origin,
-  ): { readonly takeover: Takeover; readonly regain: (version: TaskVersion, found: TakenOver) => Regain } {
+  ): { readonly takeover: Takeover; readonly regain: (version: TaskVersion, found: TakenOver) => RegainChain } {
     const { clock, random, log, trust } = this.#options;
     const isManager = (id: string): boolean => this.knows(id);
     return {
@@ -89,8 +90,30 @@ export class Colleagues {
         isManager,
         borrow: (ask) => this.#borrow(task, ask),
       }),
-      regain: (version, found) => this.#regain(task, version, found),
+      regain: (version, first) =>
+        new RegainChain({
+          first,
+          begin: (found) => this.#regain(task, version, found),
+          next: (found) => this.#afterLoss(version, found),
+        }),
     };
+  }
+
+  /** The lender is gone before all was here: its successor has it too, or this one is the successor itself. */
+  async #afterLoss({ task, ask, store }: TaskVersion, found: TakenOver): Promise<TakenOver | undefined> {
+    const { lender, ...kept } = found;
+    const isWhole = store.have.count >= found.listed.length;
+    if (lender === undefined || lender.alive || isWhole) return undefined;
+    const successor = this.#ranked(task).find((manager) => !this.#hasFailed(manager));
+    if (successor === undefined) return undefined;
+    if (successor.id === this.#options.key.id) return kept;
+    const next = await this.#borrowing.ask(successor, task, ask, false);
+    if (next === undefined) return undefined;
+    this.#options.log.info("task.borrowed", { task, from: successor.id });
+    if (next.head.generation === found.head.generation)
+      return { ...kept, manifest: next.manifest, listed: next.pieces, lender: next };
+    next.leave();
+    return undefined;
   }
 
   #regain(task: string, version: TaskVersion, { manifest, listed, lender }: TakenOver): Regain {
@@ -106,24 +129,23 @@ export class Colleagues {
       ticket: () => lender?.ticket ?? this.#ticket(task),
       holders: () => (lender === undefined ? version.holders() : lender.holders()),
       onPiece: (index) => version.pieceStored(index),
-      ...(lender === undefined ? {} : { isFed: () => lender.alive }),
+      ...(lender === undefined ? {} : { isFed: () => lender.alive, entry: () => lender.entry }),
     });
     if (lender !== undefined) {
       lender.onListed = (indices) => regain.listed(indices);
-      void regain.ended.then(() => lender.leave());
+      lender.onOffered = () => regain.offered();
     }
     return regain;
   }
 
   /** Those that may have it, best first: the owner, who may ask the origin; and the next, if it has it already. */
   async #borrow(task: string, ask: TaskAsk): Promise<Borrowed | undefined> {
-    const { managers, key, clock, log } = this.#options;
-    const ranked = ownerOfTask(task, managers?.current() ?? []);
+    const { key, log } = this.#options;
+    const ranked = this.#ranked(task);
     const ownRank = ranked.findIndex(({ id }) => id === key.id);
     if (ownRank < 0) return undefined;
     for (const [rank, manager] of ranked.slice(0, askedMax + 1).entries()) {
-      const failedMs = this.#failedMs.get(manager.id) ?? -Infinity;
-      if (rank === ownRank || clock.nowMs() - failedMs < passOverMs) continue;
+      if (rank === ownRank || this.#hasFailed(manager)) continue;
       const isOwner = rank === 0 && manager.health !== "draining";
       const borrowed = await this.#borrowing.ask(manager, task, ask, !isOwner);
       if (borrowed === undefined) continue;
@@ -131,6 +153,17 @@ export class Colleagues {
       return borrowed;
     }
     return undefined;
+  }
+
+  /** By their right to the task; who owns it for its own site looks at those of all sites. */
+  #ranked(task: string): ManagerEntry[] {
+    const managers = this.#options.managers?.current() ?? [];
+    const near = managersOfTask(task, managers);
+    return near[0]?.id === this.#options.key.id ? ownerOfTask(task, managers) : near;
+  }
+
+  #hasFailed({ id }: ManagerEntry): boolean {
+    return this.#options.clock.nowMs() - (this.#failedMs.get(id) ?? -Infinity) < passOverMs;
   }
 
   /** Whether a manager of this cluster has, or had, this id. */

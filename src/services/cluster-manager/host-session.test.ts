@@ -13,11 +13,13 @@ import {
 } from "#core/protocol/mod.ts";
 import { Pace } from "#core/swarm/mod.ts";
 import type { Member } from "#core/model/mod.ts";
+import type { ManagerEntry } from "#core/placement/mod.ts";
 import { SimClock } from "#platform/clock.sim.ts";
 import { silentLog } from "#platform/log.ts";
 import { newSigningKey, type SigningKey } from "#platform/signing.ts";
 import { Looks, ReadGate, taskIdOf } from "#transfer/mod.ts";
 import { MemoryConnection } from "../../../test/memory-network.ts";
+import { Crowds } from "./crowds.ts";
 import { HostSession } from "./host-session.ts";
 
 const ask: TaskAsk = { url: "http://origin/a", headers: {}, filterQuery: [], tag: "" };
@@ -32,6 +34,8 @@ interface Hello {
 function newSession({ trust = false, member, host = card }: Hello = {}) {
   const clock = new SimClock();
   const asked: string[] = [];
+  const managers = [{ id: "m2", health: "up" }] as ManagerEntry[];
+  const crowds = new Crowds({ own: "m", hostsMax: () => 1, managers: { current: () => managers } });
   const pace = new Pace();
   const looks = new Looks(clock, async (look) => ({ status: 200, headers: { etag: look.url } }));
   const gate = new ReadGate(clock, looks, async () => undefined);
@@ -51,6 +55,7 @@ function newSession({ trust = false, member, host = card }: Hello = {}) {
     },
     holdsTask: () => false,
     knownTask: () => undefined,
+    crowds,
     onHello: () => {},
     member,
     address: "10.0.0.1",
@@ -70,7 +75,7 @@ function newSession({ trust = false, member, host = card }: Hello = {}) {
   session.link.attach(near);
   const say = (message: unknown): void => session.link.received(encodeJsonFrame(frameType.message, 0, message));
   say({ kind: "hello", version: "1.0", host });
-  return { clock, asked, pace, session, heard, say };
+  return { clock, asked, crowds, pace, session, heard, say };
 }
 
 test("reports, accusations and leaves of unknown tasks make nothing", () => {
@@ -91,6 +96,20 @@ test("an ask too many is told so; the manager goes on", async () => {
   assert.equal(asked.length, 1);
   assert.equal(heard.at(-1)?.kind, "failed");
   assert.equal(heard.at(-1)?.error?.code, "cluster.refused");
+});
+
+test("a host that may ask the manager near it is sent there when enough have the task here, and is not counted", async () => {
+  const { clock, asked, crowds, heard, session, say } = newSession();
+  const task = taskIdOf(ask);
+  crowds.joined(task);
+  say({ kind: "ask", task, ask, home: "m2" });
+  await clock.settle(10);
+  assert.deepEqual(heard.at(-1), { kind: "delegated", task });
+  assert.deepEqual([asked.length, crowds.size(task)], [0, 1]);
+  say({ kind: "ask", task, ask });
+  assert.equal(asked.length, 1, "who has nowhere to go is served");
+  session.ended();
+  assert.equal(crowds.size(task), 1, "and counts no longer when it is gone");
 });
 
 test("a host that came while few were here is told once to report less often when many come", async () => {

@@ -23,6 +23,7 @@ import type { Log } from "#platform/log.ts";
 import { logBudget } from "#platform/log-budget.ts";
 import { keyId, type SigningKey } from "#platform/signing.ts";
 import { MessageLink, signTicket, taskIdOf, type ReadGate } from "#transfer/mod.ts";
+import type { Crowds } from "./crowds.ts";
 import type { ManagedTask } from "./managed-task.ts";
 import type { VersionHost } from "./task-version.ts";
 
@@ -51,6 +52,7 @@ export interface HostSessionOptions {
   readonly holdsTask: (task: string) => boolean;
   /** Only what is there: no message but an ask makes a task. */
   readonly knownTask: (task: string) => ManagedTask | undefined;
+  readonly crowds: Crowds;
   readonly onHello: (session: HostSession) => void;
   /** A preheat order is done with one of its tasks here. */
   readonly onFetched?: (session: HostSession, message: Extract<HostMessage, { kind: "fetched" }>) => void;
@@ -121,7 +123,10 @@ export class HostSession implements VersionHost {
   ended(): void {
     for (const answer of this.#recalls.values()) answer(undefined);
     this.link.ended();
-    for (const task of this.tasks) this.#options.knownTask(task)?.leave(this);
+    for (const task of this.tasks) {
+      this.#options.knownTask(task)?.leave(this);
+      this.#options.crowds.left(task);
+    }
     this.tasks.clear();
   }
 
@@ -148,7 +153,7 @@ export class HostSession implements VersionHost {
       case "fetched":
         return this.#options.onFetched?.(this, message);
       case "leave":
-        this.tasks.delete(message.task);
+        if (this.tasks.delete(message.task)) this.#options.crowds.left(message.task);
         this.#tickets.delete(message.task);
         return this.#options.knownTask(message.task)?.leave(this);
       case "accuse":
@@ -250,7 +255,10 @@ export class HostSession implements VersionHost {
     }
     try {
       if (message.heldOnly === true && !this.#options.holdsTask(task)) throw notHeld();
+      const isNew = !this.tasks.has(task);
+      if (isNew && this.#options.crowds.delegates(task, message.home)) return this.send({ kind: "delegated", task });
       const managed = this.#options.taskFor(task);
+      if (isNew) this.#options.crowds.joined(task);
       this.tasks.add(task);
       void managed.join({ host: this, ask, holds: message.holds });
     } catch (error) {

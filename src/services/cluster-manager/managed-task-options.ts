@@ -9,7 +9,7 @@ import type { Log } from "#platform/log.ts";
 import type { Random } from "#platform/random.ts";
 import type { TaskCache } from "#storage/pieces/mod.ts";
 import type { BodyAnswer, Limiter, ReadAsk } from "#transfer/mod.ts";
-import type { Regain } from "./regain.ts";
+import type { RegainChain } from "./regain-chain.ts";
 import type { Takeover, TakenOver } from "./takeover.ts";
 import type { TaskVersion, VersionHost } from "./task-version.ts";
 
@@ -34,13 +34,13 @@ export interface ManagedTaskOptions {
   /** What hosts of a manager that is gone know of it. */
   readonly takeover: Takeover;
   /** Begins to get what they hold. */
-  readonly regain: (version: TaskVersion, found: TakenOver) => Regain;
+  readonly regain: (version: TaskVersion, found: TakenOver) => RegainChain;
 }
 
 /** What a fetch begins with, beside what is stored. */
 export interface Aid {
   readonly opened?: BodyAnswer;
-  readonly regain?: Regain;
+  readonly regain?: RegainChain;
   readonly listed?: Bitfield;
 }
 

@@ -7,7 +7,7 @@
  */
 
 import type { Bitfield } from "#base/mod.ts";
-import type { ParentOffer } from "#core/protocol/mod.ts";
+import type { EntryShare, ParentOffer } from "#core/protocol/mod.ts";
 import type { Clock, Timer } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";
 import type { Random } from "#platform/random.ts";
@@ -18,7 +18,8 @@ const lookEveryMs = 250;
 /** Hosts come back one after the other: a piece is lost when nobody has told of it for so long. */
 const lostAfterMs = 1_500;
 const stallMs = 5_000;
-const parentsMax = 8;
+/** As many as a lender offers: its seed, and of each way two others. */
+const parentsMax = 17;
 
 /** A host of the swarm and what it says that it holds. */
 export interface Holder {
@@ -36,6 +37,8 @@ export interface RegainOptions {
   readonly store: PieceFile;
   readonly ticket: () => string | undefined;
   readonly holders: () => Iterable<Holder>;
+  /** What may be asked of holders in other sites. */
+  readonly entry?: () => EntryShare | undefined;
   /** Another manager feeds it: a pause is no end. */
   readonly isFed?: () => boolean;
   onPiece(index: number): void;
@@ -50,6 +53,8 @@ export class Regain {
   #end: () => void = () => undefined;
   #timer: Timer | undefined;
   #parents: ReadonlySet<string> = new Set();
+  #ways: number | undefined;
+  #over = false;
 
   constructor(options: RegainOptions) {
     this.#options = options;
@@ -85,7 +90,15 @@ export class Regain {
     this.#transfer.listed(indices);
   }
 
+  /** There are other holders, or there is something else to ask of them. */
+  offered(): void {
+    if (this.#over) return;
+    this.#timer?.cancel();
+    this.#look();
+  }
+
   stop(): void {
+    this.#over = true;
     this.#timer?.cancel();
     this.#transfer.stop();
     this.#end();
@@ -125,8 +138,11 @@ export class Regain {
     while (chosen.length < parentsMax && others.length > 0) {
       chosen.push(...others.splice(Math.floor(random.unit() * others.length), 1));
     }
-    if (chosen.length === kept.length && kept.length === this.#parents.size) return;
+    const ways = this.#options.entry?.()?.mine.length;
+    const isSame = chosen.length === kept.length && kept.length === this.#parents.size;
+    if (isSame && ways === this.#ways) return;
+    this.#ways = ways;
     this.#parents = new Set(chosen.map(({ id }) => id));
-    this.#transfer.parents(chosen);
+    this.#transfer.parents(chosen, this.#options.entry?.());
   }
 }

@@ -20,10 +20,12 @@ import type { TaskCache } from "#storage/pieces/mod.ts";
 import { Limiter, Looks, ReadGate, taskIdOf, ticketRefusal, Uploads } from "#transfer/mod.ts";
 import { Accusations } from "./accusations.ts";
 import { Colleagues } from "./colleagues.ts";
+import { Crowds } from "./crowds.ts";
 import { explainTask } from "./explain-task.ts";
 import { heldManifest } from "./held-manifest.ts";
 import { HostSession } from "./host-session.ts";
 import { ManagedTask } from "./managed-task.ts";
+import { registerManagerMetrics } from "./manager-metrics.ts";
 import { Preheater } from "./preheater.ts";
 import { SeedSlots } from "./seed-slots.ts";
 import { TaskVersion } from "./task-version.ts";
@@ -38,6 +40,8 @@ export interface ClusterManagerSettings {
   readonly uploadRateBytesPerSecond: number;
   readonly uploadSlots: number;
   readonly pieceBytes: number | undefined;
+  /** Hosts of one task that it serves itself before it sends others to their own managers. */
+  readonly taskHostsMax: number;
 }
 
 export interface ClusterManagerOptions {
@@ -77,6 +81,7 @@ export class ClusterManager {
   readonly #tasks = new Map<string, ManagedTask>();
   readonly #sessions = new Set<HostSession>();
   readonly #pace = new Pace();
+  readonly #crowds: Crowds;
   readonly #accusations: Accusations;
   readonly #seeding: SeedSlots;
   readonly #gate: ReadGate;
@@ -111,6 +116,8 @@ export class ClusterManager {
     });
     this.#seeding = new SeedSlots(clock, this.uploads, () => this.#swarms(), options.settings.uploadSlots);
     const looks = new Looks(clock, (ask, signal) => options.origin.look(ask, signal));
+    const { managers } = options;
+    this.#crowds = new Crowds({ own: this.id, hostsMax: () => this.#settings.taskHostsMax, managers });
     this.#gate = new ReadGate(clock, looks, (digest) => this.#heldManifest(digest));
     this.#accusations = new Accusations(options);
     this.preheater = new Preheater({
@@ -126,7 +133,16 @@ export class ClusterManager {
       ...options,
       card: () => ({ id: key.id, name, site, ...options.advertise(), ...(trust ? { publicKey: key.publicKey } : {}) }),
     });
-    this.#registerMetrics();
+    registerManagerMetrics(options.metrics, {
+      trust,
+      cache: options.cache,
+      uploads: this.uploads,
+      hosts: () => this.#sessions.size,
+      hostsShutOut: () => this.#accusations.suspicion.shutOut,
+      hostsDelegated: () => this.#crowds.delegated,
+      tasks: () => this.#tasks.size,
+      originBytes: () => this.#originBytes,
+    });
     this.#sweep();
   }
 
@@ -220,6 +236,7 @@ export class ClusterManager {
       taskFor: (task) => this.#taskFor(task),
       holdsTask: (task) => this.#tasks.get(task)?.current?.generation !== undefined || cache.latest(task) !== undefined,
       knownTask: (task) => this.#tasks.get(task),
+      crowds: this.#crowds,
       onHello: (greeted) =>
         log.info("host.joined", { host: greeted.card.id, name: greeted.card.name, remote: connection.remote }),
     });
@@ -374,23 +391,5 @@ export class ClusterManager {
     } catch (error) {
       this.#options.log.warn("task.close-failed", { message: (error as Error).message });
     }
-  }
-
-  #registerMetrics(): void {
-    const { metrics, cache, trust } = this.#options;
-    metrics.gauge("darner_trust", "1 while processes must know each other, 0 with --trust off", () => (trust ? 1 : 0));
-    metrics.gauge("darner_hosts", "hosts connected to this manager", () => this.#sessions.size);
-    const { suspicion } = this.#accusations;
-    metrics.gauge(
-      "darner_hosts_shut_out",
-      "hosts that send wrong bytes and are nobody's parents",
-      () => suspicion.shutOut,
-    );
-    metrics.gauge("darner_tasks", "tasks in memory", () => this.#tasks.size);
-    metrics.gauge("darner_origin_bytes", "body bytes taken from origins since start", () => this.#originBytes);
-    metrics.gauge("darner_upload_bytes", "piece bytes sent to hosts since start", () => this.uploads.bytesTotal);
-    metrics.gauge("darner_uploads_active", "pieces being sent", () => this.uploads.active);
-    metrics.gauge("darner_cache_bytes", "bytes of objects kept", () => cache.usedBytes);
-    metrics.gauge("darner_cache_objects", "objects kept", () => cache.count);
   }
 }

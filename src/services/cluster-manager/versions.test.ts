@@ -23,6 +23,7 @@ import { silentLog } from "#platform/log.ts";
 import { newSigningKey } from "#platform/signing.ts";
 import { Looks, ManagerLink, ReadGate } from "#transfer/mod.ts";
 import { MemoryNetwork, type MemoryConnection } from "../../../test/memory-network.ts";
+import { Crowds } from "./crowds.ts";
 import { HostSession } from "./host-session.ts";
 
 const card: HostCard = { id: "h", name: "h", site: "", address: "10.0.0.1", port: 1 };
@@ -90,6 +91,7 @@ async function meet(hostSpeaks: Rewrite, managerSpeaks: Rewrite) {
         taskFor: () => assert.fail("nothing is asked for"),
         holdsTask: () => false,
         knownTask: () => undefined,
+        crowds: new Crowds({ own: "m", hostsMax: () => 1 }),
         onHello: () => undefined,
         member: undefined,
         address: "10.0.0.1",

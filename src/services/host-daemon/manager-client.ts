@@ -32,6 +32,8 @@ import { ManagerLink, type Welcome } from "#transfer/mod.ts";
 const backoffMs = { first: 100, max: 5_000 } as const;
 /** A connection that no task needs any more is kept for this long. */
 const idleLinkMs = 60_000;
+/** One to a manager that sent this host to another: there are many such hosts. */
+const delegatedLinkMs = 1_000;
 const managerKeysMax = 256;
 
 /** A look takes as long as the origin may take to answer the manager. */
@@ -40,7 +42,7 @@ const looksMax = 4096;
 
 type LookAnswer = Pick<Extract<ManagerMessage, { kind: "seen" }>, "seen" | "error">;
 type Recheck = Extract<ManagerMessage, { kind: "recheck" }>;
-type OfLink = "welcome" | "pace" | "seen" | "recheck" | "recall" | "fetch" | "unfetch";
+type OfLink = "welcome" | "delegated" | "pace" | "seen" | "recheck" | "recall" | "fetch" | "unfetch";
 type Fetch = Extract<ManagerMessage, { kind: "fetch" | "unfetch" }>;
 type TaskMessage = Exclude<ManagerMessage, { kind: OfLink }>;
 
@@ -266,10 +268,13 @@ export class ManagerClient {
     asked.link.send({ kind: "look", id: asked.id, look: asked.look });
   }
 
-  #sendAsk(link: ManagerLink, listener: TaskListener): void {
+  /** With `stays` it is not to be sent elsewhere. */
+  #sendAsk(link: ManagerLink, listener: TaskListener, stays = false): void {
     const { task, ask } = listener;
     const holds = listener.holds();
-    link.send({ kind: "ask", task, ask, ...(holds === undefined ? {} : { holds }) });
+    const home = !stays && this.#home?.connected === true && this.#home !== link ? this.#home.manager.id : undefined;
+    const more = { ...(holds === undefined ? {} : { holds }), ...(home === undefined ? {} : { home }) };
+    link.send({ kind: "ask", task, ask, ...more });
     for (const position of listener.seeks()) link.send({ kind: "seek", task, position });
   }
 
@@ -307,11 +312,24 @@ export class ManagerClient {
         return this.#options.onFetch(message, (answer) => link.send(answer));
       case "recall":
         return this.#recall(link, message);
+      case "delegated":
+        return this.#delegated(link, message.task);
       default: {
         const task = message.kind === "head" ? message.head.task : message.task;
         if (this.#placed.get(task) === link) this.#listeners.get(task)?.heard(message, link.managerKey);
       }
     }
+  }
+
+  /** The manager has too many hosts for this task: it is asked of the nearest one, or if that is away, here again. */
+  #delegated(link: ManagerLink, task: string): void {
+    const listener = this.#listeners.get(task);
+    if (listener === undefined || this.#placed.get(task) !== link) return;
+    const to = this.#home?.connected === true && this.#home !== link ? this.#home : link;
+    this.#options.log.info("task.delegated", { task, manager: to.manager.url });
+    this.#placed.set(task, to);
+    this.#sendAsk(to, listener, to === link);
+    if (to !== link) this.#closeWhenIdle(link, delegatedLinkMs);
   }
 
   #recall(link: ManagerLink, { task, generation }: Extract<ManagerMessage, { kind: "recall" }>): void {
@@ -336,9 +354,9 @@ export class ManagerClient {
       if (asked === link) link.send({ kind: "look", id, look });
   }
 
-  #closeWhenIdle(link: ManagerLink): void {
+  #closeWhenIdle(link: ManagerLink, afterMs = idleLinkMs): void {
     this.#options.clock.after(
-      idleLinkMs,
+      afterMs,
       () => {
         const needed = this.#home === link || [...this.#placed.values()].includes(link);
         if (needed || this.#links.get(linkKey(link.manager)) !== link) return;

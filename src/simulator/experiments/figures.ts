@@ -30,6 +30,8 @@ export interface Figures extends Cost {
   readonly ownRatios: readonly number[];
   readonly originCopies: number;
   readonly seedsCopies: number;
+  /** What each manager said and heard, the owner first. */
+  readonly managerMessages: readonly number[];
   /** Copies that came into each site, cut-off pieces included; into the first one the origin's too. */
   readonly siteCopies: readonly number[];
   /** How much of what it could carry until the last end the line into each site carried; out of the first one. */
@@ -72,7 +74,8 @@ export function figuresOf(cluster: Cluster, cost: Cost): Figures {
     ownSeconds: inOrder(own.map(({ seconds }) => seconds)),
     ownRatios: inOrder(own.map(({ ratio }) => ratio)),
     originCopies,
-    seedsCopies: cluster.seeds.reduce((sum, { sentPieces }) => sum + sentPieces, 0) / pieces,
+    seedsCopies: sum([...cluster.seeds, ...cluster.helpers].map(({ sentPieces }) => sentPieces)) / pieces,
+    managerMessages: cluster.managers.map(({ messages }) => messages),
     ...siteFigures(cluster, originCopies, makespanSeconds),
     twicePercent: held === 0 ? 0 : (100 * (received - held)) / held,
     virtualSeconds: cluster.agenda.nowMs / 1000,
@@ -108,7 +111,8 @@ export interface Bounds {
  */
 function boundsOf(plan: ClusterPlan, counted: readonly HostPlan[], pieces: number): Bounds {
   const { lengthBytes, hosts, originBytesPerSecond } = plan;
-  const seeds = sum(plan.seedsBytesPerSecond);
+  const owner = sum(plan.seedsBytesPerSecond);
+  const seeds = owner + sum(plan.helpersBytesPerSecond ?? []);
   const uplinks = sum(hosts.map((host) => host.upBytesPerSecond)) - sum(counted.map((host) => host.upBytesPerSecond));
   const last = counted.reduce(
     (last, { startMs = 0, downBytesPerSecond }) => Math.max(last, startMs / 1000 + lengthBytes / downBytesPerSecond),
@@ -116,7 +120,7 @@ function boundsOf(plan: ClusterPlan, counted: readonly HostPlan[], pieces: numbe
   );
   const firstMs = hosts.reduce((first, { startMs = 0 }) => Math.min(first, startMs), Infinity);
   const fluid = Math.max(
-    lengthBytes / Math.min(originBytesPerSecond, seeds),
+    lengthBytes / Math.min(originBytesPerSecond, owner),
     fluidBoundSeconds(lengthBytes, seeds + uplinks, counted),
     last - firstMs / 1000,
     sitesBound(plan),

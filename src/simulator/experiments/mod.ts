@@ -8,6 +8,7 @@ import { eightSites } from "./eight-sites.ts";
 import type { Experiment } from "./experiment.ts";
 import { fastLan } from "./fast-lan.ts";
 import { growth } from "./growth.ts";
+import { hundredThousand } from "./hundred-thousand.ts";
 import { kraken } from "./kraken.ts";
 import { longLine } from "./long-line.ts";
 import { roughDay } from "./rough-day.ts";
@@ -31,4 +32,5 @@ export const experiments: readonly Experiment[] = [
   roughDay,
   eightSites,
   longLine,
+  hundredThousand,
 ];
