@@ -13,5 +13,5 @@ export {
   type ManagerHealth,
   type ManagerList,
 } from "./manager.ts";
-export { managersOfTask, nearestManagers, ownerOfTask, type HostPlace } from "./nearest.ts";
+export { managersOfTask, NearestManagers, ownerOfTask, type HostPlace } from "./nearest.ts";
 export { isSiteName, readSiteRanges, siteOf, siteRangesKey, type SiteRange } from "./site.ts";

@@ -2,8 +2,8 @@
 
 import * as assert from "node:assert/strict";
 import { test } from "node:test";
-import { nearestManagers, ownerOfTask, readManagerFacts, readManagerList, readSiteRanges, siteOf } from "./mod.ts";
-import type { ManagerEntry, SiteRange } from "./mod.ts";
+import { NearestManagers, ownerOfTask, readManagerFacts, readManagerList, readSiteRanges, siteOf } from "./mod.ts";
+import type { HostPlace, ManagerEntry, SiteRange } from "./mod.ts";
 import { hashText } from "./score.ts";
 
 function manager(id: string, facts: Partial<ManagerEntry> = {}): ManagerEntry {
@@ -24,6 +24,15 @@ function ranges(text: string): readonly SiteRange[] {
   assert.equal(read.kind, "read");
   return read.kind === "read" ? read.ranges : [];
 }
+
+interface Question {
+  readonly host: HostPlace;
+  readonly managers: readonly ManagerEntry[];
+  readonly ranges: readonly SiteRange[];
+}
+
+const nearest = ({ host, managers, ranges }: Question): ManagerEntry[] =>
+  new NearestManagers(managers, ranges).order(host).places.map((place) => managers[place]!);
 
 const ids = (managers: readonly ManagerEntry[]): string[] => managers.map(({ id }) => id);
 
@@ -59,11 +68,11 @@ test("a host's managers: its site first, then the healthy, then the less loaded"
     manager("by-range", { address: "10.0.0.9" }),
   ];
   const host = { address: "10.0.0.77" };
-  const found = nearestManagers({ host, managers, ranges: ranges("10.0.0.0/8=paris") });
+  const found = nearest({ host, managers, ranges: ranges("10.0.0.0/8=paris") });
   assert.deepEqual(ids(found), ["by-range", "busy", "overloaded", "late", "draining", "far"]);
-  const elsewhere = nearestManagers({ host: { ...host, site: "oslo" }, managers, ranges: [] });
+  const elsewhere = nearest({ host: { ...host, site: "oslo" }, managers, ranges: [] });
   assert.deepEqual(ids(elsewhere).slice(-3), ["overloaded", "late", "draining"]);
-  const nowhere = nearestManagers({
+  const nowhere = nearest({
     host,
     managers: [manager("none", { load: 1 }), manager("some", { site: "x" })],
     ranges: [],
@@ -73,13 +82,13 @@ test("a host's managers: its site first, then the healthy, then the less loaded"
 
 test("hosts spread evenly over managers that are equally near, whatever small load they have", () => {
   const managers = [0, 1, 2, 3].map((index) => manager(`m${index}`, { load: index / 10 }));
-  const first = new Map<string, number>();
+  const counts = new Map<string, number>();
   for (let host = 0; host < 4000; host++) {
-    const [nearest] = nearestManagers({ host: { address: `10.0.${host >> 8}.${host & 255}` }, managers, ranges: [] });
-    first.set(nearest!.id, (first.get(nearest!.id) ?? 0) + 1);
+    const [first] = nearest({ host: { address: `10.0.${host >> 8}.${host & 255}` }, managers, ranges: [] });
+    counts.set(first!.id, (counts.get(first!.id) ?? 0) + 1);
   }
-  for (const count of first.values()) assert.ok(count > 900 && count < 1100, [...first.values()].join(" "));
-  assert.equal(first.size, 4);
+  for (const count of counts.values()) assert.ok(count > 900 && count < 1100, [...counts.values()].join(" "));
+  assert.equal(counts.size, 4);
 });
 
 test("tasks spread evenly over owners, and only those of a manager that leaves move", () => {

@@ -9,11 +9,12 @@
  */
 
 import { asDarnerError, DarnerError } from "#base/mod.ts";
-import { ManagerLeases, managersMax, nearestManagers, readSiteRanges, siteRangesKey } from "#core/placement/mod.ts";
-import type { HostPlace, ManagerFacts, ManagerList, SiteRange } from "#core/placement/mod.ts";
+import { ManagerLeases, managersMax, readSiteRanges, siteRangesKey } from "#core/placement/mod.ts";
+import type { ManagerFacts, ManagerList, SiteRange } from "#core/placement/mod.ts";
 import type { Clock, Timer } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";
 import type { ClusterState, SettingsRecord, SettingValue } from "#storage/cluster-state/mod.ts";
+import { ToldList } from "./told-list.ts";
 
 /** A timer that comes later than by this share of a lease means that the process stood still. */
 const standstillShare = 0.1;
@@ -34,6 +35,7 @@ export class ClusterView {
   readonly #leases: ManagerLeases;
   #settings: SettingsRecord;
   #ranges: readonly SiteRange[] = [];
+  #told: ToldList | undefined;
   #timer: Timer | undefined;
   #keeping: Promise<void> | undefined;
   #keptVersion: number;
@@ -63,9 +65,10 @@ export class ClusterView {
     return this.#leases.list;
   }
 
-  managersFor(host: HostPlace): ManagerList {
-    const { version, managers } = this.#leases.list;
-    return { version, managers: nearestManagers({ host, managers, ranges: this.#ranges }) };
+  /** The list as it is told. */
+  get told(): ToldList {
+    this.#told ??= new ToldList(this.#leases.list, this.#ranges);
+    return this.#told;
   }
 
   /** Throws `cluster.refused` when there is no room for one more. */
@@ -143,6 +146,7 @@ export class ClusterView {
   }
 
   #listChanged(): void {
+    this.#told = undefined;
     this.#options.onList();
     this.#keeping ??= this.#keep().finally(() => (this.#keeping = undefined));
   }

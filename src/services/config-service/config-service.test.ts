@@ -73,7 +73,7 @@ async function ask(service: ConfigService, name: string, asked: Asked = {}): Pro
     response: response as unknown as ServerResponse,
   });
   assert.equal(answer?.status, 200);
-  return answer.json as Told;
+  return (answer.json ?? JSON.parse(answer.text ?? "null")) as Told;
 }
 
 const putManager = "PUT /v1/managers/:id";

@@ -80,7 +80,8 @@ function managerRoutes(options: RoutesOptions): readonly Route[] {
         const { version } = view().list;
         await untilChanged(request, listWatchers, version);
         const isKnown = request.query.get("after") === String(version) && view().list.version === version;
-        return answer(isKnown ? { version, managers: [] } : view().managersFor(host));
+        const { told } = view();
+        return { status: 200, text: isKnown ? told.unchanged : told.textFor(host), contentType: "application/json" };
       },
     },
   ];
