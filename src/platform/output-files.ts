@@ -40,6 +40,11 @@ export interface OutputFiles {
   lock(part: DiskFile): Promise<{ release(): void }>;
   /** Gives `part`, open as `file`, its final name. Throws `output.exists` when `to` exists and not `replace`. */
   publish(file: DiskFile, part: string, to: string, replace: boolean): Promise<void>;
+  /**
+   * All of a small file, by way of a partial file that must not be there yet. False, with nothing left
+   * behind, when it or the final name is there, or this place needs the ordinary way. Blocks for microseconds.
+   */
+  writeWhole(part: string, to: string, bytes: Uint8Array, modifiedMs: number | undefined): boolean;
   setModified(file: DiskFile, modifiedMs: number): Promise<void>;
   setPermissions(file: DiskFile, permissions: number): Promise<void>;
   remove(path: string): Promise<void>;

@@ -27,3 +27,4 @@ export * from "./swarm-transfer.ts";
 export * from "./task-id.ts";
 export * from "./tickets.ts";
 export * from "./uploads.ts";
+export * from "./whole.ts";

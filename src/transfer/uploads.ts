@@ -176,6 +176,14 @@ export class Uploads implements ChildHandlers {
     return { received: (bytes) => child.received(bytes), ended: () => this.#gone(child) };
   }
 
+  /** Resolves when so many bytes may go another way than as a piece; they are counted as sent. */
+  async pass(bytes: number): Promise<void> {
+    const { limiter } = this.#options;
+    while (limiter.blocked) await limiter.ready();
+    limiter.charge(bytes);
+    this.bytesTotal += bytes;
+  }
+
   /** Ends the connections of these hosts. */
   dropHosts(hosts: ReadonlySet<string>): void {
     for (const { host, connection } of this.#connections.keys()) if (hosts.has(host)) connection.close();

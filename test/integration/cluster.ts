@@ -280,10 +280,19 @@ export class Cluster {
   /** dfget through a daemon (or alone) into the output of that name in the cluster's folder. */
   dfget(host: Role | undefined, url: string, name: string, flags: readonly string[] = [], options: DfgetOptions = {}) {
     const output = name.startsWith("/") || name === "-" ? name : this.path(name);
+    return this.#dfget(host, output, ["-O", output, ...flags, url], options);
+  }
+
+  /** dfget of a list, with these flags, through a daemon. */
+  dfgetList(host: Role, flags: readonly string[], options: DfgetOptions = {}): Dfget {
+    return this.#dfget(host, "", flags, options);
+  }
+
+  #dfget(host: Role | undefined, output: string, flags: readonly string[], options: DfgetOptions): Dfget {
     const socket = host === undefined ? [] : ["--socket", host.socketPath];
-    const [command, ...rest] = [...(options.before ?? []), join(root, "bin/dfget"), ...socket, "-O", output];
+    const [command, ...rest] = [...(options.before ?? []), join(root, "bin/dfget"), ...socket];
     const startedMs = performance.now();
-    const child = spawn(command, [...rest, ...flags, url], {
+    const child = spawn(command!, [...rest, ...flags], {
       cwd: this.folder,
       env: { ...this.#environment(), ...options.environment },
       stdio: ["ignore", "pipe", "pipe"],

@@ -219,7 +219,7 @@ function assertLength(wanted: Wanted, expected: number, come: number): void {
 }
 
 /** As wget does: the file's time is the object's. */
-function modifiedMs(lastModified: string | undefined): number | undefined {
+export function modifiedMs(lastModified: string | undefined): number | undefined {
   const ms = lastModified === undefined ? Number.NaN : Date.parse(lastModified);
   return Number.isNaN(ms) ? undefined : ms;
 }

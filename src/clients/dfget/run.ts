@@ -11,6 +11,7 @@ import type { ClusterFacts } from "./daemon-instance.ts";
 import { download, type DownloadParts } from "./download.ts";
 import { parseList, type ListLine } from "./list-lines.ts";
 import type { DfgetPorts } from "./ports.ts";
+import type { SmallWay } from "./small-way.ts";
 import { Reporter } from "./reporter.ts";
 import { parseHeaders } from "./request-headers.ts";
 import { assertDistinctOutputs, wantedFrom, type Wanted } from "./wanted.ts";
@@ -25,6 +26,8 @@ export interface DfgetCall extends ClusterFacts {
 
 /** Downloads of a list that run at once. */
 const parallelMax = 32;
+/** Batches of small objects that are asked for at once. */
+const smallAskers = 4;
 const listBytesMax = 64 * 1024 * 1024;
 const textBytesMax = 1024 * 1024;
 /** The daemon tells its progress many times a second; this is for one that was stopped or hangs. */
@@ -52,7 +55,10 @@ export async function runDfget(ports: DfgetPorts, call: DfgetCall): Promise<numb
       way.kind === "daemon" ? way.socketPath : undefined,
     );
     try {
-      return await downloadAll(sources.downloadParts(), wanted, settings.inputFile === undefined ? 1 : parallelMax);
+      const parts = sources.downloadParts();
+      const small = wanted.length > 1 ? await sources.smallWay() : undefined;
+      if (small !== undefined) return await downloadList(parts, wanted, small);
+      return await downloadAll(parts, wanted, settings.inputFile === undefined ? 1 : parallelMax);
     } finally {
       sources.close();
     }
@@ -136,21 +142,44 @@ async function readNetrc(ports: DfgetPorts): Promise<string> {
 
 /** Starts the next as one ends; once the command is to end, starts no more. */
 async function downloadAll(parts: DownloadParts, wanted: readonly Wanted[], atOnce: number): Promise<number> {
-  const queue = wanted.values();
   let status = 0;
-  const work = async (): Promise<void> => {
-    for (const item of queue) {
-      try {
-        await download(parts, item);
-      } catch (error) {
-        parts.reporter.failure(error, item.output);
-        if (status === 0) status = asDarnerError(error).exitStatus;
-        if (parts.signal.aborted) return;
-      }
+  await inParallel(wanted, atOnce, async (item) => {
+    if (parts.signal.aborted && status !== 0) return;
+    try {
+      await download(parts, item);
+    } catch (error) {
+      parts.reporter.failure(error, item.output);
+      if (status === 0) status = asDarnerError(error).exitStatus;
     }
-  };
-  await Promise.all(Array.from({ length: Math.min(atOnce, wanted.length) }, work));
+  });
   return status;
+}
+
+/** Batch by batch the short way; what is left of each the ordinary way, before its asker takes the next. */
+async function downloadList(parts: DownloadParts, wanted: readonly Wanted[], small: SmallWay): Promise<number> {
+  let status = 0;
+  let next = 0;
+  await inParallel(Array.from({ length: smallAskers }), smallAskers, async () => {
+    while (next < wanted.length && !(parts.signal.aborted && status !== 0)) {
+      const batch = wanted.slice(next, next + small.asksMax);
+      next += batch.length;
+      const ended = await downloadAll(parts, await small.get(batch), parallelMax / smallAskers);
+      if (status === 0) status = ended;
+    }
+  });
+  return status;
+}
+
+async function inParallel<Item>(
+  items: readonly Item[],
+  atOnce: number,
+  work: (item: Item) => Promise<void>,
+): Promise<void> {
+  const queue = items.values();
+  const worker = async (): Promise<void> => {
+    for (const item of queue) await work(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker));
 }
 
 /** Opens what a download needs when one first needs it. */
@@ -207,6 +236,23 @@ class Sources {
               tell: (event) => reporter.tell(output, event),
             },
     };
+  }
+
+  /** Undefined where every object has to go the ordinary way. */
+  async smallWay(): Promise<SmallWay | undefined> {
+    const { inputFile, mode, limitRateBytesPerSecond, readTimeoutMs } = this.#settings;
+    const socketPath = this.#socketPath;
+    if (socketPath === undefined || inputFile === undefined) return undefined;
+    if (mode === "source" || limitRateBytesPerSecond !== Infinity) return undefined;
+    const { SmallWay } = await import("./small-way.ts");
+    const silenceMsMax = Math.max(silenceMsMin, readTimeoutMs);
+    return new SmallWay({
+      ports: this.#ports,
+      reporter: this.#reporter,
+      socketPath,
+      silenceMsMax,
+      signal: this.#signal,
+    });
   }
 
   close(): void {

@@ -4,6 +4,7 @@
  *     POST /v1/downloads             DownloadAsk -> lines of JSON (DownloadEvent), until `done` or `failed`
  *     GET  /v1/downloads/:id/body    the object's verified bytes in order (output "stream"); cut short on failure
  *     POST /v1/downloads/:id/settled the output has its final name: the daemon may go on serving from it
+ *     POST /v1/small                 SmallAsks -> a line of JSON for each (SmallAnswer), as they come
  *
  * An output is handed over as two open descriptors (content, journal) sent with SCM_RIGHTS to the
  * socket `<socket>.fd` in one message whose bytes are the token; the daemon opens no path that a
@@ -33,6 +34,22 @@ export interface DownloadAsk extends TaskAsk {
   readonly progressEveryMs?: number;
   /** A digest that only the user knows; the daemon proves it when nobody else has. */
   readonly userDigest?: string;
+}
+
+/** Many objects that may be small, asked at once. */
+export interface SmallAsks {
+  readonly asks: readonly TaskAsk[];
+}
+
+export const smallAsksMax = 64;
+
+/** The whole object, proved, to the ask of this index; without bytes: it has to be asked for by itself. */
+export interface SmallAnswer {
+  readonly index: number;
+  /** Base64. */
+  readonly bytes?: string;
+  readonly digests?: readonly string[];
+  readonly lastModified?: string;
 }
 
 /** Bytes of the object by where they came from. `local`: held already, by an earlier run or another output. */

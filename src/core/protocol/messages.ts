@@ -9,6 +9,9 @@ import type { ErrorWire } from "#base/mod.ts";
 /** Major: must be equal. Minor: what the older side does not know, it skips. */
 export const protocolVersion = { major: 1, minor: 0 } as const;
 
+/** What an object may have at most to come whole in one message: the shortest piece. */
+export const smallBytesMax = 64 * 1024;
+
 /** A host as its manager and its peers know it. */
 export interface HostCard {
   /** Stable over restarts: hex of the SHA-256 of its public key, first 16 bytes. */
@@ -64,6 +67,8 @@ export type HostMessage =
       readonly heldOnly?: boolean;
       /** The manager that the host is at home with: it may be sent there, should too many want the task. */
       readonly home?: string;
+      /** A small object may be answered by one `whole`; whatever else comes, the host asks again without this. */
+      readonly small?: boolean;
     }
   /** Somebody on the host waits for the byte at `position`: it had better be fetched before what lies before it. */
   | { readonly kind: "seek"; readonly task: string; readonly position: number }
@@ -150,6 +155,18 @@ export interface RecalledManifest {
   };
 }
 
+/** An object of one piece of at most `smallBytesMax`, proved; the signature is that of the manifest's last line. */
+export interface WholeMessage {
+  readonly kind: "whole";
+  readonly head: ManifestHead;
+  readonly lengthBytes: number;
+  readonly digests: readonly string[];
+  /** Absent with --trust off. */
+  readonly signature?: string;
+  /** Base64. */
+  readonly bytes: string;
+}
+
 export type ManagerMessage =
   | {
       readonly kind: "welcome";
@@ -214,6 +231,8 @@ export type ManagerMessage =
   | { readonly kind: "recheck"; readonly task: string; readonly generation: string; readonly piece: number }
   /** The manager knows nothing of a generation that this host holds pieces of: what does its manifest say? */
   | { readonly kind: "recall"; readonly task: string; readonly generation: string }
+  /** All of a small object in the place of its manifest and its parents, to who asked so (transfer/whole.ts). */
+  | WholeMessage
   /** The manager cannot get the object. */
   | { readonly kind: "failed"; readonly task: string; readonly error: ErrorWire };
 

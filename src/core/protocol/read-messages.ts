@@ -74,7 +74,14 @@ const manifest = shaped({
 
 const hostShapes: Readonly<Record<HostMessage["kind"], Check>> = {
   hello: shaped({ version: text, host }),
-  ask: shaped({ task: text, ask, holds: optional(held), heldOnly: optional(flag), home: optional(text) }),
+  ask: shaped({
+    task: text,
+    ask,
+    holds: optional(held),
+    heldOnly: optional(flag),
+    home: optional(text),
+    small: optional(flag),
+  }),
   seek: shaped({ task: text, position: size }),
   look: shaped({ id: size, look }),
   fetched: shaped({ order: text, task: text, error: optional(error) }),
@@ -108,6 +115,7 @@ const managerShapes: Readonly<Record<ManagerMessage["kind"], Check>> = {
   seen: shaped({ id: size, seen: optional(seen), error: optional(error) }),
   recheck: shaped({ ...ofTask, piece: size }),
   recall: shaped(ofTask),
+  whole: shaped({ head, ...end, bytes: packed }),
   failed: shaped({ task: text, error }),
 };
 

@@ -260,7 +260,7 @@ export class HostSession implements VersionHost {
       const managed = this.#options.taskFor(task);
       if (isNew) this.#options.crowds.joined(task);
       this.tasks.add(task);
-      void managed.join({ host: this, ask, holds: message.holds });
+      void managed.join({ host: this, ask, holds: message.holds, small: message.small });
     } catch (error) {
       this.send({ kind: "failed", task, error: errorToWire(error) });
     }

@@ -18,7 +18,7 @@ import type { ManagerMessage, ManifestHead } from "#core/protocol/mod.ts";
 import { listEveryMs, listEveryMsMin, listSlice } from "#core/swarm/mod.ts";
 import type { Clock, Timer } from "#platform/clock.ts";
 import type { EndRecord, PieceFile } from "#storage/pieces/mod.ts";
-import { endSeal, joinDigests, ManifestChain, sameForAll } from "#transfer/mod.ts";
+import { endSeal, joinDigests, ManifestChain, sameForAll, type EndLine } from "#transfer/mod.ts";
 import type { VersionHost } from "./task-version.ts";
 
 /** Digests in one message: 32 KiB of hashes. */
@@ -56,6 +56,7 @@ export class Listing {
   #textLines = 0;
   /** What was proved once stays true, whatever becomes of the manager's own copy. */
   #end: EndRecord | undefined;
+  #endLine: EndLine | undefined;
 
   constructor(options: ListingOptions) {
     this.#options = options;
@@ -94,6 +95,7 @@ export class Listing {
   /** The whole is proved. */
   ended(): void {
     this.#end = this.#options.store.end;
+    this.#endLine = undefined;
     this.#hurry = true;
     this.#begin();
   }
@@ -168,11 +170,7 @@ export class Listing {
       const signature = this.#signLines(from + lines.length);
       messages.push(sameForAll({ kind: "listed", task, generation, from, indices, digests, ...signature }));
     }
-    if (this.#end !== undefined) {
-      const { lengthBytes, digests } = this.#end;
-      const signature = this.#signEnd(lengthBytes, digests);
-      messages.push(sameForAll({ kind: "ended", task, generation, lengthBytes, digests, ...signature }));
-    }
+    if (this.end !== undefined) messages.push(sameForAll({ kind: "ended", task, generation, ...this.end }));
     return messages;
   }
 
@@ -184,10 +182,13 @@ export class Listing {
     return { signature };
   }
 
-  #signEnd(lengthBytes: number, digests: readonly string[]): { readonly signature?: string } {
+  /** The last line, once the whole is proved. */
+  get end(): EndLine | undefined {
+    if (this.#end === undefined) return undefined;
     const { sign } = this.#options;
-    if (sign === undefined) return {};
-    return { signature: sign(endSeal(this.#sealAfter(this.#stored.length), lengthBytes, digests)) };
+    const { lengthBytes, digests } = this.#end;
+    const seal = (): Uint8Array => endSeal(this.#sealAfter(this.#stored.length), lengthBytes, digests);
+    return (this.#endLine ??= { lengthBytes, digests, ...(sign === undefined ? {} : { signature: sign(seal()) }) });
   }
 
   #sealAfter(lines: number): Uint8Array {

@@ -48,4 +48,6 @@ export interface JoinRequest {
   readonly host: VersionHost;
   readonly ask: TaskAsk;
   readonly holds: { readonly generation: string; readonly pieces: string } | undefined;
+  /** It takes a small object in one message. */
+  readonly small?: boolean | undefined;
 }

@@ -122,7 +122,7 @@ export class ManagedTask {
       if (this.#failure !== undefined && !this.fetching) throw this.#failure.error;
       if (this.#current === undefined) return;
       this.#options.cache.touch(this.#options.task, this.#current.folder);
-      this.#current.version.join(host, holds);
+      this.#current.version.join(host, holds, request.small);
     } catch (error) {
       const known = asDarnerError(error);
       host.send({

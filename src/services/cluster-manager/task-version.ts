@@ -26,11 +26,13 @@ import { spreadEveryMs, Swarm, type SwarmChange, type SwarmReport } from "#core/
 import type { Clock, Timer } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";
 import type { PieceFile } from "#storage/pieces/mod.ts";
-import { sameForAll, type Uploads } from "#transfer/mod.ts";
+import { sameForAll, shown, type Uploads } from "#transfer/mod.ts";
 import type { Accusations } from "./accusations.ts";
 import { Filling } from "./filling.ts";
+import { Giving } from "./giving.ts";
 import { Listing, type Sign } from "./listing.ts";
 import type { Holder } from "./regain.ts";
+import { mustPass } from "./version-rules.ts";
 
 /** Hosts that come within this time are matched together. */
 const matchDelayMs = 5;
@@ -91,6 +93,7 @@ export class TaskVersion {
   wholeMs: number | undefined;
   readonly #options: TaskVersionOptions;
   readonly #hosts = new Map<string, VersionHost>();
+  readonly #giving: Giving;
   #swarm: Swarm;
   #head: ManifestHead | undefined;
   #listing: Listing | undefined;
@@ -109,6 +112,7 @@ export class TaskVersion {
     this.task = options.task;
     this.ask = options.ask;
     this.store = options.store;
+    this.#giving = new Giving(options);
     this.#swarm = this.#newSwarm();
     this.filling = new Filling(options.clock, () => this.#tellAll({ kind: "filling", task: this.task }));
     if (options.store.object !== undefined && options.store.have.count > 0) this.#begin();
@@ -132,6 +136,7 @@ export class TaskVersion {
 
   /** Whether any host is still getting it. */
   get wanted(): boolean {
+    if (this.#giving.busy) return true;
     for (const member of this.#swarm.members) if (!member.seeding) return true;
     return false;
   }
@@ -178,19 +183,24 @@ export class TaskVersion {
   ended(): void {
     this.wholeMs = this.#options.clock.nowMs();
     this.#listing?.ended();
+    if (this.#head !== undefined && this.#listing?.end !== undefined)
+      this.#giving.give({ head: this.#head, end: this.#listing.end });
   }
 
   /** The fetch failed: every host hears why; what is stored may serve the next try. */
   failed(error: unknown): void {
     this.#tellAll({ kind: "failed", task: this.task, error: errorToWire(error) });
     this.#listing?.leaveAll();
+    this.#giving.leaveAll();
     this.#waiting.clear();
     this.#hosts.clear();
     this.#swarm = this.#newSwarm();
   }
 
-  join(host: VersionHost, holds: Holds | undefined): void {
+  /** `small`: the host takes a small object in one message. */
+  join(host: VersionHost, holds: Holds | undefined, small = false): void {
     this.#hosts.set(host.card.id, host);
+    if (small) this.#giving.takes(host);
     if (this.#head !== undefined) this.#welcome(host, holds);
   }
 
@@ -198,6 +208,7 @@ export class TaskVersion {
   leave(host: VersionHost): void {
     const { id } = host.card;
     this.#listing?.leave(host);
+    this.#giving.leave(host);
     this.#waiting.delete(host);
     if (this.#hosts.get(id) !== host) return;
     this.#hosts.delete(id);
@@ -313,6 +324,7 @@ export class TaskVersion {
     this.#head = undefined;
     this.#listing?.stop();
     this.#listing = undefined;
+    this.#giving.withdraw();
     this.#waiting.clear();
     this.#options.uploads.withdraw(this.task, generation, reason);
     this.#tellAll({ kind: "withdrawn", task: this.task, generation });
@@ -328,6 +340,7 @@ export class TaskVersion {
     const head = this.#head;
     if (head === undefined) return;
     if (this.facts?.nearOnly === true && host.caller === "far") return this.#refuse(host);
+    if (!mustPass(this) && this.#giving.accepts(host)) return this.#give(head, host);
     if (this.#unmatched >= crowdMax) return void this.#waiting.set(host, holds);
     this.#unmatched++;
     const ticket = host.ticket(this.task);
@@ -345,10 +358,16 @@ export class TaskVersion {
     this.#matchTimer = this.#options.clock.after(matchDelayMs, () => this.#match());
   }
 
+  /** Now, or when it is whole. */
+  #give(head: ManifestHead, host: VersionHost): void {
+    const end = this.#listing?.end;
+    if (end !== undefined) this.#giving.give({ head, end }, host);
+  }
+
   #refuse(host: VersionHost): void {
     this.#hosts.delete(host.card.id);
     const says = "it came from an address that only callers on the manager's own machine may reach";
-    const error = errorToWire(new DarnerError("reach.refused", `cannot give ${withoutQuery(this.ask.url)}: ${says}`));
+    const error = errorToWire(new DarnerError("reach.refused", `cannot give ${shown(this.ask.url)}: ${says}`));
     this.#options.log.warn("reach.refused", { task: this.task, host: host.card.id, message: error.message });
     host.send({ kind: "failed", task: this.task, error });
   }
@@ -381,8 +400,4 @@ export class TaskVersion {
       });
     }
   }
-}
-
-function withoutQuery(url: string): string {
-  return url.split(/[?#]/, 1)[0]!;
 }

@@ -50,6 +50,8 @@ type TaskMessage = Exclude<ManagerMessage, { kind: OfLink }>;
 export interface TaskListener {
   readonly task: string;
   readonly ask: TaskAsk;
+  /** A small object may come in one message. */
+  readonly small?: boolean;
   /** What the host holds now, for a manager that does not know. */
   holds(): { readonly generation: string; readonly pieces: string } | undefined;
   /** Where the parts begin that are wanted before all else, as far as not at the start. */
@@ -270,10 +272,14 @@ export class ManagerClient {
 
   /** With `stays` it is not to be sent elsewhere. */
   #sendAsk(link: ManagerLink, listener: TaskListener, stays = false): void {
-    const { task, ask } = listener;
+    const { task, ask, small } = listener;
     const holds = listener.holds();
     const home = !stays && this.#home?.connected === true && this.#home !== link ? this.#home.manager.id : undefined;
-    const more = { ...(holds === undefined ? {} : { holds }), ...(home === undefined ? {} : { home }) };
+    const more = {
+      ...(holds === undefined ? {} : { holds }),
+      ...(home === undefined ? {} : { home }),
+      ...(small === true ? { small } : {}),
+    };
     link.send({ kind: "ask", task, ask, ...more });
     for (const position of listener.seeks()) link.send({ kind: "seek", task, position });
   }
@@ -315,7 +321,7 @@ export class ManagerClient {
       case "delegated":
         return this.#delegated(link, message.task);
       default: {
-        const task = message.kind === "head" ? message.head.task : message.task;
+        const { task } = "head" in message ? message.head : message;
         if (this.#placed.get(task) === link) this.#listeners.get(task)?.heard(message, link.managerKey);
       }
     }
@@ -355,6 +361,7 @@ export class ManagerClient {
   }
 
   #closeWhenIdle(link: ManagerLink, afterMs = idleLinkMs): void {
+    if (this.#home === link) return;
     this.#options.clock.after(
       afterMs,
       () => {

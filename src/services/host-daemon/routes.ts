@@ -5,6 +5,8 @@ import type { DownloadAsk, DownloadEvent } from "#core/protocol/mod.ts";
 import type { Route, RouteRequest } from "#platform/http-server.ts";
 import { objectRoute, sendBytes } from "./object-route.ts";
 import type { HostDaemon } from "./service.ts";
+import { smallRoute } from "./small-route.ts";
+import { isTaskAsk } from "./task-ask.ts";
 
 export interface DaemonRoutesOptions {
   readonly daemon: HostDaemon;
@@ -15,6 +17,7 @@ export interface DaemonRoutesOptions {
 export function daemonRoutes({ daemon, userOf }: DaemonRoutesOptions): Route[] {
   return [
     objectRoute(daemon),
+    smallRoute(daemon),
     {
       method: "POST",
       path: "/v1/downloads",
@@ -73,13 +76,8 @@ function streamEvents(
 function readAsk(value: unknown): DownloadAsk {
   const ask = value as Partial<DownloadAsk> | null;
   const fits =
-    typeof ask === "object" &&
-    ask !== null &&
-    typeof ask.url === "string" &&
-    typeof ask.headers === "object" &&
-    Array.isArray(ask.filterQuery) &&
-    typeof ask.tag === "string" &&
-    typeof ask.output === "object" &&
+    isTaskAsk(value) &&
+    typeof ask?.output === "object" &&
     ["p2p", "cdn", "source"].includes(String(ask.mode)) &&
     typeof ask.backToSource === "boolean" &&
     typeof ask.triesMax === "number";

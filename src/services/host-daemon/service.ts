@@ -9,11 +9,11 @@
  */
 
 import { DarnerError } from "#base/mod.ts";
-import type { DownloadAsk, DownloadEvent, HostCard, OpenRequest } from "#core/protocol/mod.ts";
+import type { DownloadAsk, DownloadEvent } from "#core/protocol/mod.ts";
 import type { Connection } from "#platform/connection.ts";
 import type { DiskFile } from "#platform/disk.ts";
 import { PieceFile, type EndRecord } from "#storage/pieces/mod.ts";
-import { bothGates, limitedFile, ParentPool, taskIdOf, ticketRefusal, Uploads } from "#transfer/mod.ts";
+import { bothGates, limitedFile, ParentPool, taskIdOf, Uploads } from "#transfer/mod.ts";
 import { assertMayRead, mayShare } from "./asker.ts";
 import { closeOutput, takeOutput, type ClientOutput } from "./client-output.ts";
 import { registerDaemonMetrics } from "./daemon-metrics.ts";
@@ -24,6 +24,8 @@ import { HostTask } from "./host-task.ts";
 import { taskAskOf } from "./host-task-options.ts";
 import { ManagerClient } from "./manager-client.ts";
 import { Preheats } from "./preheats.ts";
+import { SmallObjects } from "./small-objects.ts";
+import { cardOf, refusalTo } from "./to-peers.ts";
 import { unchangedFromNow } from "./unchanged.ts";
 
 /** Finished tasks that are kept to be served; the oldest leave first. */
@@ -51,6 +53,8 @@ export class HostDaemon {
   readonly #limits: HostLimits;
   readonly #pool: ParentPool;
   readonly #manager: ManagerClient | undefined;
+  /** Undefined without a manager. */
+  readonly small: SmallObjects | undefined;
   readonly #tasks = new Map<string, Running>();
   /** Tasks whose files are being closed: who wants one of them again waits. */
   readonly #closing = new Map<string, Promise<void>>();
@@ -71,7 +75,7 @@ export class HostDaemon {
       trust,
       limiter: bothGates(this.#limits.upload, this.#limits.diskRead),
       slots: settings.uploadSlots,
-      refusal: (request, host) => this.#refusal(request, host),
+      refusal: (request, host) => refusalTo(options, this.#manager, request, host),
     });
     this.#pool = new ParentPool({
       clock,
@@ -82,8 +86,9 @@ export class HostDaemon {
     });
     if (directory !== undefined) {
       const preheats = new Preheats((ask, tell) => this.begin(ask, undefined, tell));
-      const own = { card: this.#card.bind(this), onRecheck: this.#recheck.bind(this), onFetch: preheats.heard };
+      const own = { card: () => cardOf(options), onRecheck: this.#recheck.bind(this), onFetch: preheats.heard };
       this.#manager = new ManagerClient({ clock, random, log, dialler, directory, isRevoked, ...own });
+      this.small = new SmallObjects({ ...options, manager: this.#manager, limiter: this.#limits.download });
     }
     registerDaemonMetrics(options.metrics, {
       trust,
@@ -93,7 +98,7 @@ export class HostDaemon {
       tasks: () => this.#tasks.size,
       downloads: () => this.#downloads.size,
       parents: () => this.#pool.size,
-      finished: () => this.#bytes,
+      finished: () => ({ ...this.#bytes, peers: this.#bytes.peers + (this.small?.bytes ?? 0) }),
     });
   }
 
@@ -113,7 +118,7 @@ export class HostDaemon {
 
   /** Nothing is being got or sent. */
   get idle(): boolean {
-    return this.#downloads.size === 0 && this.uploads.active === 0;
+    return this.#downloads.size === 0 && this.uploads.active === 0 && this.small?.idle !== false;
   }
 
   /** Changes what may change while running. */
@@ -132,6 +137,11 @@ export class HostDaemon {
   /** A peer's piece connection. */
   acceptPieces(connection: Connection, host: string, nonce: string): ReturnType<Uploads["accept"]> {
     return this.uploads.accept(connection, host, nonce);
+  }
+
+  /** Whether the task is being got or served. */
+  has(task: string): boolean {
+    return this.#tasks.has(task) || this.#closing.has(task);
   }
 
   download(id: string): Download | undefined {
@@ -166,23 +176,6 @@ export class HostDaemon {
     this.#manager?.stop();
     this.#pool.close();
     this.uploads.close();
-  }
-
-  #card(): HostCard {
-    const { key, name, site, advertise, trust } = this.#options;
-    return { id: key.id, name, site, ...advertise(), ...(trust ? { publicKey: key.publicKey } : {}) };
-  }
-
-  #refusal(request: OpenRequest, host: string): string | null {
-    const { trust, clock } = this.#options;
-    if (!trust) return null;
-    if (this.#options.isRevoked(host)) return "the host was revoked";
-    return ticketRefusal(
-      request.ticket,
-      { task: request.task, host },
-      this.#manager?.managerKeys ?? [],
-      clock.wallMs(),
-    );
   }
 
   async #run(download: Download): Promise<void> {
@@ -260,6 +253,7 @@ export class HostDaemon {
     const { clock, random, log, origin, boot, cache, trust } = this.#options;
     const { ask } = download;
     await this.#closing.get(task);
+    await this.small?.over(task);
     const folder =
       output === undefined ? (cache.latest(task) ?? Buffer.from(random.bytes(8)).toString("hex")) : undefined;
     const store =
