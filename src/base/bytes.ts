@@ -24,15 +24,24 @@ export function bytesJoin(parts: readonly Uint8Array[]): Uint8Array {
   return joined;
 }
 
+const encoder = new TextEncoder();
+
 /** Writes each part behind its length in four bytes, so that no two lists of parts look alike. */
 export function bytesWithLengths(parts: readonly (string | Uint8Array)[]): Uint8Array {
-  const encoder = new TextEncoder();
-  const pieces: Uint8Array[] = [];
+  let most = 0;
+  // A character is at most three bytes of UTF-8.
+  for (const part of parts) most += 4 + (typeof part === "string" ? 3 * part.length : part.length);
+  const into = new Uint8Array(most);
+  const view = new DataView(into.buffer);
+  let end = 0;
   for (const part of parts) {
-    const bytes = typeof part === "string" ? encoder.encode(part) : part;
-    const length = new Uint8Array(4);
-    new DataView(length.buffer).setUint32(0, bytes.length);
-    pieces.push(length, bytes);
+    const start = end + 4;
+    if (typeof part === "string") end = start + encoder.encodeInto(part, into.subarray(start)).written;
+    else {
+      into.set(part, start);
+      end = start + part.length;
+    }
+    view.setUint32(start - 4, end - start);
   }
-  return bytesJoin(pieces);
+  return into.subarray(0, end);
 }

@@ -17,6 +17,7 @@ import {
 } from "#settings/mod.ts";
 import {
   collectGarbage,
+  smallStorePath,
   verifyStore,
   type Limits,
   type Removal,
@@ -25,6 +26,7 @@ import {
 } from "#storage/pieces/mod.ts";
 import { addSettings, givenFlags, newCommand, parseCommandLine, type Flags } from "./command-line.ts";
 import { loadSources, placesHere } from "./load-settings.ts";
+import { openSmallStore } from "./roles/small-store.ts";
 
 const { config, dataDir } = hostDaemonSettings.settings;
 const group: SettingsGroup = { section: "", title: "", settings: { config, dataDir } };
@@ -89,7 +91,9 @@ async function eachStore(
     const lock = lockStopped(directory);
     try {
       const limits = { highBytes: quotaBytes * marks.high, lowBytes: quotaBytes * marks.low };
-      await work({ disk: nodeDisk, directory, boot: readBootTag(), dryRun }, limits);
+      const small = existsSync(smallStorePath(directory)) ? openSmallStore(directory) : undefined;
+      await work({ disk: nodeDisk, directory, boot: readBootTag(), dryRun, small }, limits);
+      small?.close();
     } finally {
       lock.release();
     }

@@ -38,8 +38,8 @@ export function timeLimited(
   if (answerMsMax === Infinity) return { signal, end: () => {} };
   const own = new AbortController();
   const says = `it took longer than the reach policy's ${Math.round(answerMsMax / 1000)} s (--origin-time-max)`;
-  const late = new DarnerError("network.timeout", `stopped fetching ${name}: ${says}`);
-  const timer = clock.after(answerMsMax, () => own.abort(late), { background: true });
+  const late = (): DarnerError => new DarnerError("network.timeout", `stopped fetching ${name}: ${says}`);
+  const timer = clock.after(answerMsMax, () => own.abort(late()), { background: true });
   return { signal: AbortSignal.any([signal, own.signal]), end: () => timer.cancel() };
 }
 

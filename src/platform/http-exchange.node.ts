@@ -60,7 +60,7 @@ export function exchange(
     outgoing.once("close", () => {
       waiting.end();
       signal.removeEventListener("abort", interrupted);
-      reject(networkError({ code: "ECONNRESET" }, `fetch ${request.name}`));
+      if (body === undefined) reject(networkError({ code: "ECONNRESET" }, `fetch ${request.name}`));
     });
     outgoing.end();
   });

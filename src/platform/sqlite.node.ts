@@ -2,10 +2,10 @@
  * The real small database, over `node:sqlite`.
  *
  * 1. What a transaction acknowledged survives kill -9 and power loss: a write-ahead log, flushed at
- *    each commit (synchronous FULL).
+ *    each commit (synchronous FULL). A cache is never flushed: it survives kill -9 alone.
  * 2. One process at a time: the file stays locked until `close` or the process ends, so what its owner
  *    remembers of it is never stale.
- * 3. A damaged file is found at the start, not in the middle of the work.
+ * 3. A damaged file is found at the start, not in the middle of the work; of a cache only its head is read.
  */
 
 import * as fs from "node:fs";
@@ -17,7 +17,7 @@ import type { Sqlite, SqlRow, SqlValue } from "./sqlite.ts";
 const statementsMax = 64;
 
 /** Opens or creates the file, readable for this user alone. Blocks while it is checked. */
-export function openSqlite(path: string): Sqlite {
+export function openSqlite(path: string, use: "state" | "cache" = "state"): Sqlite {
   try {
     fs.closeSync(fs.openSync(path, "a", 0o600));
   } catch (error) {
@@ -26,9 +26,10 @@ export function openSqlite(path: string): Sqlite {
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(path, { timeout: 0 });
-    database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
+    const flush = use === "state" ? "FULL" : "OFF";
+    database.exec(`PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = ${flush};`);
     database.exec("BEGIN IMMEDIATE; COMMIT;");
-    const found = database.prepare("PRAGMA quick_check(1)").get()?.["quick_check"];
+    const found = use === "cache" ? "ok" : database.prepare("PRAGMA quick_check(1)").get()?.["quick_check"];
     if (found !== "ok") throw corrupt(path, String(found));
     return new NodeSqlite(database, path);
   } catch (error) {

@@ -6,7 +6,7 @@
  * `store.corrupt`, `output.not-writable`.
  */
 
-export type SqlValue = string | number | null;
+export type SqlValue = string | number | null | Uint8Array;
 export type SqlRow = Readonly<Record<string, SqlValue>>;
 
 export interface Sqlite {
@@ -18,7 +18,10 @@ export interface Sqlite {
   run(statement: string, ...values: SqlValue[]): number;
   /** All rows of one question. */
   all(question: string, ...values: SqlValue[]): SqlRow[];
-  /** All of `action` or, when it throws, nothing of it. Once this returns, its effect outlives a crash. */
+  /**
+   * All of `action` or, when it throws, nothing of it. Once this returns, its effect outlives a crash of the
+   * process, and of the machine unless the file was opened as a cache.
+   */
   transaction<Result>(action: () => Result): Result;
   /** Harmless when it is closed already. */
   close(): void;

@@ -47,6 +47,8 @@ export class OriginFetch {
   #workers: Promise<void>[] = [];
   #failure: Error | undefined;
   #stop = new AbortController();
+  /** Ends what this version's fetch waits for. */
+  #signal: AbortSignal;
   /** The byte that somebody waits for. */
   #soughtByte = 0;
   #seeksLeft = 0;
@@ -54,6 +56,7 @@ export class OriginFetch {
   constructor(options: OriginFetchOptions) {
     this.#options = options;
     this.#expected = options.expected;
+    this.#signal = options.signal;
   }
 
   /** Resolves when the object is whole and proved. Rejects with a DarnerError; what is stored stays. */
@@ -101,6 +104,7 @@ export class OriginFetch {
     this.#segments = undefined;
     this.#failure = undefined;
     this.#stop = new AbortController();
+    this.#signal = AbortSignal.any([this.#options.signal, this.#stop.signal]);
     const aided = mayResume ? beside : undefined;
     if (mayResume && opened === undefined && (aided !== undefined || isResumable(store))) {
       this.#rangesWork = true;
@@ -145,7 +149,7 @@ export class OriginFetch {
   async #work(opened?: BodyAnswer): Promise<void> {
     let answer = opened;
     while (this.#segments === undefined || !this.#segments.finished) {
-      this.#signal().throwIfAborted();
+      this.#signal.throwIfAborted();
       let segment: Segment | undefined;
       try {
         if (answer !== undefined || this.#segments === undefined || !this.#rangesWork) {
@@ -183,14 +187,10 @@ export class OriginFetch {
     }
   }
 
-  #signal(): AbortSignal {
-    return AbortSignal.any([this.#options.signal, this.#stop.signal]);
-  }
-
   async #openWhole(): Promise<BodyAnswer> {
     const { origin, url, headers, caller, window } = this.#options;
     const range = window === undefined ? {} : { range: window };
-    return expectBody(await origin.open({ url, headers, caller, ...range }, this.#signal()), url);
+    return expectBody(await origin.open({ url, headers, caller, ...range }, this.#signal), url);
   }
 
   async #openRange(segment: Segment): Promise<BodyAnswer> {
@@ -203,7 +203,7 @@ export class OriginFetch {
       end: base + Math.min(segment.end * pieceBytes, this.#lengthBytes),
     };
     const ifRange = validator === undefined ? {} : { ifRange: validator };
-    const answer = expectBody(await origin.open({ url, headers, caller, range, ...ifRange }, this.#signal()), url);
+    const answer = expectBody(await origin.open({ url, headers, caller, range, ...ifRange }, this.#signal), url);
     this.#assertSameVersion(answer);
     return answer;
   }
@@ -371,7 +371,7 @@ export class OriginFetch {
   /** Waits as the failure allows, or throws it on. */
   async #recover(error: unknown): Promise<void> {
     const { triesMax, clock, random } = this.#options;
-    const signal = this.#signal();
+    const signal = this.#signal;
     if (error instanceof ChangedMidway || signal.aborted) throw error;
     const known = asDarnerError(error);
     this.#failuresInRow++;

@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import type { ConfigClient } from "#cluster/mod.ts";
 import { readSiteRanges, siteRangesKey, type ManagerEntry } from "#core/placement/mod.ts";
 import { ClusterManager, managerRoutes, type GivenOrder, type PreheatDesk } from "#services/cluster-manager/mod.ts";
-import { TaskCache } from "#storage/pieces/mod.ts";
+import { TaskCache, type SmallVersions } from "#storage/pieces/mod.ts";
 import { readBootTag } from "#platform/boot.node.ts";
 import { nodeClock } from "#platform/clock.node.ts";
 import { createDialler } from "#platform/connection.node.ts";
@@ -20,6 +20,7 @@ import { clusterManagerSettings, isLoopbackHost, reachPolicyOf, type Resolved } 
 import { httpUrl, ownAddress } from "./address.ts";
 import { openDataDirectory, realOrigin, roleLog, type StartedRole } from "./ground.ts";
 import { LiveSettings } from "./live-settings.ts";
+import { openSmallVersions } from "./small-store.ts";
 import { openStanding, type Issue, type Standing } from "./standing.ts";
 import { upgradeToControl, upgradeToPieces } from "./upgrades.ts";
 
@@ -33,7 +34,8 @@ export async function startClusterManager(resolved: Own, sharedLog?: NodeLog, is
   const { directory, key, release } = openDataDirectory(values.dataDir, "cluster-manager");
   const live = new LiveSettings(clusterManagerSettings, resolved, log);
   const native = loadNative();
-  const cache = await openCache(createNodeDisk(native), directory, live);
+  const small = openSmallVersions(directory, log);
+  const cache = await openCache(createNodeDisk(native), directory, live, small);
   const { origin, close } = realOrigin(() => reachPolicyOf(live.values));
   const metrics = createNodeMetrics();
   const standing = await openStanding({ role: "manager", directory, key, values, log, metrics, issue });
@@ -86,6 +88,7 @@ export async function startClusterManager(resolved: Own, sharedLog?: NodeLog, is
       await leave();
       standing.stop();
       await manager.stop();
+      small.end();
       await server.close(Math.min(graceMs, 1000));
       close();
       release();
@@ -97,6 +100,7 @@ function openCache(
   disk: Disk,
   directory: string,
   live: LiveSettings<typeof clusterManagerSettings.settings>,
+  small: SmallVersions,
 ): Promise<TaskCache> {
   return TaskCache.open({
     disk,
@@ -107,6 +111,7 @@ function openCache(
     lowWatermark: () => live.values.lowWatermark,
     clock: nodeClock,
     spaceAhead: true,
+    small,
   });
 }
 

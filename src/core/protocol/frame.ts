@@ -77,7 +77,16 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 export function encodeJsonFrame(type: number, channel: number, value: unknown): Uint8Array {
-  return encodeFrame(type, channel, 0, encoder.encode(JSON.stringify(value)));
+  const text = JSON.stringify(value);
+  // Nearly always all of it is ASCII.
+  let frame = new Uint8Array(frameHeaderBytes + text.length);
+  let { read, written } = encoder.encodeInto(text, frame.subarray(frameHeaderBytes));
+  if (read < text.length) {
+    frame = new Uint8Array(frameHeaderBytes + 3 * text.length);
+    ({ read, written } = encoder.encodeInto(text, frame.subarray(frameHeaderBytes)));
+  }
+  writeFrameHeader(frame, 0, { type, channel, argument: 0, payloadBytes: written });
+  return frame.subarray(0, frameHeaderBytes + written);
 }
 
 /** The JSON of a payload, or undefined when it is none. */

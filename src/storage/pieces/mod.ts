@@ -5,5 +5,7 @@
 
 export * from "./journal.ts";
 export * from "./piece-file.ts";
+export * from "./small-store.ts";
+export * from "./small-versions.ts";
 export * from "./task-cache.ts";
 export * from "./upkeep.ts";

@@ -1,10 +1,12 @@
 /**
  * The cache of a data directory: one folder for each version of a task, with its content and journal,
- * and a quota. The folders are the catalogue; nothing else remembers what is there.
+ * and a quota; small versions are rows of one file (small-store.ts). These are the catalogue; nothing
+ * else remembers what is there.
  *
  *     DIR/tasks/<task>/pinned                 only while the task is pinned
  *     DIR/tasks/<task>/<generation>/content
  *     DIR/tasks/<task>/<generation>/journal   its time of change is the version's heat
+ *     DIR/small.db                            small versions, where they are kept together
  *
  * Invariants:
  *  1. What is held (being fetched or served) or pinned is never evicted.
@@ -16,10 +18,14 @@
  */
 
 import { DarnerError, formatBytes } from "#base/mod.ts";
+import { smallBytesMax } from "#core/protocol/mod.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Disk, DiskFile } from "#platform/disk.ts";
 import { believableHeat, heatAfterUse, worthOf } from "./heat.ts";
 import { PieceFile } from "./piece-file.ts";
+import type { Pair } from "./memory-pair.ts";
+import type { VersionName } from "./small-store.ts";
+import type { Place, SmallVersions } from "./small-versions.ts";
 import { readCatalogue, tasksFolder, versionFolder, type KeptVersion } from "./catalogue.ts";
 
 export interface TaskCacheOptions {
@@ -33,6 +39,8 @@ export interface TaskCacheOptions {
   readonly lowWatermark: () => number;
   /** Objects are fetched whole: their space is set aside when they begin. */
   readonly spaceAhead: boolean;
+  /** Keeps small versions together; without it each has its own files. */
+  readonly small?: SmallVersions;
 }
 
 interface Entry {
@@ -42,6 +50,7 @@ interface Entry {
   usedAtMs: number;
   heatMs: number;
   holders: number;
+  place: Place;
   /** Open while it is held. */
   opening?: Promise<PieceFile>;
   file?: PieceFile;
@@ -73,7 +82,11 @@ export class TaskCache {
     const { versions, pinned } = await readCatalogue(disk, directory);
     for (const version of versions) {
       const heatMs = believableHeat(version.heatMs, clock.wallMs());
-      cache.#add({ ...version, bytes: 0, heatMs, holders: 0 }, version.bytes);
+      cache.#add({ ...version, bytes: 0, heatMs, holders: 0, place: "files" }, version.bytes);
+    }
+    for (const version of options.small?.list() ?? []) {
+      const heatMs = believableHeat(version.heatMs, clock.wallMs());
+      cache.#add({ ...version, bytes: 0, heatMs, holders: 0, place: "small" }, version.bytes);
     }
     for (const task of pinned) cache.#pinned.add(task);
     return cache;
@@ -100,9 +113,10 @@ export class TaskCache {
   async hold(task: string, generation: string, wrap = (file: DiskFile): DiskFile => file): Promise<PieceFile> {
     while (this.#erasing.has(task)) await this.#erasing.get(task)?.catch(() => undefined);
     const known = this.#find(task, generation);
-    const entry = known ?? this.#add({ task, generation, bytes: 0, usedAtMs: 0, heatMs: 0, holders: 0 }, 0);
+    const nothing = { bytes: 0, usedAtMs: 0, heatMs: 0, holders: 0, place: "nowhere" } as const;
+    const entry = known ?? this.#add({ task, generation, ...nothing }, 0);
     entry.holders++;
-    this.#promised.add(entry);
+    if (entry.place === "files") this.#promised.add(entry);
     this.#use(entry);
     entry.opening ??= this.#open(entry, wrap);
     try {
@@ -118,7 +132,24 @@ export class TaskCache {
 
   async #open(entry: Entry, wrap: (file: DiskFile) => DiskFile): Promise<PieceFile> {
     await entry.closing;
-    const { disk, directory, boot, clock, spaceAhead } = this.#options;
+    const { small, boot, clock, spaceAhead } = this.#options;
+    const openFiles = (): Promise<Pair<DiskFile>> => this.#openFiles(entry, wrap);
+    const isNew = entry.place === "nowhere";
+    const inMemory = entry.place === "files" ? undefined : small?.open(entry, isNew, () => entry.heatMs, openFiles);
+    const { content, journal } = inMemory ?? (await openFiles());
+    try {
+      entry.file = await PieceFile.open({ content, journal, boot, clock, spaceAhead });
+    } catch (error) {
+      for (const file of [content, journal]) await file.close();
+      throw error;
+    }
+    if (inMemory !== undefined) small?.opened(entry, entry.file);
+    return entry.file;
+  }
+
+  async #openFiles(entry: Entry, wrap: (file: DiskFile) => DiskFile): Promise<Pair<DiskFile>> {
+    const { disk, directory } = this.#options;
+    entry.place = "files";
     const path = versionFolder(directory, entry);
     const opened: DiskFile[] = [];
     try {
@@ -126,9 +157,7 @@ export class TaskCache {
       const journal = await disk.open(`${path}/journal`, "keep", { permissions: 0o600 });
       opened.push(journal);
       const content = await disk.open(`${path}/content`, "keep", { permissions: 0o600 });
-      opened.push(content);
-      entry.file = await PieceFile.open({ content: wrap(content), journal, boot, clock, spaceAhead });
-      return entry.file;
+      return { content: wrap(content), journal };
     } catch (error) {
       for (const file of opened) await file.close();
       throw error;
@@ -151,6 +180,9 @@ export class TaskCache {
     await file?.close();
     // A part of an object may have grown since its room was reserved.
     if (file !== undefined) this.#resize(entry, Math.max(entry.bytes, file.heldBytes));
+    entry.place = this.#options.small?.close(entry) ?? "files";
+    if (entry.place === "nowhere" && entry.holders === 0) this.#remove(entry);
+    if (entry.place !== "files") return;
     // A hint for the next start, and no more.
     const journal = `${versionFolder(directory, entry)}/journal`;
     await disk.setModified(journal, entry.heatMs).catch(() => undefined);
@@ -169,16 +201,17 @@ export class TaskCache {
     const before = entry.bytes;
     // Counted before the first wait, so that two who reserve at once do not take the same room.
     this.#resize(entry, bytes);
-    this.#promised.add(entry);
+    const isInMemory = entry.place !== "files" && bytes <= smallBytesMax;
+    if (!isInMemory) this.#promised.add(entry);
     try {
-      await this.#makeRoom(bytes);
+      await this.#makeRoom(bytes, !isInMemory);
     } catch (error) {
       this.#resize(entry, before);
       throw error;
     }
   }
 
-  async #makeRoom(bytes: number): Promise<void> {
+  async #makeRoom(bytes: number, onDisk: boolean): Promise<void> {
     const { quotaBytes, highWatermark, lowWatermark, directory } = this.#options;
     const limit = quotaBytes() * highWatermark();
     const refused = (why: string): DarnerError =>
@@ -193,7 +226,7 @@ export class TaskCache {
       await this.#evictDownTo(quotaBytes() * lowWatermark());
     }
     // Sparse objects free less than their length, so the disk is asked again after each round.
-    for (;;) {
+    while (onDisk) {
       const { missingBytes, text } = await this.#shortage();
       if (missingBytes <= 0) return;
       const evictable = this.#evictable().reduce((sum, entry) => sum + entry.bytes, 0);
@@ -274,7 +307,7 @@ export class TaskCache {
     const erasing = (this.#erasing.get(task) ?? Promise.resolve())
       .catch(() => undefined)
       .then(() => entry?.closing)
-      .then(() => this.#removeFolders(task, generation))
+      .then(() => this.#removeKept(entry?.place, { task, generation }))
       .finally(() => {
         if (this.#erasing.get(task) === erasing) this.#erasing.delete(task);
       });
@@ -282,8 +315,9 @@ export class TaskCache {
     await erasing;
   }
 
-  async #removeFolders(task: string, generation: string): Promise<void> {
-    const { disk, directory } = this.#options;
+  async #removeKept(place: Place | undefined, { task, generation }: VersionName): Promise<void> {
+    const { disk, directory, small } = this.#options;
+    if (place === "small") return small?.remove({ task, generation });
     await disk.removeTree(versionFolder(directory, { task, generation }));
     if (!this.#tasks.has(task) && !this.#pinned.has(task)) await disk.removeTree(`${tasksFolder(directory)}/${task}`);
   }

@@ -7,7 +7,9 @@ import type { Disk, DiskFile } from "#platform/disk.ts";
 import { readCatalogue, tasksFolder, versionFolder, type KeptVersion } from "./catalogue.ts";
 import { worthOf } from "./heat.ts";
 import { decodeJournal } from "./journal.ts";
+import { MemoryPair } from "./memory-pair.ts";
 import { PieceFile } from "./piece-file.ts";
+import { smallStorePath, type SmallStore, type VersionName } from "./small-store.ts";
 
 export interface Store {
   readonly disk: Disk;
@@ -15,6 +17,8 @@ export interface Store {
   readonly directory: string;
   readonly boot: Uint8Array;
   readonly dryRun: boolean;
+  /** Small versions that are kept together, where there are some. */
+  readonly small?: SmallStore | undefined;
 }
 
 export interface VerifiedVersion extends KeptVersion {
@@ -39,12 +43,34 @@ export async function* verifyStore(store: Store): AsyncGenerator<VerifiedVersion
     yield { ...version, url: object?.url, isWhole: end !== undefined, pieces, spoiled: spoiled?.length };
     await file?.close();
   }
+  for (const version of store.small?.list() ?? []) yield await verifySmall(store, version);
+}
+
+/** What is spoiled of it is all of it. */
+async function verifySmall({ boot, dryRun, small }: Store, version: KeptVersion): Promise<VerifiedVersion> {
+  const pair = new MemoryPair({
+    name: version.task,
+    stored: small?.read(version),
+    openFiles: () => Promise.reject(new Error("what is verified does not grow")),
+    onChange: () => undefined,
+  });
+  const { object, end, have, spoiled } = await PieceFile.open({
+    content: pair.content,
+    journal: pair.journal,
+    boot,
+    hashAll: true,
+  });
+  const isIntact = object !== undefined && end !== undefined && spoiled.length === 0;
+  if (!isIntact && !dryRun) small?.remove(version);
+  return { ...version, url: object?.url, isWhole: isIntact, pieces: have.count, spoiled: isIntact ? 0 : 1 };
 }
 
 export interface Removal {
   readonly path: string;
   readonly bytes: number;
   readonly why: "no version of a task" | "holds no piece" | "a newer version is here" | "above the quota";
+  /** It is no folder but a small version, which is kept with others. */
+  readonly row?: VersionName;
 }
 
 export interface Limits {
@@ -58,8 +84,8 @@ export interface Limits {
 export async function collectGarbage(store: Store, limits: Limits): Promise<readonly Removal[]> {
   const removals = await planRemovals(store, limits);
   if (store.dryRun) return removals;
-  const { disk, directory } = store;
-  for (const { path } of removals) await disk.removeTree(path);
+  const { disk, directory, small } = store;
+  for (const { path, row } of removals) await (row === undefined ? disk.removeTree(path) : small?.remove(row));
   for (const task of await disk.list(tasksFolder(directory))) {
     const folder = `${tasksFolder(directory)}/${task}`;
     if ((await disk.list(folder).catch(() => [task])).length === 0) await disk.removeTree(folder);
@@ -67,14 +93,19 @@ export async function collectGarbage(store: Store, limits: Limits): Promise<read
   return removals;
 }
 
-async function planRemovals({ disk, directory }: Store, limits: Limits): Promise<Removal[]> {
-  const { versions, pinned, strangers } = await readCatalogue(disk, directory);
+async function planRemovals({ disk, directory, small }: Store, limits: Limits): Promise<Removal[]> {
+  const { versions: folders, pinned, strangers } = await readCatalogue(disk, directory);
+  const rows = new Set(small?.list());
   const removals: Removal[] = strangers.map((path) => ({ path, bytes: 0, why: "no version of a task" }));
-  const remove = (version: KeptVersion, why: Removal["why"]): void =>
-    void removals.push({ path: versionFolder(directory, version), bytes: version.bytes, why });
+  const remove = (version: KeptVersion, why: Removal["why"]): void => {
+    const { task, generation, bytes } = version;
+    if (!rows.has(version)) return void removals.push({ path: versionFolder(directory, version), bytes, why });
+    const path = `${smallStorePath(directory)}/${task}/${generation}`;
+    removals.push({ path, bytes, why, row: { task, generation } });
+  };
   const newest = new Map<string, KeptVersion>();
-  for (const version of versions) {
-    if (!(await holdsPieces(disk, versionFolder(directory, version)))) {
+  for (const version of [...folders, ...rows]) {
+    if (!rows.has(version) && !(await holdsPieces(disk, versionFolder(directory, version)))) {
       remove(version, "holds no piece");
       continue;
     }
