@@ -136,9 +136,7 @@ export class TaskVersion {
 
   /** Whether any host is still getting it. */
   get wanted(): boolean {
-    if (this.#giving.busy) return true;
-    for (const member of this.#swarm.members) if (!member.seeding) return true;
-    return false;
+    return this.#giving.busy || this.#swarm.members.some(({ seeding }) => !seeding);
   }
 
   /** How many hosts are still getting it. */
@@ -183,8 +181,7 @@ export class TaskVersion {
   ended(): void {
     this.wholeMs = this.#options.clock.nowMs();
     this.#listing?.ended();
-    if (this.#head !== undefined && this.#listing?.end !== undefined)
-      this.#giving.give({ head: this.#head, end: this.#listing.end });
+    this.#give();
   }
 
   /** The fetch failed: every host hears why; what is stored may serve the next try. */
@@ -340,7 +337,7 @@ export class TaskVersion {
     const head = this.#head;
     if (head === undefined) return;
     if (this.facts?.nearOnly === true && host.caller === "far") return this.#refuse(host);
-    if (!mustPass(this) && this.#giving.accepts(host)) return this.#give(head, host);
+    if (!mustPass(this) && this.#giving.accepts(host)) return this.#give(host);
     if (this.#unmatched >= crowdMax) return void this.#waiting.set(host, holds);
     this.#unmatched++;
     const ticket = host.ticket(this.task);
@@ -358,10 +355,10 @@ export class TaskVersion {
     this.#matchTimer = this.#options.clock.after(matchDelayMs, () => this.#match());
   }
 
-  /** Now, or when it is whole. */
-  #give(head: ManifestHead, host: VersionHost): void {
-    const end = this.#listing?.end;
-    if (end !== undefined) this.#giving.give({ head, end }, host);
+  /** To the host, or to all who wait for it; nothing before it is whole. */
+  #give(host?: VersionHost): void {
+    const [head, end] = [this.#head, this.#listing?.end];
+    if (head !== undefined && end !== undefined) this.#giving.give({ head, end }, host);
   }
 
   #refuse(host: VersionHost): void {

@@ -102,8 +102,11 @@ export class SmallObjects {
         holds: () => undefined,
         seeks: () => [],
         recalled: () => undefined,
-        heard: (message, managerKey) =>
-          end(message.kind === "whole" ? { message, managerKey: trust ? managerKey : undefined } : undefined),
+        heard: (message, managerKey) => {
+          // It is on its way to the manager.
+          if (message.kind === "filling") return;
+          end(message.kind === "whole" ? { message, managerKey: trust ? managerKey : undefined } : undefined);
+        },
       };
       manager.ask(listener);
     });
