@@ -63,24 +63,30 @@ class LinuxNative implements Native {
   }
 
   isCached(fileDescriptor: number, position: number): boolean {
-    if (this.#readNow(fileDescriptor, position, 1) >= 0) return true;
-    if (this.#libc.preadv2 === undefined) return false;
-    return this.#libc.errno() === errno.notSupported && isMemoryFile(fileDescriptor);
+    return this.#read(fileDescriptor, position, 1, RWF_NOWAIT) >= 0 || this.#neverWaits(fileDescriptor);
   }
 
   readCached(fileDescriptor: number, position: number, count: number): Uint8Array | undefined {
     assert(count > 0 && count <= cachedBytesMax, "what is read at once fits into the block");
-    if (this.#readNow(fileDescriptor, position, count) < count) return undefined;
+    let came = this.#read(fileDescriptor, position, count, RWF_NOWAIT);
+    if (came < 0 && this.#neverWaits(fileDescriptor)) came = this.#read(fileDescriptor, position, count, 0);
+    if (came < count) return undefined;
     return new Uint8Array(this.#libc.memory.buffer.slice(bytesAt, bytesAt + count));
   }
 
-  /** How many bytes came without a wait; -1 when none could. */
-  #readNow(fileDescriptor: number, position: number, count: number): number {
+  /** After a read that was not to wait has failed: this file system knows no such reads, since all of it is memory. */
+  #neverWaits(fileDescriptor: number): boolean {
+    if (this.#libc.preadv2 === undefined) return false;
+    return this.#libc.errno() === errno.notSupported && isMemoryFile(fileDescriptor);
+  }
+
+  /** How many bytes came; -1 when none could. */
+  #read(fileDescriptor: number, position: number, count: number, flags: number): number {
     const { memory, address, preadv2 } = this.#libc;
     if (preadv2 === undefined) return -1;
     memory.setBigUint64(0, address + BigInt(bytesAt), true);
     memory.setBigUint64(8, BigInt(count), true);
-    return Number(preadv2(fileDescriptor, address, 1, BigInt(position), RWF_NOWAIT));
+    return Number(preadv2(fileDescriptor, address, 1, BigInt(position), flags));
   }
 
   sendDescriptors(socket: Socket, bytes: Uint8Array, descriptors: readonly number[]): boolean {
