@@ -34,7 +34,7 @@ describe("a list of small objects", () => {
     const folder = cluster.path(`list${++made}`);
     fs.mkdirSync(folder, { recursive: true });
     fs.writeFileSync(`${folder}.txt`, lines.join("\n"));
-    const all = ["-P", folder, "-i", `${folder}.txt`, ...flags];
+    const all = ["-P", `list${made}`, "-i", `${folder}.txt`, ...flags];
     const outcome = await cluster.dfgetList(host, all, { environment }).outcome;
     return { outcome, folder, read: (name: string) => fs.readFileSync(`${folder}/${name}`) };
   }
