@@ -23,9 +23,9 @@ import { backToSource } from "./back-to-source.ts";
 import { Confirmation } from "./confirmation.ts";
 import type { HostTaskOptions } from "./host-task-options.ts";
 import { assertVouched, keyToTrust } from "./manifest-trust.ts";
-import { unreachableManagers, type TaskListener } from "./manager-client.ts";
+import type { TaskListener } from "./manager-client.ts";
 import { objectRecordOf } from "./object-record.ts";
-import { isOfTheObject, judgeWaiting, watchAfterMs, whyNoMore } from "./patience.ts";
+import { isOfTheObject, judgeWaiting, watchAfterMs, whyNoMore, unreachableManagers } from "./patience.ts";
 import { Readers } from "./readers.ts";
 import { TaskReports, type ReportSource } from "./task-reports.ts";
 

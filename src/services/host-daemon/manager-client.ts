@@ -391,14 +391,3 @@ function linkKey(manager: ManagerEntry): string {
 function isDraining(link: ManagerLink, managers: readonly ManagerEntry[]): boolean {
   return managers.find((manager) => linkKey(manager) === linkKey(link.manager))?.health === "draining";
 }
-
-/** What a host says when no manager can be reached and the origin may not be asked. */
-export function unreachableManagers(directory: ManagerDirectory | undefined): DarnerError {
-  const names = directory?.current().map((manager) => manager.url) ?? [];
-  const tried = names.length === 0 ? "none is known" : `tried ${names.join(", ")}`;
-  return new DarnerError(
-    "cluster.unreachable",
-    `cannot reach a cluster manager (${tried}), and going to the origin is not allowed; start one, or allow it`,
-    { retry: { afterMs: 5_000 } },
-  );
-}

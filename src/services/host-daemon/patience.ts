@@ -4,7 +4,8 @@
  * whose manager died do not reach the origin in the same second.
  */
 
-import type { DarnerError } from "#base/mod.ts";
+import { DarnerError } from "#base/mod.ts";
+import type { ManagerDirectory } from "#cluster/mod.ts";
 
 export interface Waiting {
   readonly nowMs: number;
@@ -51,4 +52,15 @@ export function whyNoMore({ kind, idleMs }: Exclude<Verdict, { kind: "wait" }>):
 /** What the origin, or the policy over it, says of the object: the host itself would hear the same. */
 export function isOfTheObject(error: DarnerError): boolean {
   return /^(?:origin|url|digest|tls|reach)\./.test(error.code);
+}
+
+/** What a host says when no manager can be reached and the origin may not be asked. */
+export function unreachableManagers(directory: ManagerDirectory | undefined): DarnerError {
+  const names = directory?.current().map((manager) => manager.url) ?? [];
+  const tried = names.length === 0 ? "none is known" : `tried ${names.join(", ")}`;
+  return new DarnerError(
+    "cluster.unreachable",
+    `cannot reach a cluster manager (${tried}), and going to the origin is not allowed; start one, or allow it`,
+    { retry: { afterMs: 5_000 } },
+  );
 }
