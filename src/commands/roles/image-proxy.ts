@@ -48,7 +48,12 @@ export async function startImageProxy(parts: ImageProxyParts): Promise<StartedPr
     clock: nodeClock,
     log,
     metrics,
-    host: new ImageContent({ daemon, origin }),
+    host: new ImageContent({
+      daemon,
+      origin,
+      clock: nodeClock,
+      originBudgetBytesPerSecond: () => live.values.originBudgetBytesPerSecond,
+    }),
     relay,
     checkServer: serverCheck(ruleFor),
     settings: () => {

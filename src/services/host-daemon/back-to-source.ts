@@ -43,11 +43,15 @@ const splitBytesMin = 64 * 1024 * 1024;
 /** A limit lets 1.05 of its rate pass in the worst second: of all hosts together that is to be 1.03. */
 const budgetShare = 0.98;
 
+/** What one of so many hosts may take of the origin, in bytes a second. */
+export function shareOfBudget(originBudgetBytesPerSecond: number, hosts: number): number {
+  return (originBudgetBytesPerSecond * budgetShare) / hosts;
+}
+
 export function backToSource(options: BackToSource): OriginFetch {
   const { clock, random, log, origin, store, task, ask, triesMax, hosts, signal, ownLimiter, limits } = options;
-  ownLimiter.setRate(
-    Math.min(ownLimiter.rateBytesPerSecond, (options.originBudgetBytesPerSecond * budgetShare) / hosts),
-  );
+  const share = shareOfBudget(options.originBudgetBytesPerSecond, hosts);
+  ownLimiter.setRate(Math.min(ownLimiter.rateBytesPerSecond, share));
   return new OriginFetch({
     origin,
     clock,

@@ -7,7 +7,9 @@ import { DarnerError } from "#base/mod.ts";
 import { contentAsk } from "#core/image/mod.ts";
 import type { LookAsk, Seen } from "#core/protocol/mod.ts";
 import type { Origin } from "#origins/mod.ts";
-import { shown } from "#transfer/mod.ts";
+import type { Clock } from "#platform/clock.ts";
+import { Limiter, shown } from "#transfer/mod.ts";
+import { shareOfBudget } from "./back-to-source.ts";
 import { openObject } from "./read-object.ts";
 import type { HostDaemon } from "./service.ts";
 
@@ -29,15 +31,22 @@ interface OpeningContent {
 }
 
 export interface ImageContentParts {
+  readonly clock: Clock;
   readonly daemon: HostDaemon;
   readonly origin: Origin;
+  /** For all hosts together, while the cluster does not help. */
+  readonly originBudgetBytesPerSecond: () => number;
 }
 
 export class ImageContent {
   readonly #parts: ImageContentParts;
 
+  /** What comes straight from registries: a thousand hosts whose manager hangs are not to be a stampede. */
+  readonly #straight: Limiter;
+
   constructor(parts: ImageContentParts) {
     this.#parts = parts;
+    this.#straight = new Limiter(parts.clock, Infinity);
   }
 
   get managed(): boolean {
@@ -68,11 +77,16 @@ export class ImageContent {
     start: number,
     signal: AbortSignal,
   ): AsyncGenerator<Uint8Array> {
+    const { manager } = this.#parts.daemon;
+    const budget = manager === undefined ? Infinity : this.#parts.originBudgetBytesPerSecond();
+    this.#straight.setRate(shareOfBudget(budget, manager?.hostsKnown ?? 1));
     const range = start === 0 ? {} : { range: { start } };
     const answer = await this.#parts.origin.open({ url, headers, ...range, caller: "near" }, signal);
     if (answer.kind !== "body") throw new DarnerError("origin.protocol", `cannot get ${shown(url)}: it sent no body`);
     let skip = start - answer.start;
     for await (const chunk of answer.body) {
+      this.#straight.charge(chunk.length);
+      while (this.#straight.blocked) await this.#straight.ready();
       if (skip < chunk.length) yield chunk.subarray(skip);
       skip = Math.max(0, skip - chunk.length);
     }
