@@ -32,8 +32,8 @@ export async function bigLayer(client: BigLayer["client"], fileBytes: number): P
   const cluster = await Cluster.start();
   try {
     const [image] = (await once(upstream, "message")) as [SparseImage];
-    const room = ["--cache-quota", `${Math.ceil(fileBytes / 2 ** 30) + 2}GiB`];
-    const manager = await cluster.manager("manager", room);
+    const room = `${Math.ceil(fileBytes / 2 ** 30) + 4}GiB`;
+    const manager = await cluster.manager("manager", ["--disk-quota", room]);
     const origin = `http://127.0.0.1:${image.port}`;
     const proxy = [
       "--proxy-listen",
@@ -41,7 +41,7 @@ export async function bigLayer(client: BigLayer["client"], fileBytes: number): P
       "--proxy-upstream",
       `${registryName}=${origin},docker.io=${origin}`,
     ];
-    const host = await cluster.daemon("h1", manager, [...room, ...proxy]);
+    const host = await cluster.daemon("h1", manager, ["--cache-quota", room, ...proxy]);
     const startedMs = performance.now();
     await (client === "script" ? pullByScript(host, image) : pullByEngine(client, host));
     const ms = performance.now() - startedMs;

@@ -171,7 +171,19 @@ async function startDocker(folder: string, way: Way): Promise<Client> {
   const socket = `unix://${folder}/docker.sock`;
   const places = ["--data-root", join(folder, "data"), "--exec-root", join(folder, "exec")];
   const network = ["--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-masq=false"];
-  const words = [...places, "-H", socket, "--pidfile", join(folder, "pid"), ...network, "--storage-driver", "vfs"];
+  // By itself it tries five times, with pauses that grow to 20 s.
+  const tries = ["--max-download-attempts", "2"];
+  const words = [
+    ...places,
+    "-H",
+    socket,
+    "--pidfile",
+    join(folder, "pid"),
+    ...network,
+    ...tries,
+    "--storage-driver",
+    "vfs",
+  ];
   const docker = (...rest: string[]): Promise<Pull> =>
     run("docker", ["-H", socket, "--config", join(folder, "client"), ...rest], {}, way.pullMsMax);
   const mirror = way.forward === undefined && way.direct === undefined ? ["--registry-mirror", way.mirror] : [];

@@ -30,6 +30,8 @@ interface Fault {
   readonly behaves?: Misbehaviour;
   /** The image, or a message like this. */
   readonly ends: "image" | RegExp;
+  /** The engine itself pauses between its tries. */
+  readonly pauses?: true;
   /** Each blob is asked of the registry so often at most. */
   readonly blobGetsMax?: number;
   /** Happens while the engine pulls. */
@@ -56,7 +58,7 @@ const faults: readonly Fault[] = [
   { name: "registry 404", way: "forward", behaves: { status: 404 }, ends: /404|not found|unknown|does not exist/i },
   { name: "registry 500", way: "forward", behaves: { status: 500 }, ends: /500|unknown|the test says/i },
   { name: "registry 429, twice", way: "forward", behaves: { status: 429, times: 2 }, ends: "image" },
-  { name: "wrong bytes", way: "forward", behaves: { wrongByte: true }, ends: /./ },
+  { name: "wrong bytes", way: "forward", behaves: { wrongByte: true }, ends: /./, pauses: true },
   { name: "authority not trusted", way: "untrusted", ends: /x509|certificate/i, blobGetsMax: 0 },
   { name: "cut in mid-blob", way: "mirror", behaves: { cutAfterBytes: layerBytes / 2 }, ends: "image", blobGetsMax: 2 },
   { name: "slow registry", way: "mirror", behaves: { rateBytesPerSecond: 500_000 }, ends: "image", blobGetsMax: 1 },
@@ -188,11 +190,11 @@ function startEngine(name: ClientName, way: FaultWay, mirror: string, host: Role
 }
 
 function cellOf(client: ClientName, fault: Fault, pull: Pull, silentMs: number, blobGets: number): FaultCell {
-  const { name, way, ends, blobGetsMax = Infinity } = fault;
+  const { name, way, ends, pauses = false, blobGetsMax = Infinity } = fault;
   const right = ends === "image" ? pull.ok : !pull.ok && ends.test(pull.text);
   const whys = [
     ...(right ? [] : [`it ended ${pull.ok ? "well" : "badly"}: ${pull.text.trim().slice(-300)}`]),
-    ...(silentMs <= silentMsMax ? [] : [`nothing moved for ${Math.round(silentMs)} ms`]),
+    ...(pauses || silentMs <= silentMsMax ? [] : [`nothing moved for ${Math.round(silentMs)} ms`]),
     ...(blobGets <= blobGetsMax ? [] : [`the registry was asked ${blobGets} times for the layer`]),
   ];
   const ended = whys.length > 0 ? "WRONG" : ends === "image" ? "image" : "refusal";

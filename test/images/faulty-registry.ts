@@ -73,8 +73,8 @@ export class FaultyRegistry {
     const passed = request({ host: "127.0.0.1", port: this.#port, method, path: url, headers, agent: false });
     passed.on("response", (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
-      const isBlob = method === "GET" && Number(answer.headers["content-length"]) > blobBytesMin;
-      if (isBlob) void this.#giveBlob(answer, response).catch(() => response.destroy());
+      if (method === "GET" && wholeBytes(answer) > blobBytesMin)
+        void this.#giveBlob(answer, response).catch(() => response.destroy());
       else answer.pipe(response);
     });
     passed.on("error", () => response.destroy());
@@ -100,6 +100,11 @@ export class FaultyRegistry {
     }
     response.end();
   }
+}
+
+/** Of the object, whatever part of it the answer has. */
+function wholeBytes({ headers }: IncomingMessage): number {
+  return Number(/\/(\d+)$/.exec(headers["content-range"] ?? "")?.[1] ?? headers["content-length"]);
 }
 
 function refuse(response: ServerResponse, status: number): void {

@@ -139,9 +139,28 @@ test("containerd 2's open-ended ranges, each hung up after a chunk, cost no byte
     }
     const tail = await ask(host, layerPath, { headers: { range: "bytes=-5" } });
     assert.ok(tail.body.equals(layer.subarray(-5)));
+    const several = await ask(host, layerPath, { headers: { range: "bytes=0-9, 1500000-2400000, -7" } });
+    assert.equal(several.status, 206);
+    assert.ok(several.whole, "as long as its head says");
+    const parts = [layer.subarray(0, 10), layer.subarray(1_500_000, 2_400_001), layer.subarray(-7)];
+    assert.deepEqual(bodiesIn(several).map(digestOf), parts.map(digestOf));
     assert.ok((await ask(host, layerPath)).body.equals(layer));
     assert.ok(cluster.origin.bodyBytes(paths.layer) <= 1.01 * layer.length, `${cluster.origin.bodyBytes(paths.layer)}`);
   }));
+
+/** The parts of a multipart/byteranges answer, each as long as its range says. */
+function bodiesIn({ headers, body }: Answer): Buffer[] {
+  const [, boundary] = /^multipart\/byteranges; boundary=(.+)$/.exec(headers["content-type"] ?? "") ?? [];
+  const bodies: Buffer[] = [];
+  for (let at = 0; ;) {
+    const head = body.indexOf(`\r\n--${boundary}\r\n`, at);
+    if (head < 0) return bodies;
+    const start = body.indexOf("\r\n\r\n", head) + 4;
+    const [, first, last] = /content-range: bytes (\d+)-(\d+)\/3000000/.exec(body.toString("latin1", head, start))!;
+    at = start + Number(last) - Number(first) + 1;
+    bodies.push(body.subarray(start, at));
+  }
+}
 
 test("a registry that cuts a blob in the middle once: the client gets all of it", () =>
   inCluster(async (cluster) => {

@@ -1,6 +1,6 @@
 /**
- * The Range field as an engine sends it (RFC 9110, 14). One range is honoured; several, and what
- * cannot be read, are answered with the whole, as a server may.
+ * The Range field as an engine sends it (RFC 9110, 14): one range, or several as podman wants them of
+ * zstd:chunked layers. What cannot be read is answered with the whole, as a server may.
  */
 
 export type RangeWish =
@@ -16,6 +16,9 @@ export interface Span {
   readonly end: number;
 }
 
+/** podman asks for 1024 at most. */
+const rangesMax = 1024;
+
 export function readRange(field: string | undefined): RangeWish {
   const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec((field ?? "").trim());
   const [, first = "", last = ""] = match ?? [];
@@ -24,6 +27,14 @@ export function readRange(field: string | undefined): RangeWish {
   const start = Number(first);
   if (last === "") return { kind: "part", start };
   return Number(last) < start ? { kind: "whole" } : { kind: "part", start, end: Number(last) + 1 };
+}
+
+/** Several ranges of one request; undefined when it names one, none, or more than are honoured. */
+export function readRanges(field: string | undefined): readonly RangeWish[] | undefined {
+  const ranges = /^bytes=(.*)$/.exec((field ?? "").trim())?.[1]?.split(",") ?? [];
+  if (ranges.length < 2 || ranges.length > rangesMax) return undefined;
+  const wishes = ranges.map((range) => readRange(`bytes=${range.trim()}`));
+  return wishes.every(({ kind }) => kind !== "whole") ? wishes : undefined;
 }
 
 /** The bytes that are meant of an object so long; undefined when the range lies outside of it. */

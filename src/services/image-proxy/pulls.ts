@@ -10,16 +10,20 @@ import { sleep, type Clock } from "#platform/clock.ts";
 import { drained } from "#platform/http-stream.ts";
 import type { Log } from "#platform/log.ts";
 import { Looks, ReadGate } from "#transfer/mod.ts";
-import { readRange, spanWithin, type RangeWish } from "./byte-range.ts";
+import { readRange, readRanges, spanWithin, type RangeWish, type Span } from "./byte-range.ts";
 import { contentStream, withPatience, type HeardContent, type StreamParts } from "./content-stream.ts";
 import type { ContentAsk, ImageHost } from "./image-host.ts";
 import type { Exchange } from "./image-proxy.ts";
 import { ManifestMemory, type KeptManifest } from "./manifest-memory.ts";
+import { Multipart } from "./multipart.ts";
 import { RecentAnswers } from "./recent-answers.ts";
 import { answerChallenge, contentHeaders, type ContentHead } from "./registry-answer.ts";
 
 /** What gave an answer. "look": what the registry told the cluster of a tag. */
 export type Way = "swarm" | "memory" | "look" | "upstream" | "failed";
+
+/** For one answer: until when its client is there. */
+type PullParts = Omit<StreamParts, "onRescue">;
 
 const lookTriesMax = 3;
 const lookWaitMsMax = 2_000;
@@ -99,7 +103,7 @@ export class Pulls {
     const refusal = await this.#gate.refusal(ask).catch(() => unanswered);
     if (refusal !== undefined) return this.#refuse(exchange, refusal);
     const known = this.#manifests.from(digest, placeOf(target.href));
-    const kept = known ?? (await this.#readManifest(exchange, ask));
+    const kept = known ?? (await this.#readManifest(this.#parts(exchange), ask));
     if (kept === undefined) return undefined;
     this.#gate.learn(digest, kept.manifest);
     const mediaType = told ?? kept.manifest.mediaType;
@@ -119,10 +123,9 @@ export class Pulls {
   }
 
   /** Undefined when it cannot be had through the swarm, or is no manifest. */
-  async #readManifest(exchange: Exchange, ask: ContentAsk): Promise<KeptManifest | undefined> {
-    const content = await this.#open(exchange, ask);
+  async #readManifest(parts: PullParts, ask: ContentAsk): Promise<KeptManifest | undefined> {
+    const content = await this.#open(parts, ask);
     if (content === undefined) return undefined;
-    const parts = this.#parts(exchange);
     const chunks: Uint8Array[] = [];
     let lengthBytes = 0;
     try {
@@ -147,9 +150,12 @@ export class Pulls {
     const ask = { url: target.href, headers: credential(exchange), digest };
     const refusal = await this.#gate.refusal(ask).catch(() => unanswered);
     if (refusal !== undefined) return this.#refuse(exchange, refusal);
+    const several = rangesOf(exchange);
+    if (several !== undefined) return await this.#answerRanges(exchange, ask, several);
+    const parts = this.#blobParts(exchange, ask);
     const wish = rangeOf(exchange);
-    const range = await this.#rangeFor(exchange, ask, wish);
-    const content = await this.#open(exchange, range === undefined ? ask : { ...ask, range });
+    const range = await this.#rangeFor(parts, ask, wish);
+    const content = await this.#open(parts, range === undefined ? ask : { ...ask, range });
     const lengthBytes = content?.lengthBytes;
     // Without a length no range can be named; the registry's own answer is as good.
     const span = lengthBytes === undefined ? undefined : spanWithin(wish, lengthBytes);
@@ -158,24 +164,58 @@ export class Pulls {
       return undefined;
     }
     writeHead(exchange, { digest, mediaType: "application/octet-stream", lengthBytes }, span, lengthBytes);
-    const parts = { ...this.#parts(exchange), onRescue: (reason: string) => this.#rescued(ask, reason) };
     await send(exchange, contentStream(parts, content, { ...ask, range: span }, span, lengthBytes));
     return "swarm";
   }
 
+  async #answerRanges(exchange: Exchange, ask: ContentAsk, wishes: readonly RangeWish[]): Promise<Way | undefined> {
+    const parts = this.#blobParts(exchange, ask);
+    const lengthBytes = await this.#lengthOf(parts, ask);
+    if (lengthBytes === undefined) return undefined;
+    const spans = wishes.map((wish) => spanWithin(wish, lengthBytes)).filter((span) => span !== undefined);
+    const wishedBytes = spans.reduce((sum, { start, end }) => sum + end - start, 0);
+    // More than the whole in pieces is no saving; the registry may refuse, or give it all.
+    if (spans.length === 0 || wishedBytes > lengthBytes) return undefined;
+    const multipart = new Multipart(spans, lengthBytes);
+    const head = contentHeaders({ digest: ask.digest, mediaType: "", lengthBytes });
+    exchange.response.writeHead(206, { ...head, ...multipart.headers });
+    await send(exchange, this.#ranges(parts, ask, spans, lengthBytes, multipart));
+    return "swarm";
+  }
+
+  async *#ranges(
+    parts: StreamParts,
+    ask: ContentAsk,
+    spans: readonly Span[],
+    lengthBytes: number,
+    multipart: Multipart,
+  ): AsyncGenerator<Uint8Array> {
+    for (const span of spans) {
+      yield multipart.opening(span);
+      const part = { ...ask, range: span };
+      const content = await this.#open(parts, part);
+      if (content === undefined) throw new DarnerError("cluster.stalled", `cannot go on with ${ask.digest}`);
+      yield* contentStream(parts, content, part, span, lengthBytes);
+    }
+    yield multipart.end;
+  }
+
   /** What to open for the wish; the last bytes can be named only by who knows the length. */
-  async #rangeFor(exchange: Exchange, ask: ContentAsk, wish: RangeWish): Promise<ContentAsk["range"]> {
+  async #rangeFor(parts: PullParts, ask: ContentAsk, wish: RangeWish): Promise<ContentAsk["range"]> {
     if (wish.kind === "whole") return undefined;
     if (wish.kind === "part")
       return wish.end === undefined ? { start: wish.start } : { start: wish.start, end: wish.end };
-    const first = await this.#open(exchange, { ...ask, range: { start: 0, end: 1 } });
-    void first?.bytes.return?.().catch(() => undefined);
-    const span = first?.lengthBytes === undefined ? undefined : spanWithin(wish, first.lengthBytes);
-    return span;
+    const lengthBytes = await this.#lengthOf(parts, ask);
+    return lengthBytes === undefined ? undefined : spanWithin(wish, lengthBytes);
   }
 
-  async #open(exchange: Exchange, ask: ContentAsk): Promise<HeardContent | undefined> {
-    const parts = this.#parts(exchange);
+  async #lengthOf(parts: PullParts, ask: ContentAsk): Promise<number | undefined> {
+    const first = await this.#open(parts, { ...ask, range: { start: 0, end: 1 } });
+    void first?.bytes.return?.().catch(() => undefined);
+    return first?.lengthBytes;
+  }
+
+  async #open(parts: PullParts, ask: ContentAsk): Promise<HeardContent | undefined> {
     const giveUp = new AbortController();
     const signal = AbortSignal.any([parts.signal, giveUp.signal]);
     try {
@@ -193,15 +233,16 @@ export class Pulls {
     return seen.status === 401 ? answered(answerChallenge(response, seen), "look") : undefined;
   }
 
-  #parts({ response }: Exchange): Omit<StreamParts, "onRescue"> {
+  #blobParts(exchange: Exchange, { url }: ContentAsk): StreamParts {
+    const onRescue = (reason: string): void => this.#options.log.warn("image.rescued", { url, reason });
+    return { ...this.#parts(exchange), onRescue };
+  }
+
+  #parts({ response }: Exchange): PullParts {
     const gone = new AbortController();
     response.once("close", () => gone.abort(new DarnerError("interrupted", "the client went away")));
     const { clock, host } = this.#options;
     return { clock, host, signal: gone.signal };
-  }
-
-  #rescued(ask: ContentAsk, reason: string): void {
-    this.#options.log.warn("image.rescued", { url: ask.url, reason });
   }
 
   #log(event: string, ask: ContentAsk, error: unknown): void {
@@ -234,6 +275,10 @@ function headOf({ status, headers }: Seen): ContentHead | undefined {
 /** A part is asked for only of the version that the client means. */
 function rangeOf({ request }: Exchange): RangeWish {
   return request.headers["if-range"] === undefined ? readRange(request.headers.range) : { kind: "whole" };
+}
+
+function rangesOf({ request }: Exchange): readonly RangeWish[] | undefined {
+  return request.headers["if-range"] === undefined ? readRanges(request.headers.range) : undefined;
 }
 
 function writeHead(
