@@ -80,7 +80,8 @@ export class Ground {
     const port = await freePort();
     const folder = mkdtempSync(`${this.folder}/${role}-`);
     const socket = role === "daemon" ? ["--socket", `${folder}/d.sock`] : [];
-    const place = ["--listen", `127.0.0.1:${port}`, "--data-dir", `${folder}/data`, "--trust", "off"];
+    const trust = flags.includes("--trust") ? [] : ["--trust", "off"];
+    const place = ["--listen", `127.0.0.1:${port}`, "--data-dir", `${folder}/data`, ...trust];
     const child = this.start([`${root}/bin/darner`, role, ...place, ...socket, ...flags], core, `${folder}/log`);
     await until(() => answers(port, "/readyz"), `${role} is ready`);
     return { pid: child.pid!, port, folder };

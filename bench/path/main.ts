@@ -13,6 +13,7 @@ import { alone } from "./rows/alone.ts";
 import { coldPull, slowReceive } from "./rows/links.ts";
 import { midSwarm, receive } from "./rows/receive.ts";
 import { relay } from "./rows/relay.ts";
+import { sealed } from "./rows/sealed.ts";
 import { send } from "./rows/send.ts";
 import { slowDisk } from "./rows/slow-disk.ts";
 import { idle, many, small } from "./rows/small.ts";
@@ -21,6 +22,7 @@ const rows: readonly Row[] = [
   receive,
   slowReceive,
   send,
+  sealed,
   midSwarm,
   alone,
   small,

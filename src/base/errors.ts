@@ -52,6 +52,10 @@ export const errorTable = {
   "origin.server-error": { exit: 83, doc: "The origin failed (5xx)." },
   "origin.status": { exit: 84, doc: "The origin answered with another status than success." },
   "digest.mismatch": { exit: 90, doc: "The bytes do not have the digest that was promised." },
+  "seal.broken": {
+    exit: 91,
+    doc: "A sealed piece does not open: it was sealed for another place, or its key is not here.",
+  },
   "cluster.unreachable": {
     exit: 100,
     doc: "No cluster manager or config service can be reached and going to the origin is not allowed.",

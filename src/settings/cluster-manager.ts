@@ -1,7 +1,7 @@
 /** The settings of the cluster manager: what it keeps, and what it takes from the origin and gives to hosts. */
 
 import { DarnerError } from "#base/mod.ts";
-import { baseSettings, checkTrust, clusterSettings, listenSettings } from "./common.ts";
+import { baseSettings, checkTrust, clusterSettings, listenSettings, sealSetting } from "./common.ts";
 import { optional } from "./kind.ts";
 import { bytes, count, rate, ratio } from "./kinds.ts";
 import { reachSettings } from "./reach.ts";
@@ -17,6 +17,7 @@ export const clusterManagerSettings = settingsGroup({
     ...baseSettings,
     ...clusterSettings,
     ...listenSettings(8002),
+    seal: sealSetting,
     ...reachSettings,
     diskQuotaBytes: setting({
       name: "disk-quota",

@@ -69,6 +69,15 @@ export const managerSetting = setting({
   help: "cluster managers to use, the first that answers; goes before --config-service",
 });
 
+export const sealSetting = setting({
+  name: "seal",
+  kind: choice("credentialed", "marked"),
+  default: "credentialed",
+  live: true,
+  topic,
+  help: "which objects travel and lie encrypted: those that a credential is sent for and those marked sensitive, or the marked alone",
+});
+
 export const socketSetting = setting({
   name: "socket",
   kind: text("PATH"),

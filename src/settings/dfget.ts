@@ -112,6 +112,13 @@ const requestSettings = {
     topic: request,
     help: "keeps apart what would otherwise be one object",
   }),
+  sensitive: setting({
+    name: "sensitive",
+    kind: toggle,
+    default: false,
+    topic: request,
+    help: "between hosts and in caches the object is encrypted; with --trust off it is not shared at all",
+  }),
 } as const;
 
 const transferSettings = {

@@ -1,6 +1,14 @@
 /** The settings of the host daemon: what it may take from its host and give to others. */
 
-import { baseSettings, checkTrust, clusterSettings, listenSettings, managerSetting, socketSetting } from "./common.ts";
+import {
+  baseSettings,
+  checkTrust,
+  clusterSettings,
+  listenSettings,
+  managerSetting,
+  sealSetting,
+  socketSetting,
+} from "./common.ts";
 import { imageProxySettings } from "./image-proxy.ts";
 import { bytes, count, duration, rate } from "./kinds.ts";
 import { reachSettings } from "./reach.ts";
@@ -22,6 +30,7 @@ export const hostDaemonSettings = settingsGroup({
     ...listenSettings(65002),
     manager: managerSetting,
     socket: socketSetting,
+    seal: sealSetting,
     ...reachSettings,
     downloadRateBytesPerSecond: setting({
       name: "download-rate",

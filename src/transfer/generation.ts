@@ -14,6 +14,8 @@ export interface GenerationFacts {
   readonly validator: string | undefined;
   readonly lengthBytes: number | undefined;
   readonly pieceBytes: number;
+  /** What it is sealed with: other keys make other bytes. */
+  readonly sealKeyId?: string | undefined;
 }
 
 /** 32 hex digits. */
@@ -25,6 +27,7 @@ export function nameGeneration(facts: GenerationFacts, random: Random): string {
     facts.validator,
     String(facts.lengthBytes ?? ""),
     String(facts.pieceBytes),
+    ...(facts.sealKeyId === undefined ? [] : [facts.sealKeyId]),
   ];
   return sha256Hex(bytesWithLengths(parts)).slice(0, 32);
 }

@@ -19,8 +19,10 @@ export class ManifestChain {
   readonly #view = new DataView(this.#line.buffer);
 
   constructor(head: ManifestHead) {
-    const { task, generation, pieceBytes, lengthBytes, url, validator, contentType, lastModified } = head;
-    const fields = [task, generation, pieceBytes, lengthBytes, url, validator, contentType, lastModified];
+    const { task, generation, pieceBytes, lengthBytes, url, validator, contentType, lastModified, seal } = head;
+    const fields: unknown[] = [task, generation, pieceBytes, lengthBytes, url, validator, contentType, lastModified];
+    // A host that knows no sealed form takes the signature for a false one, and writes nothing.
+    if (seal !== undefined) fields.push([seal.keyId, seal.lengthBytes ?? null]);
     const text = JSON.stringify(fields.map((field) => field ?? null));
     this.#line.set(sha256(new TextEncoder().encode(text)));
   }

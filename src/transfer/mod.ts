@@ -23,6 +23,8 @@ export * from "./parent-pool.ts";
 export * from "./prover.ts";
 export * from "./read-gate.ts";
 export * from "./registry-token.ts";
+export * from "./seal-rule.ts";
+export * from "./sealing.ts";
 export * from "./swarm-transfer.ts";
 export * from "./task-id.ts";
 export * from "./tickets.ts";

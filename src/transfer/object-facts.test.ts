@@ -15,6 +15,7 @@ import { nameGeneration } from "./generation.ts";
 import { bothGates, limitedFile } from "./limited-file.ts";
 import { Limiter } from "./limiter.ts";
 import { assertDigests, Prover } from "./prover.ts";
+import { notSealed } from "./sealing.ts";
 import { taskIdOf } from "./task-id.ts";
 
 describe("names", () => {
@@ -70,7 +71,7 @@ describe("a proof", () => {
             boot: new Uint8Array(8),
           });
           await store.begin({ kind: "object", url: "", generation: "g", pieceBytes, lengthBytes: object.length });
-          const prover = new Prover(store, ["sha256", "md5"]);
+          const prover = new Prover(store, notSealed, ["sha256", "md5"]);
           const left = Array.from({ length: pieceCount(object.length, pieceBytes) }, (_, index) => index);
           while (left.length > 0) {
             const [index] = left.splice(order.next().value % left.length, 1);

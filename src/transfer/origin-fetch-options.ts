@@ -10,6 +10,7 @@ import type { Gate } from "#platform/connection.ts";
 import type { Random } from "#platform/random.ts";
 import type { ObjectRecord, PieceFile } from "#storage/pieces/mod.ts";
 import type { BodyAnswer } from "./origin-answer.ts";
+import type { Sealing } from "./sealing.ts";
 
 export interface OriginFetchOptions {
   readonly origin: Origin;
@@ -34,6 +35,8 @@ export interface OriginFetchOptions {
   /** Hosts that will probably want it: decides the piece length. */
   readonly hosts: number;
   readonly pieceBytes?: number;
+  /** The object is to lie sealed. */
+  readonly sealing?: Sealing;
   readonly limiter: Gate;
   /** Failures in a row, without a new piece between them, before giving up. */
   readonly triesMax: number;
@@ -50,6 +53,7 @@ export interface OriginFetchOptions {
     readonly validator: string | undefined;
     readonly lengthBytes: number | undefined;
     readonly pieceBytes: number;
+    readonly sealKeyId: string | undefined;
   }): string;
   /** A new object is about to begin; may refuse it by throwing. */
   onObject?(object: ObjectRecord, facts: ResponseFacts): Promise<void> | void;

@@ -14,17 +14,18 @@
 import { asDarnerError, assert, bytesEqual, DarnerError, type Bitfield } from "#base/mod.ts";
 import { Segments, type Segment } from "#core/download/mod.ts";
 import { strongValidator, toldDigests, versionsDiffer, type ResponseFacts } from "#core/freshness/mod.ts";
-import { choosePieceBytes, digestToText, pieceCount, type Digest } from "#core/model/mod.ts";
+import { digestToText, pieceCount, type Digest } from "#core/model/mod.ts";
 import { sleep } from "#platform/clock.ts";
 import { sha256 } from "#platform/digest.ts";
 import type { Flow } from "#platform/http-client.ts";
 import type { EndRecord, ObjectRecord } from "#storage/pieces/mod.ts";
-import { concealFacts, concealUrl } from "./concealed.ts";
-import { expectBody, isResumable, shown, windowLength, type BodyAnswer } from "./origin-answer.ts";
+import { mayGoOn, recordOf, storedLength } from "./fetched-object.ts";
+import { expectBody, shown, windowLength, type BodyAnswer } from "./origin-answer.ts";
 import type { OriginFetchOptions } from "./origin-fetch-options.ts";
 import { asFailure, pauseMs } from "./origin-retry.ts";
 import { PieceReader, type ReadPiece } from "./piece-reader.ts";
 import { assertDigests, Prover } from "./prover.ts";
+import { notSealed } from "./sealing.ts";
 
 /** An origin that asks for a longer pause than this is given up, with its own words. */
 const retryWaitMsMax = 60_000;
@@ -89,7 +90,7 @@ export class OriginFetch {
 
   #seekSought(segments: Segments): boolean {
     const { store } = this.#options;
-    const { pieceBytes } = this.#object();
+    const pieceBytes = this.#pieceBytes;
     const index = store.have.firstClear(Math.floor(this.#soughtByte / pieceBytes));
     return this.#rangesWork && segments.seek(index, Math.ceil(this.#nearBytes / pieceBytes));
   }
@@ -106,10 +107,10 @@ export class OriginFetch {
     this.#stop = new AbortController();
     this.#signal = AbortSignal.any([this.#options.signal, this.#stop.signal]);
     const aided = mayResume ? beside : undefined;
-    if (mayResume && opened === undefined && (aided !== undefined || isResumable(store))) {
+    if (mayResume && opened === undefined && (aided !== undefined || mayGoOn(this.#options))) {
       this.#rangesWork = true;
       this.#expected = [...this.#options.expected, ...this.#told(this.#facts())];
-      this.#start(store.lengthBytes, aided?.pieces);
+      this.#start(store.clearLengthBytes, aided?.pieces);
       if (this.#segments !== undefined) this.#seekSought(this.#segments);
     }
     await this.#workToTheEnd(mayResume ? opened : undefined);
@@ -134,7 +135,7 @@ export class OriginFetch {
     const { store, splitBytesMin } = this.#options;
     const held = store.have.clone();
     if (brought !== undefined) for (const index of brought.indices()) held.set(index);
-    return new Segments(held, Math.ceil(splitBytesMin / this.#object().pieceBytes));
+    return new Segments(held, Math.ceil(splitBytesMin / this.#pieceBytes));
   }
 
   #addWorker(opened?: BodyAnswer): void {
@@ -155,7 +156,7 @@ export class OriginFetch {
         if (answer !== undefined || this.#segments === undefined || !this.#rangesWork) {
           answer ??= await this.#openWhole();
           segment = await this.#acceptWhole(answer);
-          if (this.#rangesWork && segment.next * this.#object().pieceBytes - answer.start > this.#nearBytes) {
+          if (this.#rangesWork && segment.next * this.#pieceBytes - answer.start > this.#nearBytes) {
             answer.body.close();
             answer = await this.#openRange(segment);
           }
@@ -195,7 +196,8 @@ export class OriginFetch {
 
   async #openRange(segment: Segment): Promise<BodyAnswer> {
     const { origin, url, headers, caller, window } = this.#options;
-    const { pieceBytes, validator } = this.#object();
+    const { validator } = this.#object();
+    const pieceBytes = this.#pieceBytes;
     assert(this.#lengthBytes !== undefined, "ranges are asked of objects with a known length");
     const base = window?.start ?? 0;
     const range = {
@@ -220,22 +222,12 @@ export class OriginFetch {
   }
 
   async #begin(answer: BodyAnswer): Promise<void> {
-    const { store, url, hosts, window } = this.#options;
+    const { store, window } = this.#options;
     const lengthBytes = windowLength(answer.lengthBytes, window);
-    const validator = strongValidator(answer.facts);
     this.#expected = [...this.#options.expected, ...this.#told(answer.facts)];
+    const object = recordOf(answer, this.#options);
     const rangesOffered = answer.facts.status === 206 || /\bbytes\b/.test(answer.facts.headers["accept-ranges"] ?? "");
-    this.#rangesWork = lengthBytes !== undefined && validator !== undefined && rangesOffered;
-    const pieceBytes = this.#options.pieceBytes ?? choosePieceBytes(lengthBytes, hosts);
-    const object: ObjectRecord = {
-      kind: "object",
-      url: concealUrl(url),
-      generation: this.#options.generationOf({ validator, lengthBytes, pieceBytes }),
-      pieceBytes,
-      ...(lengthBytes === undefined ? {} : { lengthBytes }),
-      ...(validator === undefined ? {} : { validator }),
-      notes: { facts: concealFacts(answer.facts), ...(window === undefined ? {} : { window }) },
-    };
+    this.#rangesWork = lengthBytes !== undefined && object.validator !== undefined && rangesOffered;
     await this.#options.onObject?.(object, answer.facts);
     await store.begin(object);
     this.#options.onBegun?.();
@@ -249,7 +241,7 @@ export class OriginFetch {
     this.#seeksLeft = Math.floor((lengthBytes ?? 0) / (2 * this.#options.splitBytesMin));
     const algorithms = new Set(this.#expected.map((digest) => digest.algorithm));
     if (proveAlways) algorithms.add("sha256");
-    this.#prover = new Prover(store, algorithms);
+    this.#prover = new Prover(store, this.#options.sealing ?? notSealed, algorithms);
   }
 
   /** What the origin says of the whole object's digest counts only for the whole. */
@@ -260,6 +252,13 @@ export class OriginFetch {
   /** The answer that began the object. */
   #facts(): ResponseFacts {
     return this.#object().notes?.["facts"] as ResponseFacts;
+  }
+
+  /** Of the object as its origin sends it. */
+  get #pieceBytes(): number {
+    const { clearPieceBytes } = this.#options.store;
+    assert(clearPieceBytes !== undefined, "the object has begun");
+    return clearPieceBytes;
   }
 
   #object(): ObjectRecord {
@@ -285,7 +284,7 @@ export class OriginFetch {
   async #consume(answer: BodyAnswer, segment: Segment): Promise<void> {
     const { window } = this.#options;
     const lengthBytes = this.#lengthBytes;
-    const { pieceBytes } = this.#object();
+    const pieceBytes = this.#pieceBytes;
     const pieces = new PieceReader({
       body: answer.body,
       // Negative: the origin ignored the range and sends what lies before the window.
@@ -335,7 +334,7 @@ export class OriginFetch {
 
   /** The body ended at `position` before the run did. */
   #bodyEnded(position: number, segment: Segment): void {
-    const pieces = pieceCount(position, this.#object().pieceBytes);
+    const pieces = pieceCount(position, this.#pieceBytes);
     if (this.#lengthBytes !== undefined) {
       if (segment.next >= segment.end) return;
       throw new DarnerError(
@@ -352,8 +351,9 @@ export class OriginFetch {
 
   /** Stores a piece. False when the segment needs no more. */
   async #store({ index, bytes }: ReadPiece, segment: Segment): Promise<boolean> {
-    const { store } = this.#options;
-    const digest = sha256(bytes);
+    const { store, sealing = notSealed } = this.#options;
+    const stored = sealing.seal(this.#object(), index, bytes);
+    const digest = sha256(stored);
     if (index < segment.next) {
       const held = store.digestOf(index);
       if (held !== undefined && !bytesEqual(held, digest)) throw new ChangedMidway();
@@ -361,7 +361,7 @@ export class OriginFetch {
     }
     const vouched = store.vouchedDigestOf(index);
     if (vouched !== undefined && !bytesEqual(vouched, digest)) throw new ChangedMidway();
-    await store.put(index, bytes, digest);
+    await store.put(index, stored, digest);
     this.#failuresInRow = 0;
     this.#prover?.offer(index, bytes);
     this.#options.onPiece?.(index, digest);
@@ -385,14 +385,16 @@ export class OriginFetch {
   async #finish(): Promise<EndRecord> {
     const { store, url } = this.#options;
     assert(this.#lengthBytes !== undefined && this.#prover !== undefined, "a finished object has a length");
-    const proved = await this.#prover.digests(this.#lengthBytes);
+    const object = this.#object();
+    const storedBytes = storedLength(this.#lengthBytes, object);
+    const proved = await this.#prover.digests(storedBytes);
     try {
       assertDigests(shown(url), this.#expected, proved);
     } catch (error) {
       // None of it can be trusted: the next run starts from the first byte.
-      await store.begin(this.#object());
+      await store.begin(object);
       throw error;
     }
-    return await store.finish(this.#lengthBytes, proved.map(digestToText));
+    return await store.finish(storedBytes, proved.map(digestToText));
   }
 }

@@ -6,28 +6,31 @@
  */
 
 import { assert, DarnerError } from "#base/mod.ts";
-import { digestToText, pieceSpan, type Digest, type DigestName } from "#core/model/mod.ts";
+import { digestToText, type Digest, type DigestName } from "#core/model/mod.ts";
 import { streamingDigest, type StreamingDigest } from "#platform/digest.ts";
 import type { PieceFile } from "#storage/pieces/mod.ts";
+import type { Sealing } from "./sealing.ts";
 
 export class Prover {
   readonly #store: PieceFile;
+  readonly #sealing: Sealing;
   readonly #running = new Map<DigestName, StreamingDigest>();
   #next = 0;
 
-  constructor(store: PieceFile, algorithms: Iterable<DigestName>) {
+  constructor(store: PieceFile, sealing: Sealing, algorithms: Iterable<DigestName>) {
     this.#store = store;
+    this.#sealing = sealing;
     for (const algorithm of algorithms) this.#running.set(algorithm, streamingDigest(algorithm));
   }
 
-  /** Piece `index` is stored; `bytes` may be used until this returns. */
+  /** Piece `index` is stored; its clear `bytes` may be used until this returns. */
   offer(index: number, bytes: Uint8Array): void {
     if (this.#running.size === 0 || index !== this.#next) return;
     for (const running of this.#running.values()) running.update(bytes);
     this.#next++;
   }
 
-  /** Takes in what is stored and not yet hashed, then gives the digests of the whole. Ends the prover. */
+  /** Takes in what is stored (so many bytes) and not yet hashed, then gives the whole's digests. Ends the prover. */
   async digests(lengthBytes: number): Promise<readonly Digest[]> {
     if (this.#running.size === 0) return [];
     await this.#catchUp(lengthBytes);
@@ -35,13 +38,10 @@ export class Prover {
   }
 
   async #catchUp(lengthBytes: number): Promise<void> {
-    const pieceBytes = this.#store.object?.pieceBytes;
-    assert(pieceBytes !== undefined, "a proof follows an object that has begun");
+    assert(this.#store.object !== undefined, "a proof follows an object that has begun");
     while (this.#store.have.has(this.#next)) {
       const index = this.#next;
-      const span = pieceSpan(index, lengthBytes, pieceBytes);
-      const bytes = new Uint8Array(span.end - span.start);
-      await this.#store.read(index, bytes);
+      const bytes = await this.#sealing.read(this.#store, index, lengthBytes);
       if (this.#next === index) this.offer(index, bytes);
     }
   }

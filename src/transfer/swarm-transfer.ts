@@ -44,6 +44,8 @@ export interface SwarmTransferOptions {
   readonly interest?: PieceInterest;
   /** This task's own rate, beside the host's. */
   readonly limiter: Limiter;
+  /** Its bytes are stored, and may be used until this resolves. */
+  onPut?(index: number, bytes: Uint8Array): Promise<void>;
   onStored(index: number, bytes: number, fromSeed: boolean): void;
   onAccuse(parent: string, index: number): void;
   /** Every piece is stored and the manifest has ended. */
@@ -244,6 +246,7 @@ export class SwarmTransfer {
     this.#step({ kind: "stored", parent, index });
     try {
       await store.put(index, bytes, expected);
+      if (!this.#over) await this.#options.onPut?.(index, bytes);
     } catch (error) {
       if (!this.#over) this.#options.onFailed(error);
       return;

@@ -17,6 +17,7 @@ export function taskIdOf(ask: TaskAsk): TaskId {
     tag: ask.tag,
     ...(ask.digest === undefined ? {} : { digest: parseDigest(ask.digest) }),
     ...(credential === "" ? {} : { credential }),
+    ...(ask.sensitive === true ? { sensitive: true } : {}),
   });
   return sha256Hex(key);
 }

@@ -23,7 +23,7 @@ import {
   readManifest,
   readRegistryPath,
 } from "#core/image/mod.ts";
-import { canonicalUrl, parseClaims, parseDigest, readToken, ticketFault } from "#core/model/mod.ts";
+import { canonicalUrl, clearLengthOf, parseClaims, parseDigest, readToken, ticketFault } from "#core/model/mod.ts";
 import { parseAddress, parseRange, readManagerFacts, readManagerList, readSiteRanges } from "#core/placement/mod.ts";
 import {
   decodeIndices,
@@ -40,8 +40,9 @@ import { addressRefusal, reachByDefault, urlRefusal } from "#core/reach/mod.ts";
 import { checkOf, decodeJournal, encodeRecord, firstCheck, type JournalRecord } from "#storage/pieces/mod.ts";
 import { sha256, sha256Hex } from "#platform/digest.ts";
 import { cleanFacts } from "#platform/log-facts.ts";
+import { openPiece, sealKeyFrom, sealPiece } from "#platform/sealing.ts";
 import { newSigningKey } from "#platform/signing.ts";
-import { Manifest, signTicket, taskIdOf, ticketRefusal } from "#transfer/mod.ts";
+import { Manifest, Sealing, signTicket, taskIdOf, ticketRefusal } from "#transfer/mod.ts";
 import { mutatedBytes, mutatedText, type Chance } from "./mutation.ts";
 
 export interface Parser {
@@ -77,7 +78,10 @@ function ofBytes(
 }
 
 const key = newSigningKey();
+const sealKey = sealKeyFrom(sha256(new Uint8Array(1)));
 const hex = sha256Hex("x");
+const sealPlace = { task: hex, index: 1, pieceBytes: 65_536, lengthBytes: 100_000 };
+const sealedPiece = sealPiece(sealKey, sealPlace, Buffer.from("the clear bytes of a piece"));
 const head = { task: hex, generation: "g", pieceBytes: 65_536, lengthBytes: 100_000, url: "http://h/a" };
 const ask = {
   url: "https://h:8/a?b=c",
@@ -214,6 +218,23 @@ export const parsers: readonly Parser[] = [
     assert.ok(decodeJournal(bytes).validBytes <= bytes.length);
     decodeJournal(resealed(bytes));
   }),
+  ofBytes("sealed pieces", [sealedPiece, new Uint8Array(28)], (bytes) => {
+    const isWhole = Buffer.compare(bytes, sealedPiece) === 0;
+    assert.equal(openPiece(sealKey, sealPlace, bytes) !== undefined, isWhole, "nothing but the piece opens");
+  }),
+  ofText(
+    "heads of sealed objects",
+    texts({ pieceBytes: 100, lengthBytes: 328, seal: { keyId: hex.slice(32), lengthBytes: 216 } }),
+    (text) => {
+      const told = { ...head, ...(decodeJson(Buffer.from(text)) as object) };
+      const message = readManagerMessage({ kind: "head", head: told, sealSecret: text });
+      if (typeof message === "string" || message.kind !== "head" || message.head.seal === undefined) return;
+      const { seal, lengthBytes } = message.head;
+      assert.equal(new Sealing(hex).take(message.sealSecret, seal), false, "no text is another key");
+      const clearBytes = clearLengthOf(message.head) ?? 0;
+      assert.ok(clearBytes >= 0 && clearBytes <= (lengthBytes ?? 0), "no object is longer than its sealed form");
+    },
+  ),
   ofText("tickets", [ticket], (text) => {
     const refusal = ticketRefusal(
       text,

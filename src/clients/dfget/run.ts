@@ -113,6 +113,7 @@ async function readWanted(ports: DfgetPorts, { settings, urls }: DfgetCall): Pro
     range: settings.range === undefined ? undefined : parseRange(settings.range),
     filterQuery: settings.filterQuery,
     tag: settings.tag ?? "",
+    sensitive: settings.sensitive,
   };
   const wanted = lines.map((line) => wantedFrom(line, common));
   assertDistinctOutputs(wanted);

@@ -57,7 +57,7 @@ export class SmallWay {
   }
 
   async #fits(wanted: Wanted): Promise<boolean> {
-    if (wanted.range !== undefined || Object.keys(wanted.headers).length > 0) return false;
+    if (wanted.range !== undefined || wanted.sensitive || Object.keys(wanted.headers).length > 0) return false;
     const found = await this.#parts.ports.outputs.look(wanted.output).catch(() => undefined);
     return wanted.output !== "-" && found?.kind === "missing";
   }

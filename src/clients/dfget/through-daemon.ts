@@ -97,7 +97,7 @@ async function copyBody(
 
 function askFor(parts: DaemonParts, wanted: Wanted, output: DownloadAsk["output"]): DownloadAsk {
   const { mode, backToSource, rateBytesPerSecond, triesMax, progressEveryMs } = parts;
-  const { url, headers, filterQuery, tag, range, digest } = wanted;
+  const { url, headers, filterQuery, tag, range, digest, sensitive } = wanted;
   return {
     url,
     headers,
@@ -111,6 +111,7 @@ function askFor(parts: DaemonParts, wanted: Wanted, output: DownloadAsk["output"
     progressEveryMs,
     ...(rateBytesPerSecond === Infinity ? {} : { rateBytesPerSecond }),
     ...(range === undefined ? {} : { range }),
+    ...(sensitive ? { sensitive } : {}),
     ...digestFields(digest === undefined ? undefined : digestToText(digest), range !== undefined),
   };
 }

@@ -16,6 +16,7 @@ const common: WantedCommon = {
   range: undefined,
   filterQuery: [],
   tag: "",
+  sensitive: false,
 };
 
 test("a list's lines have one to three columns; comments and empty lines are passed over", () => {

@@ -21,6 +21,8 @@ export interface Wanted {
   readonly range?: ByteRange;
   readonly filterQuery: readonly string[];
   readonly tag: string;
+  /** It travels and lies sealed. */
+  readonly sensitive: boolean;
 }
 
 export interface WantedCommon {
@@ -33,12 +35,13 @@ export interface WantedCommon {
   readonly range: ByteRange | undefined;
   readonly filterQuery: readonly string[];
   readonly tag: string;
+  readonly sensitive: boolean;
 }
 
 /** Throws `url.malformed`, `digest.malformed`. */
 export function wantedFrom(line: ListLine, common: WantedCommon): Wanted {
   const url = parseUrl(line.url);
-  const { range, filterQuery, tag } = common;
+  const { range, filterQuery, tag, sensitive } = common;
   const digestText = line.digest ?? common.digest;
   const headers = { ...loginHeader(url, common.netrc), ...common.headers };
   url.username = "";
@@ -52,6 +55,7 @@ export function wantedFrom(line: ListLine, common: WantedCommon): Wanted {
     replaces: common.output !== undefined,
     filterQuery,
     tag,
+    sensitive,
     ...(digestText === undefined ? {} : { digest: parseDigest(digestText) }),
     ...(range === undefined ? {} : { range }),
   };

@@ -3,8 +3,9 @@
  *
  * The key is built from separated parts, each behind its length, so that no two lists of parts make
  * the same bytes: the SHA-256/512 digest when one is known, else the canonical URL without the
- * dropped query parameters and a hash of the credential; then the tag. Who knows a digest asks for the
- * same bytes whatever the credential: the right to read them is proved apart. MD5 is never part of a key.
+ * dropped query parameters and a hash of the credential; then the tag, and a word for what is marked
+ * sensitive. Who knows a digest asks for the same bytes whatever the credential: the right to read them
+ * is proved apart. MD5 is never part of a key.
  */
 
 import { bytesWithLengths, DarnerError } from "#base/mod.ts";
@@ -21,6 +22,8 @@ export interface TaskSource {
   readonly digest?: Digest;
   /** Hash of the credential that the origin is asked with: what one may read, another may not. */
   readonly credential?: string;
+  /** It is to travel and lie sealed. */
+  readonly sensitive?: boolean;
 }
 
 /** 64 hex digits: SHA-256 of the task key's bytes. */
@@ -29,8 +32,9 @@ export type TaskId = string;
 /** The bytes whose SHA-256 is the task's id. Throws `url.malformed`. */
 export function taskKeyBytes(source: TaskSource): Uint8Array {
   const { digest, tag = "", credential = "" } = source;
+  const form = source.sensitive === true ? ["sealed"] : [];
   if (digest !== undefined && digest.algorithm !== "md5") {
-    return bytesWithLengths(["darner-task-1", "digest", digestToText(digest), tag]);
+    return bytesWithLengths(["darner-task-1", "digest", digestToText(digest), tag, ...form]);
   }
   return bytesWithLengths([
     "darner-task-1",
@@ -38,6 +42,7 @@ export function taskKeyBytes(source: TaskSource): Uint8Array {
     canonicalUrl(source.url, source.filterQuery ?? []),
     tag,
     credential,
+    ...form,
   ]);
 }
 

@@ -5,6 +5,7 @@
  */
 
 import type { ErrorWire } from "#base/mod.ts";
+import type { SealFacts } from "#core/model/mod.ts";
 
 /** Major: must be equal. Minor: what the older side does not know, it skips. */
 export const protocolVersion = { major: 1, minor: 0 } as const;
@@ -33,6 +34,8 @@ export interface TaskAsk {
   readonly tag: string;
   /** `sha256:HEX`, where the asker knows it. */
   readonly digest?: string;
+  /** Marked so by its user or a rule: it travels and lies sealed, whether or not it needs a credential. */
+  readonly sensitive?: boolean;
 }
 
 /** A question to the origin that costs it no bytes: one HEAD, whoever else asks the same meanwhile. */
@@ -138,6 +141,8 @@ export interface ManifestHead {
   readonly validator?: string;
   readonly contentType?: string;
   readonly lastModified?: string;
+  /** The pieces are sealed ones, and every length and digest of a piece is theirs. */
+  readonly seal?: SealFacts;
 }
 
 /** A manifest as a host heard it from a manager: as good as that manager's signature over it. */
@@ -148,6 +153,8 @@ export interface RecalledManifest {
   readonly signature?: string;
   readonly indices: readonly number[];
   readonly digests: string;
+  /** What its pieces are opened with, where it is sealed and the host has it. */
+  readonly sealSecret?: string | undefined;
   readonly end?: {
     readonly lengthBytes: number;
     readonly digests: readonly string[];
@@ -180,7 +187,8 @@ export type ManagerMessage =
     }
   /** Reports are to come this often from now on, and so many hosts are known: more or fewer than at the welcome. */
   | { readonly kind: "pace"; readonly reportEveryMs: number; readonly hosts?: number }
-  | { readonly kind: "head"; readonly head: ManifestHead; readonly ticket?: string }
+  /** `sealSecret`: what the pieces are opened with, since who hears this has the right to read them. */
+  | { readonly kind: "head"; readonly head: ManifestHead; readonly ticket?: string; readonly sealSecret?: string }
   /**
    * More pieces are vouched for: `indices[i]` has the SHA-256 at `digests[32 i ...]`. `from` lines were
    * told since the head; the signature covers these and them (transfer/manifest-chain.ts).

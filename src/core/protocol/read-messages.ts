@@ -44,11 +44,19 @@ const retry: Check = (value) => oneOf("never", "now")(value) || shaped({ afterMs
 const error = shaped({ code: text, message: text, retry });
 const port: Check = (value) => size(value) && (value as number) <= 65_535;
 const host = shaped({ id: text, name: text, site: text, address: text, port, publicKey: optional(text) });
-const ask = shaped({ url: text, headers: texts, filterQuery: list(text), tag: text, digest: optional(text) });
+const ask = shaped({
+  url: text,
+  headers: texts,
+  filterQuery: list(text),
+  tag: text,
+  digest: optional(text),
+  sensitive: optional(flag),
+});
 const held = shaped({ generation: text, pieces: packed });
 const parent = shaped({ id: text, address: text, port, seed: flag, across: optional(flag) });
 const positive: Check = (value) => size(value) && (value as number) > 0;
 const entry = shaped({ ways: positive, mine: list(size) });
+const seal = shaped({ keyId: text, lengthBytes: optional(size) });
 const head = shaped({
   task: text,
   generation: text,
@@ -57,6 +65,7 @@ const head = shaped({
   url: text,
   validator: optional(text),
   contentType: optional(text),
+  seal: optional(seal),
 });
 const right = shaped({ task: text, digest: text });
 const look = shaped({ url: text, headers: texts, freshForMs: size, right: optional(right) });
@@ -69,6 +78,7 @@ const manifest = shaped({
   signature: optional(text),
   indices: list(size),
   digests: packed,
+  sealSecret: optional(text),
   end: optional(shaped(end)),
 });
 
@@ -103,8 +113,8 @@ const hostShapes: Readonly<Record<HostMessage["kind"], Check>> = {
 const managerShapes: Readonly<Record<ManagerMessage["kind"], Check>> = {
   welcome: shaped({ version: text, manager: text, hosts: size, reportEveryMs: positive, publicKey: optional(text) }),
   pace: shaped({ reportEveryMs: positive, hosts: optional(positive) }),
-  head: shaped({ head, ticket: optional(text) }),
   delegated: shaped({ task: text }),
+  head: shaped({ head, ticket: optional(text), sealSecret: optional(text) }),
   listed: shaped({ ...ofTask, from: size, indices: list(size), digests: packed, signature: optional(text) }),
   filling: shaped({ task: text }),
   ended: shaped({ ...ofTask, ...end }),

@@ -13,7 +13,7 @@ import type { ManagerEntry } from "#core/placement/mod.ts";
 import type { EntryShare, HostCard, ManagerMessage, ManifestHead, ParentOffer, TaskAsk } from "#core/protocol/mod.ts";
 import type { Clock, Timer } from "#platform/clock.ts";
 import type { Dialler } from "#platform/connection.ts";
-import { ManagerLink, Manifest } from "#transfer/mod.ts";
+import { ManagerLink, Manifest, Sealing } from "#transfer/mod.ts";
 import type { Holder } from "./regain.ts";
 
 /** A colleague that has the object says so at once; one that is to get it waits for its origin. */
@@ -41,14 +41,17 @@ export class Borrowed {
   entry: EntryShare | undefined;
   /** Of that manager, for its swarm. */
   ticket: string | undefined;
+  /** Of a sealed object, for whoever has the right to read it. */
+  readonly sealSecret: string | undefined;
   /** That manager speaks, and has not withdrawn it. */
   alive = true;
   onListed: (indices: readonly number[]) => void = () => undefined;
   onOffered: () => void = () => undefined;
   readonly leave: () => void;
 
-  constructor(head: ManifestHead, key: string | undefined, leave: () => void) {
+  constructor(head: ManifestHead, key: string | undefined, sealSecret: string | undefined, leave: () => void) {
     this.head = head;
+    this.sealSecret = sealSecret;
     this.manifest = new Manifest(head, key);
     this.pieces = new Bitfield(pieceCount(head.lengthBytes ?? 0, head.pieceBytes));
     for (let index = 0; index < this.pieces.length; index++) this.pieces.set(index);
@@ -147,13 +150,14 @@ export class Borrowing {
     if (asked === undefined || asked.link !== link) return;
     if (message.kind === "failed") return this.#done(task);
     if (message.kind !== "head") return asked.borrowed?.heard(message);
-    const { validator, lengthBytes } = message.head;
+    const { validator, lengthBytes, seal } = message.head;
     // Without these nobody could go on alone should the colleague be lost.
-    const usable = validator !== undefined && lengthBytes !== undefined;
+    const opens = seal === undefined || new Sealing(task).take(message.sealSecret, seal);
+    const usable = validator !== undefined && lengthBytes !== undefined && opens;
     if (!usable || asked.borrowed !== undefined) return this.#done(task);
     asked.timer.cancel();
     const key = this.#options.trust ? link.managerKey : undefined;
-    asked.borrowed = new Borrowed(message.head, key, () => this.#done(task));
+    asked.borrowed = new Borrowed(message.head, key, message.sealSecret, () => this.#done(task));
     asked.borrowed.ticket = message.ticket;
     asked.answer(asked.borrowed);
   }

@@ -3,7 +3,7 @@
  * manifest, parents and a piece connection.
  *
  * Invariants:
- *  1. Only what is whole and proved is given; who comes before that waits for it.
+ *  1. Only what is whole and proved is given; who comes before that waits for it. What is sealed is not.
  *  2. So many bytes are given of a version; in a larger crowd hosts feed each other.
  *  3. What is given counts in the manager's upload rate.
  */
@@ -62,7 +62,7 @@ export class Giving {
   accepts(host: VersionHost): boolean {
     if (!this.#takers.has(host)) return false;
     const { lengthBytes = Infinity, object } = this.#options.store;
-    const isSmall = lengthBytes <= Math.min(smallBytesMax, object?.pieceBytes ?? 0);
+    const isSmall = object?.seal === undefined && lengthBytes <= Math.min(smallBytesMax, object?.pieceBytes ?? 0);
     if (isSmall && this.#promisedBytes + lengthBytes <= givenBytesMax) {
       this.#promisedBytes += lengthBytes;
       return true;

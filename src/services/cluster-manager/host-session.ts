@@ -254,6 +254,7 @@ export class HostSession implements VersionHost {
       return this.send({ kind: "failed", task, error });
     }
     try {
+      if (ask.sensitive === true && !this.#options.trust) throw noSafeWay();
       if (message.heldOnly === true && !this.#options.holdsTask(task)) throw notHeld();
       const isNew = !this.tasks.has(task);
       if (isNew && this.#options.crowds.delegates(task, message.home)) return this.send({ kind: "delegated", task });
@@ -269,6 +270,11 @@ export class HostSession implements VersionHost {
 
 function notHeld(): DarnerError {
   return new DarnerError("cluster.refused", "cannot lend the object: this manager does not have it", { retry: "now" });
+}
+
+function noSafeWay(): DarnerError {
+  const why = "its key may travel over TLS alone, and this manager runs with --trust off";
+  return new DarnerError("cluster.refused", `cannot share a sensitive object: ${why}`);
 }
 
 /** The key that signs the host's nonces is that of its certificate, where it shows one. */

@@ -29,6 +29,8 @@ export interface ManagedTaskOptions {
   readonly makeRoom?: () => Promise<boolean>;
   /** Throws what the registry says to an asker who may not read what somebody's credential was needed for. */
   readonly assertMayRead: (ask: ReadAsk, caller: Caller) => Promise<void>;
+  /** Whether an object that is fetched for him is to travel and lie sealed. */
+  readonly mustSeal: (ask: TaskAsk) => boolean;
   /** Opens the files of one version; `folder` names it within the cache. */
   readonly openVersion: (task: string, folder: string, ask: TaskAsk) => Promise<TaskVersion>;
   /** What hosts of a manager that is gone know of it. */

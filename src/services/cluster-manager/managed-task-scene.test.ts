@@ -88,6 +88,7 @@ export async function newManager(serve: Serve) {
       pieceBytes: 65_536,
       hosts: () => 10,
       onOriginBytes: () => undefined,
+      mustSeal: () => false,
       assertMayRead: async () => undefined,
       ...colleagues.aidFor(task, origin),
       openVersion: async (task, folder, ask) => {

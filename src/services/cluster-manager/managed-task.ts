@@ -15,15 +15,15 @@ import { judge, refresh, useDecision } from "#core/freshness/mod.ts";
 import { placeOf } from "#core/image/mod.ts";
 import type { TaskAsk } from "#core/protocol/mod.ts";
 import type { Caller } from "#core/reach/mod.ts";
-import { concealFacts, concealUrl, nameGeneration, OriginFetch, type BodyAnswer } from "#transfer/mod.ts";
+import { reserveRoom } from "#storage/pieces/mod.ts";
+import { concealFacts, nameGeneration, OriginFetch, type BodyAnswer } from "#transfer/mod.ts";
 import { Failure } from "./failure.ts";
 import { isGuarded, isSameAsker } from "./guarded.ts";
 import { Places } from "./places.ts";
 import type { Aid, JoinRequest, ManagedTaskOptions } from "./managed-task-options.ts";
-import { reserveRoom } from "./room.ts";
-import type { TakenOver } from "./takeover.ts";
+import { recordOfTaken, type TakenOver } from "./takeover.ts";
 import type { TaskVersion, VersionHost } from "./task-version.ts";
-import { expectedDigests, isSameVersion, mustPass } from "./version-rules.ts";
+import { expectedDigests, isSameVersion, mustPass, whyUseless } from "./version-rules.ts";
 
 /** A cut may lose 10 MB; a cluster asks its origin for at most 1.01 copies. */
 const splitBytesMin = 512 * 1024 * 1024;
@@ -211,7 +211,7 @@ export class ManagedTask {
     await Promise.allSettled(this.#dropping);
     if (this.#current === undefined) {
       const folder = cache.latest(task);
-      if (folder !== undefined) await this.#open(folder, ask);
+      if (folder !== undefined) await this.#openKept(folder, ask);
     }
     if (this.#current === undefined) {
       const found = await this.#options.takeover.find(ask, caller, this.#abort.signal);
@@ -222,6 +222,16 @@ export class ManagedTask {
     if (version?.store.end === undefined) return await this.#fetch(ask, caller);
     if (ask.digest !== undefined && !ask.digest.startsWith("md5:")) return;
     await this.#revalidate(version, ask, caller);
+  }
+
+  /** What lies in clear and should not, or sealed with a key that is lost, is of no use. */
+  async #openKept(folder: string, ask: TaskAsk): Promise<void> {
+    const entry = await this.#open(folder, ask);
+    const reason = whyUseless(entry.version, this.#options.mustSeal(ask));
+    if (reason === undefined) return;
+    this.#options.log.info("task.dropped", { task: this.#options.task, reason });
+    this.#drop(entry);
+    await Promise.allSettled(this.#dropping);
   }
 
   async #open(folder: string, ask: TaskAsk): Promise<Version> {
@@ -276,19 +286,12 @@ export class ManagedTask {
   /** Goes on where another manager ended: what its hosts hold comes from them, the rest from the origin. */
   async #takeOver(found: TakenOver, ask: TaskAsk, caller: Caller): Promise<void> {
     const { random, log, task, regain } = this.#options;
-    const { generation, pieceBytes, lengthBytes, validator } = found.head;
     const folder = Buffer.from(random.bytes(8)).toString("hex");
     const entry = await this.#open(folder, ask);
-    await reserveRoom(this.#options, folder, lengthBytes ?? 0);
-    await entry.version.store.begin({
-      kind: "object",
-      url: concealUrl(ask.url),
-      generation,
-      pieceBytes,
-      ...(lengthBytes === undefined ? {} : { lengthBytes }),
-      ...(validator === undefined ? {} : { validator }),
-      notes: { facts: concealFacts(found.facts), ...(isGuarded(ask) ? { guarded: true } : {}) },
-    });
+    const { head, sealSecret } = found;
+    if (head.seal !== undefined) entry.version.sealing.take(sealSecret, head.seal);
+    await reserveRoom(this.#options, folder, head.lengthBytes ?? 0);
+    await entry.version.store.begin(recordOfTaken(found, ask));
     entry.version.tookOver(found.listed);
     log.info("task.taken-over", { task, pieces: found.listed.length, listed: found.listed.count });
     entry.fetching = true;
@@ -300,6 +303,7 @@ export class ManagedTask {
     const { opened, regain, listed } = aid;
     const { clock, random, log, origin, limiter, task } = this.#options;
     const { version } = entry;
+    const sealed = version.store.object?.seal !== undefined || this.#options.mustSeal(ask);
     const startedMs = clock.nowMs();
     this.#abort.signal.addEventListener("abort", () => regain?.stop(), { once: true });
     const fetch = new OriginFetch({
@@ -320,6 +324,7 @@ export class ManagedTask {
       signal: this.#abort.signal,
       generationOf: (facts) => nameGeneration({ task, ...facts }, random),
       ...(this.#options.pieceBytes === undefined ? {} : { pieceBytes: this.#options.pieceBytes }),
+      ...(sealed ? { sealing: version.sealing } : {}),
       ...(opened === undefined ? {} : { opened }),
       ...(regain === undefined || listed === undefined ? {} : { beside: { pieces: listed, ended: regain.ended } }),
       onObject: (object) => reserveRoom(this.#options, entry.folder, object.lengthBytes ?? 0),

@@ -66,7 +66,7 @@ export class Places {
       let bytes = 0;
       for await (const chunk of answer.body) {
         bytes += chunk.length;
-        if (bytes > (store.lengthBytes ?? Infinity)) break;
+        if (bytes > (store.clearLengthBytes ?? Infinity)) break;
         onOriginBytes(chunk.length);
         limiter.charge(chunk.length);
         hash.update(chunk);

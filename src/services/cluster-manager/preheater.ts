@@ -15,11 +15,11 @@ import type { Caller } from "#core/reach/mod.ts";
 import type { Origin } from "#origins/mod.ts";
 import { sleep, type Clock } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";
-import type { PieceFile } from "#storage/pieces/mod.ts";
 import { taskIdOf } from "#transfer/mod.ts";
 import { heldManifest } from "./held-manifest.ts";
 import type { HostSession } from "./host-session.ts";
 import type { ManagedTask } from "./managed-task.ts";
+import type { TaskVersion } from "./task-version.ts";
 import { objectsOf } from "./preheat-objects.ts";
 
 const pollMs = 1_000;
@@ -165,9 +165,9 @@ export class Preheater {
     const left = [...asks];
     const worker = async (): Promise<void> => {
       for (let ask = left.shift(); ask !== undefined; ask = left.shift()) {
-        const store = await this.#hold(ask, caller, signal);
+        const { store } = await this.#hold(ask, caller, signal);
         work.held++;
-        work.bytes += store.end?.lengthBytes ?? 0;
+        work.bytes += store.clearLengthBytes ?? 0;
       }
     };
     await Promise.all(Array.from({ length: Math.min(atATime, left.length) }, worker));
@@ -186,7 +186,7 @@ export class Preheater {
   }
 
   /** Has the task fetched as for a host that leaves as soon as it begins, and waits for its end. */
-  async #hold(ask: TaskAsk, caller: Caller, signal: AbortSignal): Promise<PieceFile> {
+  async #hold(ask: TaskAsk, caller: Caller, signal: AbortSignal): Promise<TaskVersion> {
     const { clock, taskFor } = this.#options;
     const managed = taskFor(taskIdOf(ask));
     let failure: DarnerError | undefined;
@@ -205,8 +205,8 @@ export class Preheater {
     await managed.join({ host, ask, holds: undefined });
     for (;;) {
       signal.throwIfAborted();
-      const store = managed.current?.store;
-      if (store?.end !== undefined) return store;
+      const version = managed.current;
+      if (version?.store.end !== undefined) return version;
       failure ??= managed.fetching ? undefined : managed.failure;
       if (failure !== undefined) throw failure;
       await sleep(clock, lookEveryMs, signal);

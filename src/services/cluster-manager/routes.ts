@@ -125,6 +125,7 @@ function describe(task: string, managed: ManagedTask): unknown {
     lengthBytes: version?.store.lengthBytes,
     heldBytes: version?.store.heldBytes ?? 0,
     pieceBytes: object?.pieceBytes,
+    sealed: object?.seal !== undefined,
     piecesHeld: version?.store.have.count,
     hosts: version?.hosts ?? 0,
     unfinished: version?.unfinished ?? 0,

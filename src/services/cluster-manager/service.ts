@@ -17,7 +17,7 @@ import type { Metrics } from "#platform/metrics.ts";
 import type { Random } from "#platform/random.ts";
 import type { SigningKey } from "#platform/signing.ts";
 import type { TaskCache } from "#storage/pieces/mod.ts";
-import { Limiter, Looks, ReadGate, taskIdOf, ticketRefusal, Uploads } from "#transfer/mod.ts";
+import { Limiter, Looks, mustSeal, ReadGate, taskIdOf, ticketRefusal, Uploads, type SealRule } from "#transfer/mod.ts";
 import { Accusations } from "./accusations.ts";
 import { Colleagues } from "./colleagues.ts";
 import { Crowds } from "./crowds.ts";
@@ -42,6 +42,7 @@ export interface ClusterManagerSettings {
   readonly pieceBytes: number | undefined;
   /** Hosts of one task that it serves itself before it sends others to their own managers. */
   readonly taskHostsMax: number;
+  readonly seal: SealRule;
 }
 
 export interface ClusterManagerOptions {
@@ -292,7 +293,7 @@ export class ClusterManager {
     if (known !== undefined) return known;
     if (this.#tasks.size >= tasksMax)
       throw new DarnerError("cluster.refused", "cannot take another task: too many run", { retry: { afterMs: 1000 } });
-    const { clock, random, log, origin, cache } = this.#options;
+    const { clock, random, log, origin, cache, trust } = this.#options;
     const managed = new ManagedTask({
       clock,
       random,
@@ -306,6 +307,7 @@ export class ClusterManager {
       hosts: () => Math.max(this.#sessions.size, 1),
       onOriginBytes: (count) => (this.#originBytes += count),
       makeRoom: () => this.#makeRoom(),
+      mustSeal: (ask) => mustSeal(ask, trust, this.#settings.seal),
       assertMayRead: (ask, caller) => this.#gate.assertMayRead(ask, caller),
       openVersion: (id, folder, ask) => this.#openVersion(id, folder, ask),
       ...this.#colleagues.aidFor(task, origin),
@@ -317,7 +319,7 @@ export class ClusterManager {
   /** From the task in memory: what is not there any more is asked of the registry. */
   #heldManifest(digest: string): Promise<Uint8Array | undefined> {
     const task = taskIdOf({ url: "http://any/", headers: {}, filterQuery: [], tag: "", digest });
-    return heldManifest(this.#tasks.get(task)?.current?.store);
+    return heldManifest(this.#tasks.get(task)?.current);
   }
 
   async #openVersion(task: string, folder: string, ask: TaskAsk): Promise<TaskVersion> {

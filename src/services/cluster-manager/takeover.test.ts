@@ -89,6 +89,7 @@ class Scene {
       pieceBytes: undefined,
       hosts: () => 10,
       onOriginBytes: () => undefined,
+      mustSeal: () => false,
       assertMayRead: async () => undefined,
       ...colleagues.aidFor(task, origin),
       openVersion: async (id, folder, asked) => {

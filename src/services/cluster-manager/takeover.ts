@@ -11,7 +11,7 @@
 
 import { asDarnerError, Bitfield, type DarnerError } from "#base/mod.ts";
 import { judge, refresh, strongValidator, type ResponseFacts } from "#core/freshness/mod.ts";
-import { pieceCount } from "#core/model/mod.ts";
+import { clearLengthOf, pieceCount } from "#core/model/mod.ts";
 import type { ManifestHead, RecalledManifest, TaskAsk } from "#core/protocol/mod.ts";
 import type { Caller } from "#core/reach/mod.ts";
 import type { Origin } from "#origins/mod.ts";
@@ -19,8 +19,10 @@ import { sleep, type Clock } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";
 import type { Random } from "#platform/random.ts";
 import { keyId } from "#platform/signing.ts";
-import { Manifest, nameGeneration, type BodyAnswer } from "#transfer/mod.ts";
+import type { ObjectRecord } from "#storage/pieces/mod.ts";
+import { concealFacts, concealUrl, Manifest, nameGeneration, Sealing, type BodyAnswer } from "#transfer/mod.ts";
 import type { Borrowed } from "./borrowing.ts";
+import { isGuarded } from "./guarded.ts";
 import type { VersionHost } from "./task-version.ts";
 
 /** Hosts that lost their manager come within this time of each other. */
@@ -45,6 +47,8 @@ export interface TakenOver {
   readonly listed: Bitfield;
   /** The manager that is alive and has it; absent: what is known comes from its hosts. */
   readonly lender?: Borrowed;
+  /** Of a sealed one, from whoever has it. */
+  readonly sealSecret?: string | undefined;
 }
 
 type Recalled = Omit<TakenOver, "facts">;
@@ -79,7 +83,15 @@ export class Takeover {
   async find(ask: TaskAsk, caller: Caller, signal: AbortSignal): Promise<TakenOver | BodyAnswer | undefined> {
     const [lender, recalled] = await Promise.all([this.#options.borrow(ask), this.#fromHosts(signal)]);
     const found =
-      lender === undefined ? recalled : { head: lender.head, manifest: lender.manifest, listed: lender.pieces, lender };
+      lender === undefined
+        ? recalled
+        : {
+            head: lender.head,
+            manifest: lender.manifest,
+            listed: lender.pieces,
+            lender,
+            sealSecret: lender.sealSecret,
+          };
     if (found === undefined) return undefined;
     try {
       const confirmed = await this.#confirm(found, ask, caller, signal);
@@ -116,20 +128,21 @@ export class Takeover {
       else if (recalled!.indices.length > (longest?.indices.length ?? 0)) longest = recalled;
     }
     if (longest === undefined) return undefined;
-    const { head, managerKey, indices } = longest;
+    const { head, managerKey, indices, sealSecret } = longest;
     const manifest = new Manifest(head, this.#options.trust ? managerKey : undefined);
     const pieces = pieceCount(head.lengthBytes!, head.pieceBytes);
     const listed = new Bitfield(pieces);
     for (const index of indices) if (index < pieces) listed.set(index);
-    return manifest.list({ ...longest, from: 0 }) === null ? { head, manifest, listed } : undefined;
+    return manifest.list({ ...longest, from: 0 }) === null ? { head, manifest, listed, sealSecret } : undefined;
   }
 
   /** Why a host's manifest does not count. */
   #refusal({ head, managerKey, ...lines }: RecalledManifest, generation: string): string | undefined {
     const { task, trust, isManager, random } = this.#options;
-    const { validator, lengthBytes, pieceBytes } = head;
+    const { validator, lengthBytes, pieceBytes, seal } = head;
+    if (seal !== undefined && !new Sealing(task).take(lines.sealSecret, seal)) return "the host has not its key";
     if (validator === undefined || lengthBytes === undefined) return "its version has no strong validator or length";
-    const named = nameGeneration({ task, validator, lengthBytes, pieceBytes }, random);
+    const named = nameGeneration({ task, validator, lengthBytes, pieceBytes, sealKeyId: seal?.keyId }, random);
     if (head.task !== task || head.generation !== generation || named !== generation) return "it is of another version";
     if (!trust) return undefined;
     if (managerKey === undefined || !isManager(keyId(managerKey))) return "no manager of this cluster signed it";
@@ -154,7 +167,7 @@ export class Takeover {
         const fresher = refresh({ facts: stored, judgement: judge(stored, ask.headers) }, answer.facts, ask.headers);
         return fresher === undefined ? undefined : { ...recalled, facts: fresher.facts };
       }
-      if (strongValidator(answer.facts) !== head.validator || answer.lengthBytes !== head.lengthBytes) return answer;
+      if (strongValidator(answer.facts) !== head.validator || answer.lengthBytes !== clearLengthOf(head)) return answer;
       answer.body.close();
       return { ...recalled, facts: answer.facts };
     } catch (error) {
@@ -163,6 +176,21 @@ export class Takeover {
       return { ...recalled, facts: stored };
     }
   }
+}
+
+/** What the manager that takes it over writes down of it. */
+export function recordOfTaken({ head, facts }: TakenOver, ask: TaskAsk): ObjectRecord {
+  const { generation, pieceBytes, lengthBytes, validator, seal } = head;
+  return {
+    kind: "object",
+    url: concealUrl(ask.url),
+    generation,
+    pieceBytes,
+    ...(lengthBytes === undefined ? {} : { lengthBytes }),
+    ...(validator === undefined ? {} : { validator }),
+    ...(seal === undefined ? {} : { seal }),
+    notes: { facts: concealFacts(facts), ...(isGuarded(ask) ? { guarded: true } : {}) },
+  };
 }
 
 /**
@@ -174,7 +202,9 @@ function mayGoUnconfirmed(ask: TaskAsk, error: DarnerError): boolean {
 }
 
 /** The origin's answer as the manifest's head passes it on. It has no time: nothing in it is fresh. */
-function factsTold({ url, validator, contentType, lastModified, lengthBytes }: ManifestHead): ResponseFacts {
+function factsTold(head: ManifestHead): ResponseFacts {
+  const { url, validator, contentType, lastModified } = head;
+  const lengthBytes = clearLengthOf(head);
   const headers: Record<string, string> = { "accept-ranges": "bytes" };
   if (contentType !== undefined) headers["content-type"] = contentType;
   if (lastModified !== undefined) headers["last-modified"] = lastModified;

@@ -6,7 +6,8 @@
  *  1. A piece is listed only after it is stored; how soon hosts hear of it is up to the listing.
  *  2. The last line is sent only when the whole is proved.
  *  3. What came from an address for callers on this machine alone is told to no other host.
- *  4. When the object changes in mid-fetch, or a proof fails, the old generation is withdrawn from
+ *  4. The key of a sealed object goes to hosts that were let in, with its head, and nowhere else.
+ *  5. When the object changes in mid-fetch, or a proof fails, the old generation is withdrawn from
  *     every host before a new one is told.
  */
 
@@ -26,11 +27,12 @@ import { spreadEveryMs, Swarm, type SwarmChange, type SwarmReport } from "#core/
 import type { Clock, Timer } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";
 import type { PieceFile } from "#storage/pieces/mod.ts";
-import { sameForAll, shown, type Uploads } from "#transfer/mod.ts";
+import { sameForAll, Sealing, shown, type Uploads } from "#transfer/mod.ts";
 import type { Accusations } from "./accusations.ts";
 import { Filling } from "./filling.ts";
 import { Giving } from "./giving.ts";
 import { Listing, type Sign } from "./listing.ts";
+import { headOf } from "./manifest-head.ts";
 import type { Holder } from "./regain.ts";
 import { mustPass } from "./version-rules.ts";
 
@@ -88,6 +90,8 @@ export class TaskVersion {
   readonly store: PieceFile;
   /** What the origin does while hosts hear of no piece. */
   readonly filling: Filling;
+  /** The key of a sealed one. */
+  readonly sealing: Sealing;
   /** When its fetch began, and when the whole was proved. */
   beganMs: number | undefined;
   wholeMs: number | undefined;
@@ -113,6 +117,7 @@ export class TaskVersion {
     this.ask = options.ask;
     this.store = options.store;
     this.#giving = new Giving(options);
+    this.sealing = new Sealing(options.task);
     this.#swarm = this.#newSwarm();
     this.filling = new Filling(options.clock, () => this.#tellAll({ kind: "filling", task: this.task }));
     if (options.store.object !== undefined && options.store.have.count > 0) this.#begin();
@@ -288,25 +293,11 @@ export class TaskVersion {
   }
 
   #begin(): void {
-    const { object } = this.store;
-    if (object === undefined) return;
-    const facts = this.facts;
-    const { lengthBytes } = this.store;
-    const contentType = facts?.headers["content-type"];
-    const lastModified = facts?.headers["last-modified"];
-    this.#head = {
-      task: this.task,
-      generation: object.generation,
-      url: object.url,
-      pieceBytes: object.pieceBytes,
-      ...(lengthBytes === undefined ? {} : { lengthBytes }),
-      ...(object.validator === undefined ? {} : { validator: object.validator }),
-      ...(contentType === undefined ? {} : { contentType }),
-      ...(lastModified === undefined ? {} : { lastModified }),
-    };
+    this.#head = headOf(this.task, this.store);
+    if (this.#head === undefined) return;
     this.#options.uploads.serve({
       task: this.task,
-      generation: object.generation,
+      generation: this.#head.generation,
       store: this.store,
       growing: () => this.store.end === undefined,
       onUnreadable: (index) => void this.#recheck(index),
@@ -341,7 +332,13 @@ export class TaskVersion {
     if (this.#unmatched >= crowdMax) return void this.#waiting.set(host, holds);
     this.#unmatched++;
     const ticket = host.ticket(this.task);
-    host.send({ kind: "head", head, ...(ticket === undefined ? {} : { ticket }) });
+    const sealSecret = head.seal === undefined ? undefined : this.sealing.secret;
+    host.send({
+      kind: "head",
+      head,
+      ...(ticket === undefined ? {} : { ticket }),
+      ...(sealSecret === undefined ? {} : { sealSecret }),
+    });
     this.#listing?.join(host);
     const same = holds?.generation === head.generation;
     const held = Bitfield.fromBytes(

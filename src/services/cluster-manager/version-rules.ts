@@ -9,7 +9,7 @@ import type { TaskVersion } from "./task-version.ts";
 /** An origin that takes no conditions sends the whole again, though its validator promises the same bytes. */
 export function isSameVersion(facts: ResponseFacts, version: TaskVersion, answer: BodyAnswer): boolean {
   const validator = strongValidator(facts);
-  const sameLength = answer.lengthBytes === undefined || answer.lengthBytes === version.store.lengthBytes;
+  const sameLength = answer.lengthBytes === undefined || answer.lengthBytes === version.store.clearLengthBytes;
   return validator !== undefined && validator === strongValidator(answer.facts) && sameLength;
 }
 
@@ -23,4 +23,11 @@ export function mustPass(version: TaskVersion): boolean {
 /** What the asker knows of the object's digest. */
 export function expectedDigests(ask: TaskAsk): Digest[] {
   return ask.digest === undefined ? [] : [parseDigest(ask.digest)];
+}
+
+/** Why what an earlier run kept is of no use: keys live in memory, and what is secret must not lie in clear. */
+export function whyUseless({ store, sealing }: TaskVersion, mustSeal: boolean): string | undefined {
+  if (!sealing.opens(store.object)) return "it is sealed, and its key went with the run that made it";
+  const isBare = store.object?.seal === undefined && store.object?.notes?.["guarded"] === true;
+  return isBare && mustSeal ? "it lies in clear" : undefined;
 }

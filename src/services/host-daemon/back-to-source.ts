@@ -4,30 +4,14 @@
  */
 
 import { parseDigest } from "#core/model/mod.ts";
-import type { TaskAsk } from "#core/protocol/mod.ts";
-import type { Origin } from "#origins/mod.ts";
-import type { Clock } from "#platform/clock.ts";
-import type { Log } from "#platform/log.ts";
-import type { Random } from "#platform/random.ts";
-import type { PieceFile } from "#storage/pieces/mod.ts";
-import { bothGates, nameGeneration, OriginFetch, type Limiter } from "#transfer/mod.ts";
-import type { HostLimits } from "./host-limits.ts";
+import { bothGates, nameGeneration, OriginFetch, type Limiter, type Sealing } from "#transfer/mod.ts";
+import type { HostTaskOptions } from "./host-task-options.ts";
 
-export interface BackToSource {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-  readonly origin: Origin;
-  readonly store: PieceFile;
-  readonly task: string;
-  readonly ask: TaskAsk;
-  readonly triesMax: number;
+export interface BackToSource extends HostTaskOptions {
+  /** The key of what is stored, or of what begins. */
+  readonly sealing: Sealing;
   /** This download's own rate; lowered to the host's share of the budget. */
   readonly ownLimiter: Limiter;
-  readonly limits: Pick<HostLimits, "download" | "origin">;
-  readonly originBudgetBytesPerSecond: number;
-  /** Hosts that the manager last knew, this one among them; 1 where there never was a cluster. */
-  readonly hosts: number;
   /** Only parts of it are wanted: one connection, which goes where the part begins. */
   readonly partsOnly: boolean;
   readonly signal: AbortSignal;
@@ -49,14 +33,21 @@ export function shareOfBudget(originBudgetBytesPerSecond: number, hosts: number)
 }
 
 export function backToSource(options: BackToSource): OriginFetch {
-  const { clock, random, log, origin, store, task, ask, triesMax, hosts, signal, ownLimiter, limits } = options;
-  const share = shareOfBudget(options.originBudgetBytesPerSecond, hosts);
-  ownLimiter.setRate(Math.min(ownLimiter.rateBytesPerSecond, share));
+  const { clock, random, log, origin, store, task, ask, triesMax, signal, ownLimiter, limits, sealing } = options;
+  const { manager, mode, settings } = options;
+  // Those that the manager last knew, this one among them; 1 where there never was a cluster.
+  const hosts = manager?.hostsKnown ?? 1;
+  // A stampede takes a cluster; who asks for the origin by name is no part of one.
+  const isFalling = manager !== undefined && mode !== "source";
+  const budgetBytesPerSecond = isFalling ? settings().originBudgetBytesPerSecond : Infinity;
+  ownLimiter.setRate(Math.min(ownLimiter.rateBytesPerSecond, shareOfBudget(budgetBytesPerSecond, hosts)));
+  const isSealed = options.mustSeal || store.object?.seal !== undefined;
   return new OriginFetch({
     origin,
     clock,
     random,
     store,
+    ...(isSealed ? { sealing } : {}),
     url: ask.url,
     headers: ask.headers,
     // Whoever asks the daemon is on its machine.

@@ -7,6 +7,7 @@ import { DarnerError } from "#base/mod.ts";
 import type { DownloadAsk } from "#core/protocol/mod.ts";
 import type { DescriptorInbox } from "#platform/descriptor-inbox.ts";
 import type { Disk, DiskFile } from "#platform/disk.ts";
+import { SideOutput } from "./side-output.ts";
 
 export interface ClientOutput {
   readonly content: DiskFile;
@@ -20,8 +21,36 @@ export interface OutputHands {
   pace(file: DiskFile): DiskFile;
 }
 
+/** What a client gave for its bytes; nothing when it takes them itself. */
+export interface Hand {
+  /** Its files, which may become the task's store. */
+  readonly output: ClientOutput | undefined;
+  /** The same, when something else is the store. */
+  readonly side: SideOutput | undefined;
+  /** Closes the files unless they are the store, whose content this is. */
+  letGo(content: DiskFile | undefined): Promise<void>;
+}
+
+/** Throws `cluster.refused`. */
+export async function takeHand(
+  asked: DownloadAsk["output"],
+  uid: number | undefined,
+  hands: OutputHands,
+): Promise<Hand> {
+  const output = await takeOutput(asked, uid, hands);
+  const side = output === undefined ? undefined : new SideOutput(output.content);
+  return {
+    output,
+    side,
+    async letGo(content) {
+      await side?.settled();
+      if (output !== undefined && output.content !== content) await closeOutput(output);
+    },
+  };
+}
+
 /** The client's files, or undefined when it takes the bytes itself. Throws `cluster.refused`. */
-export async function takeOutput(
+async function takeOutput(
   output: DownloadAsk["output"],
   uid: number | undefined,
   hands: OutputHands,
@@ -44,7 +73,7 @@ export async function takeOutput(
   };
 }
 
-export async function closeOutput({ content, journal }: ClientOutput): Promise<void> {
+async function closeOutput({ content, journal }: ClientOutput): Promise<void> {
   await content.close().catch(() => undefined);
   await journal.close().catch(() => undefined);
 }

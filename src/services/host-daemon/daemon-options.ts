@@ -11,6 +11,7 @@ import type { Metrics } from "#platform/metrics.ts";
 import type { Random } from "#platform/random.ts";
 import type { SigningKey } from "#platform/signing.ts";
 import type { TaskCache } from "#storage/pieces/mod.ts";
+import type { SealRule } from "#transfer/mod.ts";
 import type { HostTaskSettings } from "./host-task-options.ts";
 
 export interface HostDaemonSettings extends HostTaskSettings {
@@ -19,6 +20,7 @@ export interface HostDaemonSettings extends HostTaskSettings {
   readonly diskReadRateBytesPerSecond: number;
   readonly diskWriteRateBytesPerSecond: number;
   readonly uploadSlots: number;
+  readonly seal: SealRule;
 }
 
 export interface HostDaemonOptions {

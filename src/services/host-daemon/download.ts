@@ -7,12 +7,12 @@ import { errorToWire } from "#base/mod.ts";
 import type { Wish } from "#core/download/mod.ts";
 import type { DownloadAsk, DownloadEvent } from "#core/protocol/mod.ts";
 import type { Clock, Timer } from "#platform/clock.ts";
-import type { DiskFile } from "#platform/disk.ts";
 import { shown } from "#transfer/mod.ts";
 import type { HostTask } from "./host-task.ts";
 import { verifiedBytes, wishFor } from "./object-bytes.ts";
 import { lastModifiedOf } from "./object-record.ts";
-import { copyChecked, proveSpan, spanOf } from "./output-copy.ts";
+import { proveSpan, spanOf } from "./output-copy.ts";
+import type { SideOutput } from "./side-output.ts";
 
 const progressEveryMs = { min: 100, usual: 200, max: 2000 } as const;
 /** A client that hears nothing for long takes the daemon for dead. */
@@ -25,6 +25,8 @@ export interface DownloadOptions {
   readonly ask: DownloadAsk;
   readonly uid: number | undefined;
   readonly tell: (event: DownloadEvent) => void;
+  /** The object is to lie sealed on this host, so that its user's output cannot be what is served from. */
+  readonly sealed: boolean;
 }
 
 export class Download {
@@ -44,6 +46,8 @@ export class Download {
   #reading = 0;
   #wasRead = false;
   over = false;
+  /** The object is got into the cache, and the output made from there. */
+  viaCache: boolean;
 
   constructor(options: DownloadOptions) {
     this.#options = options;
@@ -51,6 +55,7 @@ export class Download {
     this.ask = options.ask;
     this.uid = options.uid;
     const { range, output } = options.ask;
+    this.viaCache = range !== undefined || options.sealed;
     this.wish = wishFor(range, output.kind === "stream");
     this.#begun.promise.catch(() => undefined);
   }
@@ -92,28 +97,32 @@ export class Download {
   async untilHeld(task: HostTask): Promise<void> {
     const { readers, store } = task;
     while (!readers.holds(this.wish)) {
-      if (readers.version !== undefined && store.lengthBytes !== undefined)
-        spanOf(this.ask.range, store.lengthBytes, this.ask.url);
+      if (readers.version !== undefined && store.clearLengthBytes !== undefined)
+        spanOf(this.ask.range, store.clearLengthBytes, this.ask.url);
       if (readers.failure !== undefined) throw readers.failure;
       await readers.news();
     }
   }
 
-  /** What is wanted is here; `copyTo` is this client's own output when the task's store is another's. */
-  async deliver(task: HostTask, copyTo: DiskFile | undefined): Promise<void> {
+  /**
+   * What is wanted is here; `side` is this client's own output when the task's store is another's or the
+   * cache. `first`: the object came for this client.
+   */
+  async deliver(task: HostTask, side: SideOutput | undefined, first: boolean): Promise<void> {
     const { url, range, userDigest } = this.ask;
     const { store } = task;
     const digests = range === undefined ? (store.end?.digests ?? []) : [];
-    const span = spanOf(range, store.lengthBytes ?? 0, url);
+    const span = spanOf(range, store.clearLengthBytes ?? 0, url);
     if (userDigest !== undefined && !digests.includes(userDigest))
       await proveSpan(task, span, { digest: userDigest, url });
     const lengthBytes = span.end - span.start;
-    if (copyTo !== undefined) {
-      await copyChecked(task, span, copyTo);
-      this.way("copied from what this host holds, piece by piece checked");
+    if (side !== undefined) {
+      await side.complete(task, span);
+      const sealed = store.object?.seal !== undefined;
+      this.way(sealed ? "opened out of the sealed copy" : "copied from what this host holds, piece by piece checked");
     }
     const local =
-      copyTo === undefined || range !== undefined ? task.bytes : { origin: 0, peers: 0, local: lengthBytes };
+      first || side === undefined || range !== undefined ? task.bytes : { origin: 0, peers: 0, local: lengthBytes };
     const lastModified = lastModifiedOf(store.object);
     this.#finish({
       event: "done",

@@ -1,6 +1,6 @@
 /** What a task on a host is given, and what it tells. */
 
-import type { DownloadMode, TaskAsk } from "#core/protocol/mod.ts";
+import type { DownloadAsk, DownloadMode, TaskAsk } from "#core/protocol/mod.ts";
 import type { Origin } from "#origins/mod.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { Log } from "#platform/log.ts";
@@ -35,6 +35,10 @@ export interface HostTaskOptions {
   readonly backToSource: boolean;
   readonly triesMax: number;
   readonly store: PieceFile;
+  /** The store is a file of the cache, which may hold sealed pieces. */
+  readonly mayLieSealed: boolean;
+  /** It has to. */
+  readonly mustSeal: boolean;
   /** Bytes a second for this task alone. */
   readonly rateBytesPerSecond?: number;
   /** Makes room before a byte is written; throws `disk.full`. */
@@ -46,7 +50,23 @@ export interface HostTaskOptions {
   readonly onUnreadable: (piece: number) => void;
 }
 
-/** What of a client's ask names the object. */
-export function taskAskOf({ url, headers, filterQuery, tag, digest }: TaskAsk): TaskAsk {
-  return { url, headers, filterQuery, tag, ...(digest === undefined ? {} : { digest }) };
+/** What of a client's ask is the task's. */
+export function askedOf(
+  ask: DownloadAsk,
+): Pick<HostTaskOptions, "ask" | "backToSource" | "triesMax" | "rateBytesPerSecond"> {
+  const { backToSource, triesMax, rateBytesPerSecond } = ask;
+  const rate = rateBytesPerSecond === undefined ? {} : { rateBytesPerSecond };
+  return { ask: taskAskOf(ask), backToSource, triesMax, ...rate };
+}
+
+/** What of it names the object. */
+function taskAskOf({ url, headers, filterQuery, tag, digest, sensitive }: TaskAsk): TaskAsk {
+  return {
+    url,
+    headers,
+    filterQuery,
+    tag,
+    ...(digest === undefined ? {} : { digest }),
+    ...(sensitive === true ? { sensitive } : {}),
+  };
 }

@@ -14,25 +14,29 @@
 
 import { asDarnerError, bytesEqual, DarnerError, errorFromWire } from "#base/mod.ts";
 import type { Wish } from "#core/download/mod.ts";
-import type { BytesBySource, ManagerMessage, ManifestHead, RecalledManifest, TaskAsk } from "#core/protocol/mod.ts";
+import type { BytesBySource, ManagerMessage, RecalledManifest, TaskAsk } from "#core/protocol/mod.ts";
 import type { Timer } from "#platform/clock.ts";
 import type { EndRecord, PieceFile } from "#storage/pieces/mod.ts";
-import { Limiter, Manifest, shown, SwarmTransfer, type ListedLines, type OriginFetch } from "#transfer/mod.ts";
+import { Limiter, Manifest, Sealing, shown, SwarmTransfer, type ListedLines, type OriginFetch } from "#transfer/mod.ts";
 import { forgetAnothers, markAsker } from "./asker.ts";
 import { backToSource } from "./back-to-source.ts";
 import { Confirmation } from "./confirmation.ts";
 import type { HostTaskOptions } from "./host-task-options.ts";
 import { assertVouched, keyToTrust } from "./manifest-trust.ts";
 import type { TaskListener } from "./manager-client.ts";
-import { objectRecordOf } from "./object-record.ts";
+import { objectRecordOf, theManagerHasIt } from "./object-record.ts";
 import { isOfTheObject, judgeWaiting, watchAfterMs, whyNoMore, unreachableManagers } from "./patience.ts";
 import { Readers } from "./readers.ts";
+import { takeSeal, type HeadMessage } from "./sealed-head.ts";
+import { putBeside, type SideOutput } from "./side-output.ts";
 import { TaskReports, type ReportSource } from "./task-reports.ts";
 
 export class HostTask implements TaskListener {
   readonly task: string;
   readonly ask: TaskAsk;
   readonly store: PieceFile;
+  /** The key of a sealed object. */
+  readonly sealing: Sealing;
   readonly #options: HostTaskOptions;
   readonly #abort = new AbortController();
   #manifest: Manifest | undefined;
@@ -53,6 +57,8 @@ export class HostTask implements TaskListener {
   readonly bytes: { origin: number; peers: number; local: number } & BytesBySource = { origin: 0, peers: 0, local: 0 };
   /** What of it is wanted, and who waits for it. */
   readonly readers: Readers;
+  /** Those that are not the store, and are written as pieces come. */
+  readonly outputs = new Set<SideOutput>();
   whole = false;
 
   constructor(options: HostTaskOptions) {
@@ -61,13 +67,14 @@ export class HostTask implements TaskListener {
     this.ask = options.ask;
     this.store = options.store;
     this.#heardMs = options.clock.nowMs();
+    this.sealing = new Sealing(options.task, (message) => options.log.warn("seal.broken", { message }));
     this.#fallbackJitter = options.random.unit();
     this.#limiter = new Limiter(options.clock, options.rateBytesPerSecond ?? Infinity);
     this.readers = new Readers(options.store);
   }
 
   get lengthBytes(): number | undefined {
-    return this.store.lengthBytes;
+    return this.store.clearLengthBytes;
   }
 
   /** When bytes of it last came, or the manager said that it waits for some. */
@@ -127,13 +134,7 @@ export class HostTask implements TaskListener {
 
   /** Whether the manager still gives this generation. False also when it does not say within `waitMs`. */
   confirm(waitMs: number): Promise<boolean> {
-    const { manager, clock } = this.#options;
-    // What is named by its digest cannot be another.
-    if (this.ask.digest !== undefined) return Promise.resolve(true);
-    if (manager?.serves(this.task) !== true) return Promise.resolve(false);
-    const confirmed = this.#confirmation.within(clock, waitMs, () => this.generation);
-    manager.ask(this);
-    return confirmed;
+    return this.#confirmation.ask(this, this.#options, waitMs);
   }
 
   /** Stops getting and serving it; `run` rejects if it still runs. Its store is the caller's to close. */
@@ -161,7 +162,8 @@ export class HostTask implements TaskListener {
   }
 
   recalled(generation: string): RecalledManifest | undefined {
-    return this.#manifest?.head.generation === generation ? this.#manifest.recalled() : undefined;
+    if (this.#manifest?.head.generation !== generation) return undefined;
+    return { ...this.#manifest.recalled(), sealSecret: this.sealing.secret };
   }
 
   heard(message: Parameters<TaskListener["heard"]>[0], managerKey: string | undefined): void {
@@ -179,7 +181,7 @@ export class HostTask implements TaskListener {
   async #handle(message: ManagerMessage, managerKey: string | undefined): Promise<void> {
     if (message.kind === "head") {
       this.#confirmation.heard(message.head.generation);
-      if (this.#phase === "swarm") await this.#begin(message.head, message.ticket, managerKey);
+      if (this.#phase === "swarm") await this.#begin(message, managerKey);
       return;
     }
     if (message.kind === "failed") {
@@ -207,10 +209,11 @@ export class HostTask implements TaskListener {
     }
   }
 
-  async #begin(head: ManifestHead, ticket: string | undefined, managerKey: string | undefined): Promise<void> {
-    const { uploads, mode, onUnreadable } = this.#options;
+  async #begin(message: HeadMessage, managerKey: string | undefined): Promise<void> {
     const key = keyToTrust(this.#options, managerKey);
-    this.#ticket = ticket;
+    const { head } = message;
+    this.#ticket = message.ticket;
+    takeSeal(message, this.sealing, this.#options.mayLieSealed);
     if (this.#manifest?.head.generation === head.generation) return this.#manifest.restart(head, key);
     this.#dropManifest();
     if (head.lengthBytes !== undefined) await this.#options.reserve(head.lengthBytes);
@@ -223,9 +226,9 @@ export class HostTask implements TaskListener {
     this.#manifest = new Manifest(head, key);
     this.readers.version = {};
     this.#transfer = this.#newTransfer(this.#manifest);
+    const { uploads, mode, onUnreadable } = this.#options;
     if (mode === "p2p") uploads.serve({ ...head, store: this.store, onUnreadable });
-    const before = this.bytes.local > 0 ? `; ${this.bytes.local} bytes are here from before` : "";
-    this.#options.onWay(`the manager has the object${before}`);
+    this.#options.onWay(theManagerHasIt(this.bytes.local));
     this.#progressed();
   }
 
@@ -235,9 +238,10 @@ export class HostTask implements TaskListener {
     return new SwarmTransfer({
       ...this.#options,
       manifest,
-      interest: this.readers.interest.ofPieces(manifest.head.pieceBytes),
+      interest: this.readers.interest.ofPieces(this.store.clearPieceBytes ?? manifest.head.pieceBytes),
       ticket: () => this.#ticket,
       limiter: this.#limiter,
+      onPut: (index, bytes) => putBeside(this, index, bytes),
       onStored: (index, bytes) => {
         this.bytes.peers += bytes;
         this.#reports?.gained(index);
@@ -364,16 +368,13 @@ export class HostTask implements TaskListener {
   }
 
   #fetchFromOrigin(): Promise<EndRecord> {
-    const { clock, manager, settings, uploads } = this.#options;
+    const { clock, uploads } = this.#options;
     const { task, ask, store, generation } = this;
-    const falling = manager !== undefined && this.#options.mode !== "source";
     this.bytes.local = store.heldBytes - this.bytes.peers;
     this.#originFetch = backToSource({
       ...this.#options,
       ownLimiter: this.#limiter,
-      // A stampede takes a cluster; who asks for the origin by name is no part of one.
-      originBudgetBytesPerSecond: falling ? settings().originBudgetBytesPerSecond : Infinity,
-      hosts: manager?.hostsKnown ?? 1,
+      sealing: this.sealing,
       partsOnly: this.readers.interest.partsOnly,
       signal: this.#abort.signal,
       onBegun: () => {

@@ -33,7 +33,7 @@ export async function* verifiedBytes(task: HostTask, wish: Wish): AsyncGenerator
   let version: object | undefined;
   for (let position = wish.start; ;) {
     if (version !== undefined && readers.version !== version) throw changed(task);
-    const end = Math.min(wish.end, store.lengthBytes ?? Infinity);
+    const end = Math.min(wish.end, store.clearLengthBytes ?? Infinity);
     if (readers.version !== undefined && position >= end && (task.whole || mayEndEarly(task, wish))) return;
     const index = nextReady(task, wish, position, end);
     if (index === undefined) {
@@ -47,7 +47,7 @@ export async function* verifiedBytes(task: HostTask, wish: Wish): AsyncGenerator
     if (piece === undefined && !task.whole) continue;
     if (piece === undefined) throw spoiled(task);
     if (readers.version !== version) throw changed(task);
-    const offset = position - index * store.object!.pieceBytes;
+    const offset = position - index * store.clearPieceBytes!;
     const bytes = piece.subarray(offset, Math.min(piece.length, offset + end - position));
     position += bytes.length;
     wish.position = position;
@@ -58,20 +58,20 @@ export async function* verifiedBytes(task: HostTask, wish: Wish): AsyncGenerator
 /** Index of the piece with `position`, when it may be given out now. */
 function nextReady(task: HostTask, wish: Wish, position: number, end: number): number | undefined {
   const { store, readers } = task;
-  const pieceBytes = store.object?.pieceBytes;
+  const pieceBytes = store.clearPieceBytes;
   if (readers.version === undefined || pieceBytes === undefined || position >= end) return undefined;
   const index = Math.floor(position / pieceBytes);
   if (!store.have.has(index)) return undefined;
   // Where nobody knows the length, a piece with another behind it is a full one.
-  if (store.lengthBytes === undefined && index + 1 >= store.have.length) return undefined;
-  const reachesEnd = (index + 1) * pieceBytes >= (store.lengthBytes ?? Infinity);
+  if (store.clearLengthBytes === undefined && index + 1 >= store.have.length) return undefined;
+  const reachesEnd = (index + 1) * pieceBytes >= (store.clearLengthBytes ?? Infinity);
   return reachesEnd && !task.whole && !mayEndEarly(task, wish) ? undefined : index;
 }
 
 /** A part of the object is good when its pieces are; for the whole, the proof is waited for. */
 function mayEndEarly(task: HostTask, wish: Wish): boolean {
-  const { lengthBytes } = task.store;
-  return lengthBytes !== undefined && (wish.start > 0 || wish.end < lengthBytes);
+  const { clearLengthBytes } = task.store;
+  return clearLengthBytes !== undefined && (wish.start > 0 || wish.end < clearLengthBytes);
 }
 
 function changed(task: HostTask): DarnerError {
@@ -88,11 +88,11 @@ export function spoiled({ store }: Pick<HostTask, "store">): DarnerError {
 }
 
 /**
- * Reads piece `index`, from the store or from `copy` of it, and checks it. Undefined when it is not what
+ * Reads piece `index`, from the store or from `copy` of it, checks it and opens its seal. Undefined when it is not what
  * was stored: it is not held any more then.
  */
 export async function readChecked(
-  task: Pick<HostTask, "store" | "spoiled">,
+  task: Pick<HostTask, "store" | "spoiled" | "sealing">,
   index: number,
   copy?: DiskFile,
 ): Promise<Uint8Array | undefined> {
@@ -103,7 +103,7 @@ export async function readChecked(
   const span = pieceSpan(index, lengthBytes, object.pieceBytes);
   const bytes = Buffer.allocUnsafeSlow(span.end - span.start);
   const count = await (copy ?? store.content).read(bytes, span.start).catch(() => 0);
-  if (count === bytes.length && bytesEqual(sha256(bytes), expected)) return bytes;
+  if (count === bytes.length && bytesEqual(sha256(bytes), expected)) return task.sealing.open(object, index, bytes);
   task.spoiled(index);
   return undefined;
 }

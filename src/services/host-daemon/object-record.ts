@@ -8,7 +8,7 @@ import type { ManifestHead } from "#core/protocol/mod.ts";
 import type { ObjectRecord } from "#storage/pieces/mod.ts";
 
 export function objectRecordOf(head: ManifestHead): ObjectRecord {
-  const { url, generation, pieceBytes, lengthBytes, validator } = head;
+  const { url, generation, pieceBytes, lengthBytes, validator, seal } = head;
   return {
     kind: "object",
     url,
@@ -16,6 +16,7 @@ export function objectRecordOf(head: ManifestHead): ObjectRecord {
     pieceBytes,
     ...(lengthBytes === undefined ? {} : { lengthBytes }),
     ...(validator === undefined ? {} : { validator }),
+    ...(seal === undefined ? {} : { seal }),
     notes: { facts: factsOf(head) },
   };
 }
@@ -32,4 +33,8 @@ function factsOf({ url, validator, contentType, lastModified }: ManifestHead): R
 /** What the object's origin said of it, when the store has begun one. */
 export function lastModifiedOf(object: ObjectRecord | undefined): string | undefined {
   return (object?.notes?.["facts"] as ResponseFacts | undefined)?.headers["last-modified"];
+}
+
+export function theManagerHasIt(localBytes: number): string {
+  return `the manager has the object${localBytes > 0 ? `; ${localBytes} bytes are here from before` : ""}`;
 }

@@ -2,6 +2,8 @@
  * `GET /v1/object?url=URL`: an object or a part of it (Range, RFC 9110 section 14) as one answer, for
  * whoever speaks HTTP: `curl --unix-socket SOCKET "http://darner/v1/object?url=http://host/file"`.
  *
+ * `Darner-Sensitive: true` keeps the object encrypted between hosts and in caches.
+ *
  * A range in another form than FIRST-LAST or FIRST- is ignored, as the RFC allows. An answer is cut
  * short when the object cannot be finished.
  */
@@ -46,7 +48,7 @@ export async function sendBytes(response: RouteRequest["response"], bytes: Async
 }
 
 /** Throws `cluster.refused` without a URL. */
-function askOf({ query }: RouteRequest, range: ByteRange | undefined): ReadAsk {
+function askOf({ query, headers }: RouteRequest, range: ByteRange | undefined): ReadAsk {
   const url = query.get("url");
   if (url === null) throw new DarnerError("cluster.refused", "cannot give an object: the query has no url");
   const digest = query.get("digest");
@@ -57,6 +59,7 @@ function askOf({ query }: RouteRequest, range: ByteRange | undefined): ReadAsk {
     tag: query.get("tag") ?? "",
     ...(digest === null ? {} : { digest }),
     ...(range === undefined ? {} : { range }),
+    ...(headers["darner-sensitive"] === "true" ? { sensitive: true } : {}),
   };
 }
 

@@ -10,7 +10,7 @@ import { streamingDigest } from "#platform/digest.ts";
 import type { HostTask } from "./host-task.ts";
 import { readChecked, spoiled } from "./object-bytes.ts";
 
-type Held = Pick<HostTask, "store" | "spoiled">;
+type Held = Pick<HostTask, "store" | "spoiled" | "sealing">;
 
 export interface ByteSpan {
   readonly start: number;
@@ -33,7 +33,8 @@ export function spanOf(range: { start: number; end?: number } | undefined, lengt
 export async function copyChecked(task: Held, span: ByteSpan, output: DiskFile): Promise<void> {
   const { store } = task;
   const lengthBytes = span.end - span.start;
-  if (lengthBytes === store.lengthBytes && (await output.cloneFrom(store.content))) {
+  const isSame = lengthBytes === store.lengthBytes && store.object?.seal === undefined;
+  if (isSame && (await output.cloneFrom(store.content))) {
     // What was cloned stays as it is, whatever happens to the file that it came from: it is checked itself.
     for await (const _ of runsOf(task, span, output)) continue;
     return;
@@ -72,7 +73,7 @@ async function* runsOf(
   span: ByteSpan,
   copy?: DiskFile,
 ): AsyncGenerator<{ position: number; bytes: Uint8Array }> {
-  const pieceBytes = task.store.object?.pieceBytes;
+  const pieceBytes = task.store.clearPieceBytes;
   assert(pieceBytes !== undefined, "an object to read has begun");
   for (let position = span.start; position < span.end;) {
     const index = Math.floor(position / pieceBytes);

@@ -25,15 +25,15 @@ export class Readers {
 
   /** All that anybody wants is here. */
   get met(): boolean {
-    const { object, lengthBytes, have } = this.#store;
-    if (this.version === undefined || object === undefined) return false;
-    return this.interest.met((index) => have.has(index), object.pieceBytes, lengthBytes);
+    const { clearPieceBytes, clearLengthBytes, have } = this.#store;
+    if (this.version === undefined || clearPieceBytes === undefined) return false;
+    return this.interest.met((index) => have.has(index), clearPieceBytes, clearLengthBytes);
   }
 
   holds(wish: Wish): boolean {
-    const { object, lengthBytes, have } = this.#store;
-    if (this.version === undefined || object === undefined || lengthBytes === undefined) return false;
-    return wishMet(wish, (index) => have.has(index), object.pieceBytes, lengthBytes);
+    const { clearPieceBytes, clearLengthBytes, have } = this.#store;
+    if (this.version === undefined || clearPieceBytes === undefined || clearLengthBytes === undefined) return false;
+    return wishMet(wish, (index) => have.has(index), clearPieceBytes, clearLengthBytes);
   }
 
   /** Whether anything is wanted and not here that is `listed`. */

@@ -8,23 +8,26 @@
  *  3. A finished output is served only while its file is exactly as it was when it was settled.
  */
 
-import { DarnerError } from "#base/mod.ts";
+import { asDarnerError, DarnerError } from "#base/mod.ts";
 import type { DownloadAsk, DownloadEvent } from "#core/protocol/mod.ts";
 import type { Connection } from "#platform/connection.ts";
 import type { DiskFile } from "#platform/disk.ts";
-import { PieceFile, type EndRecord } from "#storage/pieces/mod.ts";
-import { bothGates, limitedFile, ParentPool, taskIdOf, Uploads } from "#transfer/mod.ts";
+import { reserveRoom } from "#storage/pieces/mod.ts";
+import { bothGates, limitedFile, mustSeal, ParentPool, taskIdOf, Uploads } from "#transfer/mod.ts";
 import { assertMayRead, mayShare } from "./asker.ts";
-import { closeOutput, takeOutput, type ClientOutput } from "./client-output.ts";
+import { takeHand, type ClientOutput, type Hand } from "./client-output.ts";
 import { registerDaemonMetrics } from "./daemon-metrics.ts";
 import type { HostDaemonOptions, HostDaemonSettings } from "./daemon-options.ts";
 import { Download } from "./download.ts";
 import { newHostLimits, setHostLimits, type HostLimits } from "./host-limits.ts";
 import { HostTask } from "./host-task.ts";
-import { taskAskOf } from "./host-task-options.ts";
+import { askedOf } from "./host-task-options.ts";
 import { ManagerClient } from "./manager-client.ts";
 import { Preheats } from "./preheats.ts";
+import { keptTasks, type Running } from "./running.ts";
+import { isSealedSurprise } from "./sealed-head.ts";
 import { SmallObjects } from "./small-objects.ts";
+import { closeStore, openStore } from "./task-store.ts";
 import { cardOf, refusalTo } from "./to-peers.ts";
 import { unchangedFromNow } from "./unchanged.ts";
 
@@ -34,18 +37,6 @@ const downloadsMax = 4096;
 const confirmWaitMs = 10_000;
 /** A task of which only parts were wanted is kept open this long for the next part. */
 const partialLingerMs = 10_000;
-
-interface Running {
-  readonly task: HostTask;
-  readonly followers: Set<Download>;
-  readonly ended: Promise<EndRecord>;
-  /** The client whose output the store is; undefined once it went away. */
-  owner: Download | undefined;
-  /** Set once nobody writes to the store any more. */
-  intact?: () => Promise<boolean>;
-  /** The folder in the cache that holds the task's files, when no client's output does. */
-  readonly folder: string | undefined;
-}
 
 export class HostDaemon {
   readonly uploads: Uploads;
@@ -160,9 +151,11 @@ export class HostDaemon {
       });
     }
     const id = Buffer.from(this.#options.random.bytes(12)).toString("hex");
-    const download = new Download({ clock: this.#options.clock, id, ask, uid, tell });
+    const { clock, trust } = this.#options;
+    const sealed = mustSeal(ask, trust, this.#settings.seal);
+    const download = new Download({ clock, id, ask, uid, tell, sealed });
     this.#downloads.set(id, download);
-    this.lastUsedMs = this.#options.clock.nowMs();
+    this.lastUsedMs = clock.nowMs();
     void this.#run(download).catch((error: unknown) => {
       download.fail(error);
       this.#downloads.delete(id);
@@ -182,28 +175,37 @@ export class HostDaemon {
     const { ask } = download;
     const task = taskIdOf(ask);
     const { disk, inbox } = this.#options;
-    const output = await takeOutput(ask.output, download.uid, { disk, inbox, pace: (file) => this.#paced(file) });
+    const hand = await takeHand(ask.output, download.uid, { disk, inbox, pace: (file) => this.#paced(file) });
     try {
-      if (!(await this.#serve(task, download, output, false))) await this.#serve(task, download, output, true);
+      if (!(await this.#serve(task, download, hand, false))) await this.#serve(task, download, hand, true);
     } finally {
       await this.#closing.get(task);
-      const used = output !== undefined && this.#tasks.get(task)?.task.store.content === output.content;
-      if (output !== undefined && !used) await closeOutput(output);
+      await hand.letGo(this.#tasks.get(task)?.task.store.content);
     }
   }
 
   /** False when a stored piece turned out to be spoiled as it was copied, unless this is the last try. */
-  async #serve(task: string, download: Download, output: ClientOutput | undefined, last: boolean): Promise<boolean> {
-    // The part of an object that a client wants is copied out of the whole one in the cache.
-    const running = await this.#taskFor(task, download, download.ask.range === undefined ? output : undefined);
+  async #serve(task: string, download: Download, { output, side }: Hand, last: boolean): Promise<boolean> {
+    // A part of an object is copied out of the whole one in the cache, a clear one out of the sealed.
+    const running = await this.#taskFor(task, download, download.viaCache ? undefined : output);
     if (download.over) return true;
     running.followers.add(download);
     download.follow(running.task);
-    if (download.ask.range === undefined) await running.ended;
-    else await download.untilHeld(running.task);
-    const own = running.owner === download;
+    if (side !== undefined && download.viaCache && download.ask.range === undefined) running.task.outputs.add(side);
     try {
-      await download.deliver(running.task, own ? undefined : output?.content);
+      if (download.ask.range === undefined) await running.ended;
+      else await download.untilHeld(running.task);
+    } catch (error) {
+      if (last || !isSealedSurprise(error)) throw error;
+      download.viaCache = true;
+      return false;
+    } finally {
+      if (side !== undefined) running.task.outputs.delete(side);
+    }
+    const own = running.owner === download;
+    const first = own || output === undefined || !running.taken;
+    try {
+      await download.deliver(running.task, own ? undefined : side, first);
     } catch (error) {
       // Its own digest failed, say: the object is good for others, as long as its file is there.
       if (own) {
@@ -211,15 +213,21 @@ export class HostDaemon {
         await this.#serveWhileIntact(task, running);
       }
       const isSpoiled = running.task.whole && !running.task.store.have.full;
-      if (isSpoiled) await this.#drop(task, new DarnerError("interrupted", "a stored piece was spoiled"));
+      if (isSpoiled) await this.#dropSpoiled(task, running);
       if (isSpoiled && !own && !last) return false;
       throw error;
     }
-    this.#count(running.task, own || output === undefined);
+    this.#count(running.task, first);
+    running.taken = true;
     if (own) void this.#serveWhenSettled(task, running, download);
     else void download.whenDone().then(() => this.#done(task, running, download));
     if (!own && running.owner === undefined && running.task.whole) await this.#serveWhileIntact(task, running);
     return true;
+  }
+
+  async #dropSpoiled(task: string, { task: { store } }: Running): Promise<void> {
+    for (const index of await store.findSpoiled()) store.drop(index);
+    await this.#drop(task, new DarnerError("interrupted", "a stored piece was spoiled"));
   }
 
   /** The file under the host's disk limits. */
@@ -250,42 +258,36 @@ export class HostDaemon {
   }
 
   async #begin(task: string, download: Download, output: ClientOutput | undefined): Promise<Running> {
-    const { clock, random, log, origin, boot, cache, trust } = this.#options;
+    const { cache, trust } = this.#options;
     const { ask } = download;
     await this.#closing.get(task);
     await this.small?.over(task);
-    const folder =
-      output === undefined ? (cache.latest(task) ?? Buffer.from(random.bytes(8)).toString("hex")) : undefined;
-    const store =
-      output === undefined
-        ? await cache.hold(task, folder!, (file) => this.#paced(file))
-        : await PieceFile.open({ ...output, boot, clock, spaceAhead: true });
+    const { store, folder } = await openStore(this.#options, task, output, (file) => this.#paced(file));
     const raced = this.#tasks.get(task);
     if (raced !== undefined) {
       if (folder !== undefined) await cache.release(task, folder);
       return raced;
     }
     const followers = new Set<Download>();
+    const isUnshared = ask.sensitive === true && !trust;
+    if (isUnshared) download.way("not shared: with --trust off a sensitive object's key could be read on its way");
     const hostTask = new HostTask({
-      clock,
-      random,
-      log,
-      origin,
+      ...this.#options,
       store,
       task,
-      trust,
       pool: this.#pool,
       uploads: this.uploads,
       manager: this.#manager,
       limits: this.#limits,
       settings: () => this.#settings,
-      ask: taskAskOf(ask),
-      mode: ask.mode,
-      backToSource: ask.backToSource,
-      triesMax: ask.triesMax,
-      ...(ask.rateBytesPerSecond === undefined ? {} : { rateBytesPerSecond: ask.rateBytesPerSecond }),
+      ...askedOf(ask),
+      mayLieSealed: folder !== undefined,
+      mustSeal: mustSeal(ask, trust, this.#settings.seal),
+      mode: isUnshared ? "source" : ask.mode,
       reserve: async (lengthBytes) => {
-        if (folder !== undefined) await cache.reserve(task, folder, Math.min(lengthBytes, download.wishedBytes));
+        if (folder === undefined) return;
+        const room = { cache, task, makeRoom: () => this.#makeRoom() };
+        await reserveRoom(room, folder, Math.min(lengthBytes, download.wishedBytes));
       },
       onWay: (text) => {
         for (const follower of followers) follower.way(text);
@@ -297,15 +299,14 @@ export class HostDaemon {
     });
     hostTask.wish(download.wish);
     const owner = output === undefined ? undefined : download;
-    const running: Running = { task: hostTask, followers, folder, owner, ended: hostTask.run() };
+    const running: Running = { task: hostTask, followers, folder, owner, taken: false, ended: hostTask.run() };
     this.#tasks.set(task, running);
     running.ended.catch((error: unknown) => this.#failed(task, running, error));
     return running;
   }
 
   #failed(task: string, running: Running, error: unknown): void {
-    if (this.#tasks.get(task) !== running) return;
-    void this.#drop(task, error instanceof DarnerError ? error : new DarnerError("internal", String(error)));
+    if (this.#tasks.get(task) === running) void this.#drop(task, asDarnerError(error));
   }
 
   async #drop(task: string, reason: DarnerError): Promise<void> {
@@ -315,8 +316,7 @@ export class HostDaemon {
     const logged = (error: unknown): void =>
       this.#options.log.warn("task.close-failed", { task, message: String(error) });
     running.task.stop(reason);
-    const closed =
-      running.folder === undefined ? running.task.store.close() : this.#options.cache.release(task, running.folder);
+    const closed = closeStore(this.#options, running, reason);
     const closing = closed.catch(logged).finally(() => this.#closing.delete(task));
     this.#closing.set(task, closing);
     await closing;
@@ -370,10 +370,16 @@ export class HostDaemon {
       return intact;
     };
     this.uploads.guard(task, running.task.generation ?? "", running.intact);
-    const kept = [...this.#tasks].filter(([, other]) => other.task.whole && other.followers.size === 0);
-    for (const [oldest] of kept.slice(0, Math.max(0, kept.length - keptTasksMax))) {
+    const kept = keptTasks(this.#tasks);
+    for (const [oldest] of kept.slice(0, Math.max(0, kept.length - keptTasksMax)))
       await this.#drop(oldest, new DarnerError("interrupted", "newer tasks took its place"));
-    }
+  }
+
+  /** What is kept to be served goes before what is wanted is refused. */
+  async #makeRoom(): Promise<boolean> {
+    const oldest = keptTasks(this.#tasks).find(([, { folder }]) => folder !== undefined);
+    if (oldest !== undefined) await this.#drop(oldest[0], new DarnerError("interrupted", "its room was needed"));
+    return oldest !== undefined;
   }
 
   /** A whole object with a spoiled piece is no source any more; of one that is being got the piece is got again. */

@@ -2,7 +2,7 @@
  * The short way for small objects: asked of the manager, and there with its answer, in one message and
  * without a file. Whatever is not as simple as that goes the ordinary way, by a HostTask: objects that
  * are longer, fail or do not come at once, those that this host is getting already, those that a
- * credential is needed for, and all while no manager answers.
+ * credential is needed for or that are sensitive, and all while no manager answers.
  *
  * Invariants:
  *  1. Bytes count only as a manifest would: signed by the manager, and of the digest that was asked for.
@@ -56,7 +56,7 @@ export class SmallObjects {
   /** Undefined: ask in the ordinary way. Never rejects. `isKnown`: this host is getting or serving the task. */
   async get(ask: TaskAsk, isKnown: (task: string) => boolean): Promise<SmallObject | undefined> {
     if (!this.#options.manager.connected || this.#running.size >= asksMax) return undefined;
-    if (credentialOf(ask.headers) !== "") return undefined;
+    if (ask.sensitive === true || credentialOf(ask.headers) !== "") return undefined;
     const task = idOf(ask);
     if (task === undefined || isKnown(task)) return undefined;
     const running = this.#running.get(task);

@@ -20,6 +20,7 @@
  */
 
 import { assert, bytesEqual, bytesJoin } from "#base/mod.ts";
+import type { SealFacts } from "#core/model/mod.ts";
 import { sha256 } from "#platform/digest.ts";
 import type { FileIdentity } from "#platform/disk.ts";
 
@@ -44,13 +45,15 @@ export interface ObjectRecord {
   readonly lengthBytes?: number;
   /** A strong validator, usable in If-Range. */
   readonly validator?: string;
+  /** The object lies sealed: its lengths, pieces and digests are those of the sealed bytes. */
+  readonly seal?: SealFacts;
   /** Free for the layer above: response facts, tags. */
   readonly notes?: Readonly<Record<string, unknown>>;
 }
 
 export interface StoredPiece {
   readonly index: number;
-  /** SHA-256 of the clear bytes, 32 bytes. */
+  /** SHA-256 of the bytes as they lie, 32 bytes. */
   readonly digest: Uint8Array;
 }
 

@@ -9,3 +9,4 @@ export * from "./small-store.ts";
 export * from "./small-versions.ts";
 export * from "./task-cache.ts";
 export * from "./upkeep.ts";
+export * from "./room.ts";

@@ -13,7 +13,7 @@
  */
 
 import { assert, Bitfield, bytesEqual, DarnerError, isZeros } from "#base/mod.ts";
-import { pieceCount } from "#core/model/mod.ts";
+import { clearLength, clearLengthOf, clearPieceLength, pieceCount, sealBytes } from "#core/model/mod.ts";
 import type { Clock } from "#platform/clock.ts";
 import type { DiskFile } from "#platform/disk.ts";
 import { sha256 } from "#platform/digest.ts";
@@ -101,6 +101,17 @@ export class PieceFile {
   /** Length of the object: told at its start, or known since its last, shorter piece came. */
   get lengthBytes(): number | undefined {
     return this.#end?.lengthBytes ?? this.#object?.lengthBytes ?? this.#lengthFound;
+  }
+
+  /** Bytes of the object in each piece but the last, as its reader counts them. */
+  get clearPieceBytes(): number | undefined {
+    const { seal, pieceBytes } = this.#object ?? {};
+    return seal === undefined || pieceBytes === undefined ? pieceBytes : clearPieceLength(pieceBytes);
+  }
+
+  /** Length of the object as its reader counts it. */
+  get clearLengthBytes(): number | undefined {
+    return this.#object === undefined ? undefined : clearLengthOf({ ...this.#object, lengthBytes: this.lengthBytes });
   }
 
   /** Bytes of the pieces held. */
@@ -218,12 +229,20 @@ export class PieceFile {
     }
   }
 
-  /** Held pieces that are not there any more: this one if it has other bytes, and all that the file ends before. */
-  async findSpoiled(index: number): Promise<readonly number[]> {
+  /**
+   * Held pieces that are not there any more: those that the file ends before, and all that have other
+   * bytes, if this one has; whatever changed one has seldom stopped there.
+   */
+  async findSpoiled(index?: number): Promise<readonly number[]> {
     const { sizeBytes } = await this.content.identity().catch(() => ({ sizeBytes: Infinity }));
     const spoiled = [...this.#have.indices()].filter((held) => !this.#isWithin(held, sizeBytes));
-    if (this.#have.has(index) && this.#isWithin(index, sizeBytes) && !(await this.#isIntact(index)))
-      spoiled.push(index);
+    const seen = async (held: number): Promise<Seen> =>
+      this.#have.has(held) && this.#isWithin(held, sizeBytes) ? await this.#look(held) : "intact";
+    if (index !== undefined && (await seen(index)) === "intact") return spoiled;
+    for (const held of this.#have.clone().indices()) {
+      const found = await seen(held);
+      if (found === "changed" || (found === "unreadable" && held === index)) spoiled.push(held);
+    }
     return spoiled;
   }
 
@@ -320,15 +339,24 @@ export class PieceFile {
   }
 
   async #isIntact(index: number): Promise<boolean> {
+    return (await this.#look(index)) === "intact";
+  }
+
+  async #look(index: number): Promise<Seen> {
     const bytes = new Uint8Array(this.#pieceLength(index));
     const count = await this.content.read(bytes, index * (this.#object?.pieceBytes ?? 0)).catch(() => 0);
-    return count === bytes.length && bytesEqual(sha256(bytes), this.digestOf(index)!);
+    if (count < bytes.length) return "unreadable";
+    return bytesEqual(sha256(bytes), this.digestOf(index)!) ? "intact" : "changed";
   }
 }
 
+type Seen = "intact" | "changed" | "unreadable";
+
 /** The journal of an output is its user's to write. */
-function isPossible({ pieceBytes, lengthBytes = 0 }: ObjectRecord): boolean {
+function isPossible({ pieceBytes, lengthBytes = 0, seal }: ObjectRecord): boolean {
   if (!Number.isSafeInteger(pieceBytes) || !Number.isSafeInteger(lengthBytes)) return false;
+  if (seal !== undefined && (pieceBytes <= sealBytes || clearLength(lengthBytes, pieceBytes) === undefined))
+    return false;
   return pieceBytes > 0 && lengthBytes >= 0 && pieceCount(lengthBytes, pieceBytes) <= piecesMax;
 }
 

@@ -1,0 +1,162 @@
+/** Sensitive objects: sealed between hosts and at rest, clear in their users' hands alone. */
+
+import assert from "node:assert/strict";
+import * as fs from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { contentOf, type ObjectScript } from "../origin/mod.ts";
+import { inCluster, until, type Cluster, type Role } from "./cluster.ts";
+
+const sizeBytes = 3_000_000;
+const object: ObjectScript = { body: { sizeBytes, seed: 77 }, etag: '"one"' };
+const content = contentOf(object, 1).read(0, sizeBytes);
+/** Enough to know the object by, from all over it. */
+const needles = Array.from({ length: 40 }, (_, number) => {
+  const at = Math.floor((number * (sizeBytes - 64)) / 39);
+  return Buffer.from(content.subarray(at, at + 32));
+});
+const credential = ["-H", "Authorization: Bearer letmein"];
+const shortPieces = ["--piece-bytes", "64K"];
+
+/** No file of a role has a run of the clear object, and each keeps the object. */
+function assertNoClearByte(roles: readonly Role[]): void {
+  for (const role of roles) {
+    let keptBytes = 0;
+    for (const name of fs.readdirSync(role.dataDirectory, { recursive: true, encoding: "utf8" })) {
+      const file = join(role.dataDirectory, name);
+      if (!fs.lstatSync(file).isFile()) continue;
+      const bytes = fs.readFileSync(file);
+      if (name.endsWith("content")) keptBytes += bytes.length;
+      for (const needle of needles) assert.ok(!bytes.includes(needle), `${file} has clear bytes`);
+    }
+    assert.ok(keptBytes > sizeBytes, `${role.name} keeps ${keptBytes} bytes`);
+  }
+}
+
+async function twoHosts(cluster: Cluster, flags: readonly string[] = []): Promise<[Role, Role, Role]> {
+  const manager = await cluster.manager("manager", [...shortPieces, ...flags]);
+  const [first, second] = await cluster.daemons(2, manager);
+  return [manager, first!, second!];
+}
+
+describe("a sensitive object", () => {
+  for (const [how, flags, path] of [
+    ["marked by its user", ["--sensitive"], "/marked"],
+    ["fetched with a credential", credential, "/private"],
+  ] as const) {
+    test(`${how}: every host gets it, once from the origin, and no clear byte lies in a cache`, () =>
+      inCluster(async (cluster) => {
+        const manager = await cluster.manager("manager", shortPieces);
+        const hosts = await cluster.daemons(3, manager);
+        const outcomes = await cluster.toAll(hosts, cluster.serve(path, object), [...flags, "--explain"]);
+        for (const [index, outcome] of outcomes.entries()) cluster.assertIntact(outcome, `h${index + 1}.out`, path);
+        assert.equal(cluster.origin.bodyBytes(path), sizeBytes);
+        assertNoClearByte([manager, ...hosts]);
+        assert.match(outcomes[0]!.stderr, /opened out of the sealed copy/);
+      }));
+  }
+
+  test("is read as a stream and in parts, clear", () =>
+    inCluster(async (cluster) => {
+      const [manager, first, second] = await twoHosts(cluster);
+      const url = cluster.serve("/read", object);
+      const streamed = await cluster.dfget(first, url, "-", ["--sensitive"]).outcome;
+      assert.ok(Buffer.from(streamed.stdout, "latin1").equals(Buffer.from(content)), streamed.stderr);
+      const part = await cluster.dfget(second, url, "part", ["--sensitive", "--range", "65500-200000"]).outcome;
+      assert.equal(part.status, 0, part.stderr);
+      assert.ok(fs.readFileSync(cluster.path("part")).equals(Buffer.from(content.subarray(65_500, 200_001))));
+      assert.equal(cluster.origin.bodyBytes("/read"), sizeBytes);
+      assertNoClearByte([manager, first]);
+    }));
+
+  test("after kill -9 of the daemon goes on with the sealed pieces that are here: the key is asked for again", () =>
+    inCluster(async (cluster) => {
+      const [manager, host] = await twoHosts(cluster, ["--upload-rate", "1MB"]);
+      const url = cluster.serve("/resumed", object);
+      const cut = cluster.dfget(host, url, "cut", ["--sensitive"]);
+      const kept = (): string[] =>
+        fs
+          .readdirSync(host.dataDirectory, { recursive: true, encoding: "utf8" })
+          .filter((name) => name.endsWith("journal"))
+          .filter((name) => fs.statSync(join(host.dataDirectory, name)).size > 900);
+      await until(() => kept().length > 0, "the journal tells of two dozen pieces");
+      await host.end("SIGKILL");
+      cut.child.kill("SIGKILL");
+      await cut.outcome;
+      const sentBefore = await manager.metric("darner_upload_bytes");
+      await host.start();
+      cluster.assertIntact(await cluster.dfget(host, url, "again", ["--sensitive"]).outcome, "again", "/resumed");
+      const sent = (await manager.metric("darner_upload_bytes")) - sentBefore;
+      assert.ok(sent < 0.9 * sizeBytes, `${sent} bytes were sent again`);
+      assert.equal(cluster.origin.bodyBytes("/resumed"), sizeBytes);
+      assertNoClearByte([manager, host]);
+    }));
+
+  test("outlives its manager: one that starts again gets key and pieces from the hosts that have them", () =>
+    inCluster(async (cluster) => {
+      const [manager, first, second] = await twoHosts(cluster);
+      const url = cluster.serve("/outlives", object);
+      cluster.assertIntact(await cluster.dfget(first, url, "one", credential).outcome, "one", "/outlives");
+      await manager.end("SIGKILL");
+      await manager.start();
+      await manager.until(() => manager.entries("task.whole").length > 1, "it has the object again");
+      assert.match(JSON.stringify(manager.entries("task.dropped")), /its key went with the run that made it/);
+      assert.equal(manager.entries("task.taken-over").length, 1);
+      cluster.assertIntact(await cluster.dfget(second, url, "two", credential).outcome, "two", "/outlives");
+      assert.equal(cluster.origin.bodyBytes("/outlives"), sizeBytes, "and nothing from the origin");
+      assertNoClearByte([manager, first, second]);
+    }));
+
+  test("whose key nobody has any more is fetched anew", () =>
+    inCluster(async (cluster) => {
+      const [manager, host] = await twoHosts(cluster);
+      const url = cluster.serve("/lost", object);
+      cluster.assertIntact(await cluster.dfget(host, url, "one", credential).outcome, "one", "/lost");
+      await Promise.all([manager.end("SIGKILL"), host.end("SIGKILL")]);
+      await manager.start();
+      await host.start();
+      cluster.assertIntact(await cluster.dfget(host, url, "two", credential).outcome, "two", "/lost");
+      assert.equal(cluster.origin.bodyBytes("/lost"), 2 * sizeBytes);
+      assertNoClearByte([manager, host]);
+    }));
+
+  test("is given clear to who needs no credential for it, where he asks by its digest", () =>
+    inCluster(async (cluster) => {
+      const [manager, first, second] = await twoHosts(cluster);
+      const closed = { ...object, needsHeader: { name: "authorization", value: "Bearer letmein" } };
+      const [url, open] = [cluster.serve("/closed", closed), cluster.serve("/open", object)];
+      const digest = ["--digest", `sha256:${cluster.digest("/closed")}`];
+      const private_ = await cluster.dfget(first, url, "one", [...digest, ...credential]).outcome;
+      cluster.assertIntact(private_, "one", "/closed");
+      cluster.assertIntact(await cluster.dfget(second, open, "two", digest).outcome, "two", "/open");
+      assertNoClearByte([manager, first, second]);
+    }));
+
+  test("with --trust off is not shared at all, and lies sealed all the same", () =>
+    inCluster(async (cluster) => {
+      const off = ["--trust", "off"];
+      const manager = await cluster.manager("manager", off);
+      const hosts = await cluster.daemons(2, manager, off);
+      const url = cluster.serve("/unshared", object);
+      for (const host of hosts) {
+        const outcome = await cluster.dfget(host, url, `${host.name}.out`, ["--sensitive", "--explain"]).outcome;
+        cluster.assertIntact(outcome, `${host.name}.out`, "/unshared");
+        assert.match(outcome.stderr, /not shared: with --trust off/);
+      }
+      assert.equal(cluster.origin.bodyBytes("/unshared"), 2 * sizeBytes);
+      assert.equal(await manager.metric("darner_upload_bytes"), 0);
+      assertNoClearByte(hosts);
+    }));
+
+  test("needs room in its host's cache: what is only kept for peers goes for it", () =>
+    inCluster(async (cluster) => {
+      const manager = await cluster.manager();
+      const host = await cluster.daemon("h1", manager, ["--cache-quota", "64MiB"]);
+      for (const name of ["one", "two", "three", "four"]) {
+        const url = cluster.serve(`/${name}`, { body: { sizeBytes: 20_000_000, seed: name.length } });
+        cluster.assertIntact(await cluster.dfget(host, url, name, ["--sensitive"]).outcome, name, `/${name}`);
+        assert.equal(cluster.origin.requestsOf(`/${name}`).length, 1, "through the cluster, and not around it");
+      }
+      assert.ok((await manager.metric("darner_upload_bytes")) > 80_000_000);
+    }));
+});
