@@ -1,39 +1,33 @@
 /**
  * Which files live in memory. tmpfs and ramfs refuse the question whether a byte is cached, although
- * theirs always are; FUSE and network file systems refuse it too, and there the answer matters.
- * Nothing here asks the file system itself, which might wait: /proc tells the mount's type.
+ * theirs always are; FUSE and network file systems refuse it too, and there the answer matters. The
+ * file system is asked in the pool, since it might make us wait; until it has told, the answer is no.
  */
 
 import * as fs from "node:fs";
 
-const memoryTypes: ReadonlySet<string> = new Set(["tmpfs", "ramfs", "devtmpfs"]);
+/** statfs(2): TMPFS_MAGIC, RAMFS_MAGIC. */
+const memoryTypes: ReadonlySet<number> = new Set([0x01021994, 0x858458f6]);
 /** A descriptor's number may be another file's a moment later; a wrong answer costs only time. */
 const rememberedMs = 1000;
-const remembered = new Map<number, boolean>();
+let remembered = new Map<number, boolean>();
 let rememberedSinceMs = -Infinity;
 
 export function isMemoryFile(fileDescriptor: number): boolean {
   const nowMs = performance.now();
   if (nowMs - rememberedSinceMs > rememberedMs) {
-    remembered.clear();
+    remembered = new Map();
     rememberedSinceMs = nowMs;
   }
-  let answer = remembered.get(fileDescriptor);
-  if (answer === undefined) remembered.set(fileDescriptor, (answer = askMount(fileDescriptor)));
-  return answer;
+  const known = remembered.get(fileDescriptor);
+  if (known === undefined) askFileSystem(fileDescriptor, remembered);
+  return known ?? false;
 }
 
-/** proc(5): `mnt_id:` of fdinfo, then the line of mountinfo that begins with it; the type follows ` - `. */
-function askMount(fileDescriptor: number): boolean {
-  try {
-    const information = fs.readFileSync(`/proc/self/fdinfo/${fileDescriptor}`, "latin1");
-    const mount = /^mnt_id:\s*(\d+)$/m.exec(information)?.[1];
-    if (mount === undefined) return false;
-    const mounts = fs.readFileSync("/proc/self/mountinfo", "latin1");
-    const line = `\n${mounts}`.split(`\n${mount} `, 2)[1]?.split("\n", 1)[0];
-    const type = line?.split(" - ", 2)[1]?.split(" ", 1)[0];
-    return type !== undefined && memoryTypes.has(type);
-  } catch {
-    return false;
-  }
+/** By the descriptor, which may be another process's gift from a mount that this one does not see. */
+function askFileSystem(fileDescriptor: number, answers: Map<number, boolean>): void {
+  answers.set(fileDescriptor, false);
+  fs.statfs(`/proc/self/fd/${fileDescriptor}`, (error, found) => {
+    if (error === null) answers.set(fileDescriptor, memoryTypes.has(found.type));
+  });
 }
