@@ -117,6 +117,11 @@ export class Bitfield {
     return copy;
   }
 
+  /** Clears what is set in `other`. */
+  remove(other: Bitfield): void {
+    for (const index of other.indices()) if (this.has(index)) this.clear(index);
+  }
+
   /** Whether anything is set here that is not set in `other`. */
   exceeds(other: Bitfield): boolean {
     const mine = this.#words;

@@ -13,6 +13,7 @@
 
 import { assert, type Bitfield, unreachable } from "#base/mod.ts";
 import type { EntryShare, ParentOffer } from "#core/protocol/mod.ts";
+import { onlyAtSeed, seedToSpare } from "./across.ts";
 import type { DownloadEffect, DownloadEvent } from "./events.ts";
 import type { PieceInterest } from "./interest.ts";
 import { Parent } from "./parent.ts";
@@ -162,7 +163,10 @@ export class SwarmDownload {
         return this.#fill(parent, nowMs);
       case "had":
         for (const index of event.indices) {
-          if (parent.gained(index, this.#entry) && parent.counts) this.#wants.rarity.add(index);
+          if (!parent.gained(index, this.#entry)) continue;
+          if (parent.counts) this.#wants.rarity.add(index);
+          const seed = seedToSpare(index, this.#wants.holder(index), parent);
+          if (seed !== undefined) this.#askBack(seed, index, parent, nowMs);
         }
         return this.#fill(parent, nowMs);
       case "closed":
@@ -338,8 +342,9 @@ export class SwarmDownload {
   }
 
   #choose(parent: Parent, count: number): readonly number[] {
-    const chosen = this.#wants.choose(parent.has, count, this.#unit);
-    return parent.across ? chosen.filter((index) => this.#wants.rarity.copies(index) === 0) : chosen;
+    if (!parent.across) return this.#wants.choose(parent.has, count, this.#unit);
+    const among = parent.offer.seed ? onlyAtSeed(parent, this.#parents.values()) : parent.has;
+    return this.#wants.choose(among, count, this.#unit).filter((index) => this.#wants.rarity.copies(index) === 0);
   }
 
   #ask(parent: Parent, indices: readonly number[], nowMs: number): void {

@@ -7,7 +7,8 @@
  * one goes to one child with all of the line, since a piece that is whole somewhere can be passed on.
  * Serving the neediest child first would starve those who came early while others keep coming, and
  * give the line to hosts that can't use it; docs/decisions/0008 has the comparison. What goes to other
- * sites is counted apart, so that a piece crosses once before any twice, wherever it was sent near by.
+ * sites is counted apart, so that a piece crosses once before any twice, wherever it was sent near by; and it
+ * begins with one piece, then two: the sooner the first is there, the sooner other sites have something to give.
  *
  * Invariants:
  *  1. A want is given out once; it comes back only when its child asks again.
@@ -83,6 +84,9 @@ export class UploadQueue<Owner> {
   /** Pieces held when the log of gained ones began. */
   readonly #heldBefore: number;
   #sending = 0;
+  /** Pieces on their way to other sites, and those that were. */
+  #crossing = 0;
+  #crossed = 0;
 
   constructor(heldBefore = 0) {
     this.#heldBefore = heldBefore;
@@ -159,12 +163,13 @@ export class UploadQueue<Owner> {
    */
   next({ repeat = true, near = true, across = true }: MaySend = {}): Want<Owner> | undefined {
     if (this.#sending >= Math.max(1, this.#heldBefore + this.#gained.length)) return undefined;
+    const mayCross = across && this.#crossing <= this.#crossed;
     let turn = -1;
     let bestIndex = -1;
     let bestSent = repeat ? sentCountMax + 1 : 1;
     for (let at = 0; at < this.#ready.length && bestSent > 0; at++) {
       const child = this.#ready[at]!;
-      if (!(child.across ? across : near)) continue;
+      if (!(child.across ? mayCross : near)) continue;
       const counts = this.#countsOf(child);
       for (const index of child.wants) {
         const sent = counts[index] ?? 0;
@@ -181,6 +186,7 @@ export class UploadQueue<Owner> {
     child.isReady = false;
     child.busy = true;
     this.#sending++;
+    if (child.across) this.#crossing++;
     this.#count(child, bestIndex, bestSent + 1);
     return { child, index: bestIndex, repeat: bestSent > 0 };
   }
@@ -223,5 +229,8 @@ export class UploadQueue<Owner> {
     if (!child.busy) return;
     child.busy = false;
     this.#sending--;
+    if (!child.across) return;
+    this.#crossing--;
+    this.#crossed++;
   }
 }
