@@ -338,7 +338,8 @@ export class SwarmDownload {
     const chosen = room > 0 ? this.#choose(parent, room) : [];
     if (chosen.length > 0) this.#ask(parent, chosen, nowMs);
     // What is taken over needs no room: all of it may stand with slow parents. A slow disk is no parent's fault.
-    else if (parent.owed === 0 && (free > 0 || this.#unwritten === 0)) this.#takeOver(parent, nowMs);
+    else if (parent.owed === 0 && this.#wants.inHand > 0 && (free > 0 || this.#unwritten === 0))
+      this.#takeOver(parent, nowMs);
   }
 
   #choose(parent: Parent, count: number): readonly number[] {
