@@ -40,6 +40,8 @@ export interface ExplainedTask {
     readonly parents: number;
     readonly children: number;
   }[];
+  /** Managers that get it here for hosts of their own. */
+  readonly borrowers?: readonly string[];
 }
 
 /** One question to a manager. Rejects as `HttpJson.request` does. */
@@ -88,6 +90,7 @@ export function explanationText(manager: string, task: ExplainedTask): string {
     const times = (makespanMs / boundMs).toFixed(2);
     lines.push(`time     ${seconds(makespanMs)}, ${times} x the bound of ${seconds(boundMs)}`);
   }
+  for (const borrower of task.borrowers ?? []) lines.push(`feeds    manager ${borrower}, for its own hosts`);
   for (const reason of task.reasons ?? []) lines.push(`why      ${reason}`);
   const rows = [...task.hosts]
     .sort((a, b) => b.tookMs - a.tookMs)

@@ -100,7 +100,8 @@ export class Colleagues {
   }
 
   /** The lender is gone before all was here: its successor has it too, or this one is the successor itself. */
-  async #afterLoss({ task, ask, store }: TaskVersion, found: TakenOver): Promise<TakenOver | undefined> {
+  async #afterLoss(version: TaskVersion, found: TakenOver): Promise<TakenOver | undefined> {
+    const { task, ask, store } = version;
     const { lender, ...kept } = found;
     const isWhole = store.have.count >= found.listed.length;
     if (lender === undefined || lender.alive || isWhole) return undefined;
@@ -109,9 +110,12 @@ export class Colleagues {
     if (successor.id === this.#options.key.id) return kept;
     const next = await this.#borrowing.ask(successor, task, ask, false);
     if (next === undefined) return undefined;
-    this.#options.log.info("task.borrowed", { task, from: successor.id });
-    if (next.head.generation === found.head.generation)
+    // A successor that knew nothing of it has it from here: two that wait for each other would wait for ever.
+    const isOwn = version.swarm.has(successor.id);
+    if (!isOwn && next.head.generation === found.head.generation) {
+      this.#options.log.info("task.borrowed", { task, from: successor.id });
       return { ...kept, manifest: next.manifest, listed: next.pieces, lender: next };
+    }
     next.leave();
     return undefined;
   }

@@ -5,13 +5,20 @@ import type { Uploads } from "#transfer/mod.ts";
 import type { ManagedTask } from "./managed-task.ts";
 
 /** Undefined while there is no version that anybody could get. */
-export function explainTask(managed: ManagedTask, uploads: Uploads, nowMs: number): object | undefined {
+export function explainTask(
+  managed: ManagedTask,
+  uploads: Uploads,
+  nowMs: number,
+  isManager: (member: string) => boolean,
+): object | undefined {
   const version = managed.current;
   const { generation, store, swarm, beganMs, wholeMs, task } = version ?? {};
   if (generation === undefined || store === undefined || swarm === undefined || task === undefined) return undefined;
   const { lengthBytes } = store;
   const pieceBytes = store.object?.pieceBytes ?? 0;
-  const hosts = swarm.members.map((member) => ({
+  const borrowers = swarm.members.filter(({ card }) => isManager(card.id)).map(({ card }) => card.id);
+  const members = swarm.members.filter(({ card }) => !isManager(card.id));
+  const hosts = members.map((member) => ({
     id: member.card.id,
     name: member.card.name,
     site: member.card.site,
@@ -26,5 +33,5 @@ export function explainTask(managed: ManagedTask, uploads: Uploads, nowMs: numbe
   const seededBytes = uploads.bytesOf(task, generation);
   const { originBytes } = managed;
   const explanation = explain({ lengthBytes, nowMs, beganMs, wholeMs, originBytes, seededBytes, hosts });
-  return { task, generation, lengthBytes, pieceBytes, originBytes, seededBytes, ...explanation, hosts };
+  return { task, generation, lengthBytes, pieceBytes, originBytes, seededBytes, ...explanation, hosts, borrowers };
 }

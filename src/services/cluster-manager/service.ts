@@ -173,7 +173,9 @@ export class ClusterManager {
   /** What there is to say of a task in memory. */
   explain(task: string): object | undefined {
     const managed = this.#tasks.get(task);
-    return managed === undefined ? undefined : explainTask(managed, this.uploads, this.#options.clock.nowMs());
+    const isManager = (id: string): boolean => this.#colleagues.knows(id);
+    if (managed === undefined) return undefined;
+    return explainTask(managed, this.uploads, this.#options.clock.nowMs(), isManager);
   }
 
   /** The hosts that are connected. */
