@@ -10,7 +10,7 @@ const hostsEach = 5_000;
 const managersMin = 4;
 /** As the setting task-hosts-max has it; fewer in a smaller cluster. */
 const taskHostsMax = 1_000;
-const pieceBytes = 1024 * 1024;
+const pieceBytes = 512 * 1024;
 
 export const hundredThousand: Experiment = {
   name: "hundred-thousand",
