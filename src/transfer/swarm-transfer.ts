@@ -125,6 +125,8 @@ export class SwarmTransfer {
   stop(): void {
     this.#over = true;
     this.#timer?.cancel();
+    // Whoever serves the object keeps this for long.
+    this.#spare.length = 0;
     const nowMs = this.#options.clock.nowMs();
     for (const { connection, channel } of this.#channels.values()) connection.leave(channel, nowMs);
     this.#channels.clear();
@@ -255,8 +257,8 @@ export class SwarmTransfer {
     }
     const { pieceBytes } = manifest.head;
     const spareMax = Math.max(sparePiecesMin, spareBytesMax / pieceBytes);
-    if (bytes.length === pieceBytes && this.#spare.length < spareMax) this.#spare.push(bytes);
     if (this.#over) return;
+    if (bytes.length === pieceBytes && this.#spare.length < spareMax) this.#spare.push(bytes);
     this.#options.onStored(index, bytes.length, this.#seeds.has(parent));
     this.#finishIfDone();
   }
