@@ -42,7 +42,7 @@ import { sha256, sha256Hex } from "#platform/digest.ts";
 import { cleanFacts } from "#platform/log-facts.ts";
 import { openPiece, sealKeyFrom, sealPiece } from "#platform/sealing.ts";
 import { newSigningKey } from "#platform/signing.ts";
-import { Manifest, Sealing, signTicket, taskIdOf, ticketRefusal } from "#transfer/mod.ts";
+import { bytesOfWhole, Manifest, Sealing, signTicket, taskIdOf, ticketRefusal, wholeMessage } from "#transfer/mod.ts";
 import { mutatedBytes, mutatedText, type Chance } from "./mutation.ts";
 
 export interface Parser {
@@ -90,6 +90,12 @@ const ask = {
   tag: "",
   digest: `sha256:${hex}`,
 };
+const smallBytes = Buffer.from("a small object");
+const wholeObject = wholeMessage(
+  { ...head, lengthBytes: smallBytes.length },
+  { lengthBytes: smallBytes.length, digests: [`sha256:${sha256Hex(smallBytes)}`] },
+  smallBytes,
+);
 const texts = (...values: readonly unknown[]): string[] => values.map((value) => JSON.stringify(value));
 
 const hostMessages = texts(
@@ -181,6 +187,8 @@ function factsOf(text: string): ResponseFacts {
   return { status: 200, url: `https://h/v2/a/blobs/sha256:${hex}`, headers, requestedAtMs: 1000, answeredAtMs: 1001 };
 }
 
+const [earlierFacts, laterFacts] = [factsOf(answerHeaders[0]!), factsOf(answerHeaders[1]!)];
+
 const images = [
   JSON.stringify({
     schemaVersion: 2,
@@ -235,6 +243,12 @@ export const parsers: readonly Parser[] = [
       assert.ok(clearBytes >= 0 && clearBytes <= (lengthBytes ?? 0), "no object is longer than its sealed form");
     },
   ),
+  ofText("small objects in one message", texts(wholeObject), (text) => {
+    const message = readManagerMessage(decodeJson(Buffer.from(text)));
+    if (typeof message === "string" || message.kind !== "whole") return;
+    const bytes = bytesOfWhole(message, text.length % 16 === 0 ? key.publicKey : undefined);
+    if (typeof bytes !== "string") assert.equal(bytes.length, message.lengthBytes, "it is as long as it says");
+  }),
   ofText("tickets", [ticket], (text) => {
     const refusal = ticketRefusal(
       text,
@@ -266,8 +280,8 @@ export const parsers: readonly Parser[] = [
     const judgement = judge(facts, {});
     assert.ok(!Number.isNaN(judgement.freshUntilMs) && judgement.staleIfErrorUntilMs >= judgement.freshUntilMs);
     strongValidator(facts);
-    versionsDiffer(facts, factsOf(answerHeaders[0]!));
-    refresh({ facts, judgement }, factsOf(answerHeaders[1]!), {});
+    versionsDiffer(facts, earlierFacts);
+    refresh({ facts, judgement }, laterFacts, {});
     for (const { hex: digits } of toldDigests(facts)) assert.match(digits, /^[0-9a-f]+$/);
   }),
   ofText("digests", [`sha256:${hex}`, "md5:d41d8cd98f00b204e9800998ecf8427e"], (text) => void parseDigest(text)),
