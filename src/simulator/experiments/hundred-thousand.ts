@@ -1,16 +1,19 @@
 /** A hot image: one manager owns it, twenty feed its hosts. Is the origin asked once, and is no manager overrun? */
 
+import { pieceBytesMin } from "#core/model/mod.ts";
 import { atMost } from "./bars.ts";
 import type { Experiment } from "./experiment.ts";
 import { fluidRatio } from "./figures.ts";
 import { shareDone, simulated, uprightBounds } from "./picture.ts";
 import { countText, equalHosts, gbit, latency, lengthText, mbit, megabyte } from "./plan.ts";
 
-const hostsEach = 5_000;
-const managersMin = 4;
+/** Fewer where they would have fewer hosts than `hostsMin` each. */
+const managersMax = 20;
+const hostsMin = 50;
 /** As the setting task-hosts-max has it; fewer in a smaller cluster. */
 const taskHostsMax = 1_000;
-const pieceBytes = 512 * 1024;
+/** 512 KiB of 500 MB; for other lengths as many of them. */
+const piecesWanted = 954;
 
 export const hundredThousand: Experiment = {
   name: "hundred-thousand",
@@ -18,7 +21,7 @@ export const hundredThousand: Experiment = {
   seeds: [1],
   assumptions: [
     "all hosts ask the image's owner at once; it sends all but the first and those near it to the managers near them",
-    `managers at 1 Gbit/s each way; pieces of ${pieceBytes / 1024} KiB`,
+    "managers at 1 Gbit/s each way; pieces as one manager with 5000 hosts cuts them",
     "a manager's load is what it says and hears on the control plane, connections to the owner included",
   ],
   columns: [
@@ -27,14 +30,14 @@ export const hundredThousand: Experiment = {
   ],
 
   scenes({ hosts = 100_000, lengthBytes = 500 * megabyte }) {
-    const managers = Math.max(managersMin, Math.round(hosts / hostsEach));
+    const managers = Math.max(2, Math.min(managersMax, Math.floor(hosts / hostsMin)));
     return [
       {
         label: `${countText(hosts, "host")}, ${managers} managers`,
         plan: {
           ...latency,
           lengthBytes,
-          pieceBytes,
+          pieceBytes: Math.max(pieceBytesMin, 2 ** Math.round(Math.log2(lengthBytes / piecesWanted))),
           originBytesPerSecond: gbit,
           seedsBytesPerSecond: [gbit],
           helpersBytesPerSecond: Array.from({ length: managers - 1 }, () => gbit),
