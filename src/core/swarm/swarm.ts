@@ -4,7 +4,8 @@
  *
  * The manager decides candidates, never pieces: a host gets up to `parentsWanted` parents of mixed
  * progress, renewed when one leaves and when the host says that fewer than two of them have anything
- * new; newcomers are made parents of others as well. The peers pick the pieces. Newcomers are gathered:
+ * new, evened out as it reports (`balance.ts`); newcomers are made parents of others as well. The peers
+ * pick the pieces. Newcomers are gathered:
  * `match` gives all who came since the last call their parents, and a few times a second children, so
  * that a crowd costs a message or two for each host.
  * Whatever the number of hosts, one match or renewal looks at a few members drawn by chance.
@@ -18,16 +19,23 @@
 
 import type { Bitfield } from "#base/mod.ts";
 import type { HostCard, ParentOffer } from "#core/protocol/mod.ts";
-import { busiestOf, fedBy, link, Member, Members, toOffer, unlink } from "./members.ts";
+import { balance, comparedWith } from "./balance.ts";
+import {
+  busiestOf,
+  childrenMax,
+  fedBy,
+  link,
+  Member,
+  Members,
+  parentsMax,
+  parentsWanted,
+  toOffer,
+  unlink,
+} from "./members.ts";
 import type { SwarmChange, SwarmReport } from "./report.ts";
 import { Sites } from "./sites.ts";
 import { Suspicion, type Verdict } from "./suspicion.ts";
 
-/** With 8 candidates mixed in progress the rules reach 1.01-1.03 of the discrete bound; 16 gain 1 % more. */
-const parentsWanted = 8;
-/** Newcomers are added to a host's parents up to this many. */
-const parentsMax = 12;
-const childrenMax = 10;
 /**
  * A newcomer with fewer children is given some. As many as parents: where each feeds as many as feed
  * it, all receive the same; a host whose parents have one child more each is slower by a ninth.
@@ -46,11 +54,8 @@ const accusedMax = 4096;
 export const spreadEveryMs = 50;
 /** A host for which nobody has anything gets the seeds after this time, however many have them. */
 const aloneMsMax = 1_000;
-/** A host that receives less than this share of the mean gets another parent; far below, its own line is the limit. */
-const laggingShare = { from: 0.5, to: 0.95 } as const;
-const reinforceMsMin = 1_000;
-/** Weight of a report in the swarm's mean rate. */
-const newestWeight = 0.02;
+/** While most others have nothing for it either, a newcomer waits this long before its parents are replaced. */
+const youngMsMax = 10_000;
 /** A host that asks for others gets them at most this often. */
 const renewMsMin = 250;
 
@@ -75,8 +80,6 @@ export class Swarm {
   /** They have parents and are to be given children. */
   #childless: Member[] = [];
   #spreadMs = -Infinity;
-  /** Mean of what downloading hosts report that they receive. */
-  #meanBytesPerSecond = 0;
   #seeded = 0;
 
   constructor(seeds: readonly ParentOffer[], unit: () => number, options: SwarmOptions = {}) {
@@ -173,7 +176,7 @@ export class Swarm {
       this.#sites.relieve(member, nowMs);
       return nowMs - member.renewedMs >= renewMsMin ? this.#renewAll([member], nowMs) : [];
     }
-    return this.#lags(member, nowMs) && this.#reinforce(member, nowMs) ? [this.#told(member)] : [];
+    return this.#balance(member, nowMs) ? [this.#told(member)] : [];
   }
 
   leave(host: string, nowMs: number): SwarmChange[] {
@@ -214,31 +217,9 @@ export class Swarm {
     return this.#renewAll(member.children, nowMs);
   }
 
-  /** Whether it receives less than others do, though its own line could take more. */
-  #lags(member: Member, nowMs: number): boolean {
-    const rate = member.downBytesPerSecond;
-    if (rate <= 0) return false;
-    this.#meanBytesPerSecond =
-      this.#meanBytesPerSecond === 0
-        ? rate
-        : this.#meanBytesPerSecond + newestWeight * (rate - this.#meanBytesPerSecond);
-    if (nowMs - member.renewedMs < reinforceMsMin || member.parents.size >= parentsMax) return false;
-    const share = rate / this.#meanBytesPerSecond;
-    return share > laggingShare.from && share < laggingShare.to;
-  }
-
-  /** One parent more, the least busy of a few that have something for it. */
-  #reinforce(member: Member, nowMs: number): boolean {
-    member.renewedMs = nowMs;
-    let best: Member | undefined;
-    for (const other of this.#sites.near(member, drawnMax)) {
-      if (other === member || member.parents.has(other) || this.#distrusted(other, member)) continue;
-      if (other.children.size >= (best?.children.size ?? childrenMax) || !other.held.exceeds(member.held)) continue;
-      best = other;
-    }
-    if (best === undefined) return false;
-    link(member, best);
-    return true;
+  #balance(member: Member, nowMs: number): boolean {
+    const others = this.#sites.near(member, comparedWith);
+    return balance(member, others, (other) => other !== member && !this.#distrusted(other, member), nowMs);
   }
 
   /** It needs nobody any more; the seeds have time for another. */
@@ -317,8 +298,11 @@ export class Swarm {
       else if (!other.seeding) spare.push(other);
     }
     const room = parentsWanted - useful.length - idle.length;
-    // Where everybody has just come nobody has much: who was given a parent waits for what it will have.
-    const patient = nowMs - member.joinedMs <= aloneMsMax && nowMs > member.joinedMs;
+    // Where everybody has just come nobody has much: who was given a parent waits for what it will have,
+    // or the few that have something would be everybody's parents and feed none of them well.
+    const isYoung = fresh.length < spare.length + idle.length;
+    const sinceMs = nowMs - member.joinedMs;
+    const patient = sinceMs > 0 && sinceMs <= (isYoung ? youngMsMax : aloneMsMax);
     const replaced = patient ? 0 : Math.min(replacedMax, idle.length, Math.max(0, fresh.length - Math.max(0, room)));
     for (const parent of idle.slice(0, replaced)) unlink(member, parent);
     this.#add(fresh, member);

@@ -1,0 +1,62 @@
+/** A host that is behind the others gets one parent more, for as long as it is behind. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Bitfield } from "#base/mod.ts";
+import { balance } from "./balance.ts";
+import { link, Member } from "./members.ts";
+
+const pieces = 1000;
+const anybody = (): boolean => true;
+
+/** Came at 0 with nothing. */
+function memberOf(id: string): Member {
+  return new Member({ id, name: id, site: "", address: "", port: 0 }, new Bitfield(pieces), 0);
+}
+
+function hold(member: Member, from: number, to: number): void {
+  for (let index = from; index < to; index++) member.held.set(index);
+}
+
+/** Ten hosts that have 100 pieces each, and a slower one with eight of them for parents. */
+function crowdAndLate(held: number): { readonly crowd: readonly Member[]; readonly late: Member } {
+  const late = memberOf("late");
+  const crowd = Array.from({ length: 10 }, (_, number) => memberOf(`h${number}`));
+  for (const member of crowd) hold(member, 0, 100);
+  for (const parent of crowd.slice(0, 8)) link(late, parent);
+  hold(late, 0, held);
+  return { crowd, late };
+}
+
+test("a host that is behind gets one parent more, and gives the busiest back when it has caught up", () => {
+  const { crowd, late } = crowdAndLate(85);
+  assert.equal(balance(late, crowd, anybody, 1000), true);
+  assert.equal(late.parents.size, 9);
+
+  for (const child of ["a", "b", "c"]) link(memberOf(child), crowd[3]!);
+  hold(late, 85, 100);
+  assert.equal(balance(late, crowd, anybody, 1000), true);
+  assert.equal(late.parents.size, 8);
+  assert.equal(late.parents.has(crowd[3]!), false, "the busiest one is given back");
+});
+
+test("a host that is a little behind, or far, keeps the parents it has", () => {
+  for (const held of [95, 40]) {
+    const { crowd, late } = crowdAndLate(held);
+    assert.equal(balance(late, crowd, anybody, 1000), false, `with ${held} of 100 pieces`);
+    assert.equal(late.parents.size, 8);
+  }
+});
+
+test("a parent that feeds two more than another makes room for it, whoever may not feed is passed over", () => {
+  const { crowd, late } = crowdAndLate(95);
+  for (const child of ["a", "b"]) link(memberOf(child), crowd[3]!);
+  assert.equal(
+    balance(late, crowd, () => false, 1000),
+    false,
+  );
+  assert.equal(balance(late, crowd, anybody, 1000), true);
+  assert.equal(late.parents.size, 8);
+  assert.equal(late.parents.has(crowd[3]!), false);
+  assert.equal(late.parents.has(crowd[8]!) || late.parents.has(crowd[9]!), true);
+});
