@@ -46,6 +46,8 @@ export interface SwarmTransferOptions {
   readonly limiter: Limiter;
   /** Its bytes are stored, and may be used until this resolves. */
   onPut?(index: number, bytes: Uint8Array): Promise<void>;
+  /** Some of a piece came. */
+  onBytes?(): void;
   onStored(index: number, bytes: number, fromSeed: boolean): void;
   onAccuse(parent: string, index: number): void;
   /** Every piece is stored and the manifest has ended. */
@@ -198,6 +200,7 @@ export class SwarmTransfer {
       onPieceStart: (index, lengthBytes) => this.#pieceStart(parent, index, lengthBytes),
       onPieceBytes: (bytes) => {
         this.lastProgressMs = this.#options.clock.nowMs();
+        this.#options.onBytes?.();
         this.#brain.heard(parent, bytes, this.#options.clock.nowMs());
         connection.pauseFor(this.#options.limiter, bytes);
       },

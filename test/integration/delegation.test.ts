@@ -16,7 +16,12 @@ async function hostsOfTask(manager: Role): Promise<number> {
 }
 
 /** Hosts `h1`, `h2` ... of this machine, each with an address to which the manager named for it is nearest. */
-async function hostsNear(cluster: Cluster, config: Role, homes: readonly Role[]): Promise<Role[]> {
+async function hostsNear(
+  cluster: Cluster,
+  config: Role,
+  homes: readonly Role[],
+  more: readonly string[] = [],
+): Promise<Role[]> {
   const { managers } = JSON.parse((await config.get("/v1/managers")).text) as { managers: ManagerEntry[] };
   const nearest = new NearestManagers(managers, []);
   const free = Array.from({ length: 250 }, (_, index) => `127.0.0.${index + 2}`);
@@ -25,7 +30,7 @@ async function hostsNear(cluster: Cluster, config: Role, homes: readonly Role[])
     assert.ok(at >= 0, `an address near ${home.name}`);
     return free.splice(at, 1)[0]!;
   });
-  const flags = ["--config-service", config.url, "--listen", "0.0.0.0:0"];
+  const flags = ["--config-service", config.url, "--listen", "0.0.0.0:0", ...more];
   return await Promise.all(
     addresses.map((address, index) => cluster.daemon(`h${index + 1}`, undefined, [...flags, "--advertise", address])),
   );
@@ -80,5 +85,19 @@ describe("a task that many want", { concurrency: false }, () => {
   test("outlives its owner when the successor knew nothing of it, who then has it from the one that helped", async () => {
     const taken = await withoutOwner(([owner, , other]) => [owner!, owner!, other!, other!, other!]);
     assert.ok(taken.some((bytes) => bytes > 0));
+  });
+
+  test("while a long piece fills, the hosts of a helping manager hear that the origin is at work", async () => {
+    await inCluster(async (cluster) => {
+      const config = await cluster.configService();
+      const managers = await cluster.managers(2, config, ["--task-hosts-max", "1", "--piece-bytes", "4MiB"]);
+      const url = cluster.serve("/slow", { body: { sizeBytes, seed: 3 }, rateBytesPerSecond: 500_000 });
+      const [owner, helper] = (await ranked(config, managers, url)) as [Role, Role];
+      const hosts = await hostsNear(cluster, config, [owner, helper, helper], ["--stall-timeout", "3s"]);
+      for (const [index, outcome] of (await cluster.toAll(hosts, url)).entries())
+        cluster.assertIntact(outcome, `h${index + 1}.out`, "/slow");
+      assert.ok(hosts.some((host) => host.entries("task.delegated").length > 0));
+      assert.ok(cluster.origin.bodyBytes("/slow") <= 1.01 * sizeBytes, "nobody went to the origin himself");
+    });
   });
 });

@@ -47,6 +47,8 @@ export class Borrowed {
   alive = true;
   onListed: (indices: readonly number[]) => void = () => undefined;
   onOffered: () => void = () => undefined;
+  /** Its origin is at work on a piece. */
+  onFilling: () => void = () => undefined;
   readonly leave: () => void;
 
   constructor(head: ManifestHead, key: string | undefined, sealSecret: string | undefined, leave: () => void) {
@@ -64,6 +66,7 @@ export class Borrowed {
   }
 
   heard(message: ManagerMessage): void {
+    if (message.kind === "filling") return this.onFilling();
     if (!("generation" in message) || message.generation !== this.head.generation) return;
     if (message.kind === "parents") {
       this.#parents = message.parents;

@@ -132,12 +132,14 @@ export class Colleagues {
       store: version.store,
       ticket: () => lender?.ticket ?? this.#ticket(task),
       holders: () => (lender === undefined ? version.holders() : lender.holders()),
+      onBytes: () => version.filling.bytesCame(),
       onPiece: (index) => version.pieceStored(index),
       ...(lender === undefined ? {} : { isFed: () => lender.alive, entry: () => lender.entry }),
     });
     if (lender !== undefined) {
       lender.onListed = (indices) => regain.listed(indices);
       lender.onOffered = () => regain.offered();
+      lender.onFilling = () => version.filling.passOn();
     }
     return regain;
   }

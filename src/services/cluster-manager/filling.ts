@@ -31,12 +31,19 @@ export class Filling {
   /** The origin was asked, or will be in a moment. */
   asked(): void {
     this.#askedMs = this.#clock.nowMs();
-    if (this.#timer === undefined) this.#watch();
+    this.#watch();
   }
 
+  /** From the origin, or on their way from another manager. */
   bytesCame(): void {
     this.#askedMs = undefined;
     this.#cameBytes = true;
+    this.#watch();
+  }
+
+  /** Another manager, whose origin it is, says so: the hosts here hear it at once. */
+  passOn(): void {
+    this.#tell();
   }
 
   /** The hosts hear of a piece anyway. */
@@ -49,12 +56,15 @@ export class Filling {
     this.#timer = undefined;
   }
 
+  /** As long as something happens. */
   #watch(): void {
-    this.#timer = this.#clock.after(noteEveryMs, () => {
+    this.#timer ??= this.#clock.after(noteEveryMs, () => {
+      this.#timer = undefined;
       const waits = this.#askedMs !== undefined && this.#clock.nowMs() - this.#askedMs < answerMsMax;
-      if (!this.#cameWhole && (this.#cameBytes || waits)) this.#tell();
+      const happens = this.#cameBytes || waits;
+      if (happens && !this.#cameWhole) this.#tell();
       this.#cameBytes = this.#cameWhole = false;
-      this.#watch();
+      if (happens) this.#watch();
     });
   }
 }

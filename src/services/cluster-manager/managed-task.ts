@@ -344,7 +344,7 @@ export class ManagedTask {
         log.warn("origin.retry", { task, code: error.code, message: error.message, delayMs });
       },
     });
-    version.filling.asked();
+    if (regain === undefined) version.filling.asked();
     this.#originFetch = fetch;
     if (this.#sought !== undefined) fetch.seek(this.#sought);
     try {

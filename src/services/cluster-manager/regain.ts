@@ -41,6 +41,8 @@ export interface RegainOptions {
   readonly entry?: () => EntryShare | undefined;
   /** Another manager feeds it: a pause is no end. */
   readonly isFed?: () => boolean;
+  /** Some of a piece came. */
+  onBytes(): void;
   onPiece(index: number): void;
 }
 
@@ -70,6 +72,7 @@ export class Regain {
       store,
       ticket,
       limiter: new Limiter(clock, Infinity),
+      onBytes: () => options.onBytes(),
       onStored: (index) => {
         options.onPiece(index);
         if (this.#missing().next().done === true) this.stop();
