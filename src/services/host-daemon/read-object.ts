@@ -95,7 +95,7 @@ async function opened(download: Download, { range, url }: ReadAsk, close: () => 
     if (readers.failure !== undefined) throw readers.failure;
     await readers.news();
   }
-  const { lengthBytes } = store;
+  const { clearLengthBytes: lengthBytes } = store;
   const span = lengthBytes === undefined ? undefined : spanOf(range, lengthBytes, url);
   const facts = store.object?.notes?.["facts"] as ResponseFacts | undefined;
   return {

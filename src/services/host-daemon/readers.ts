@@ -38,9 +38,9 @@ export class Readers {
 
   /** Whether anything is wanted and not here that is `listed`. */
   lacks(listed: (index: number) => boolean): boolean {
-    const { object, have } = this.#store;
-    if (object === undefined) return false;
-    const interest = this.interest.ofPieces(object.pieceBytes);
+    const { clearPieceBytes, have } = this.#store;
+    if (clearPieceBytes === undefined) return false;
+    const interest = this.interest.ofPieces(clearPieceBytes);
     for (let index = 0; index < have.length; index++)
       if (!have.has(index) && listed(index) && interest.wants(index)) return true;
     return false;
