@@ -1,6 +1,7 @@
 /**
  * How fast an engine pulls, one way in: the first host alone, a second one alone, the others at once, and
- * then all of them at once another image that nobody has. Each behind the same slow line to the registry.
+ * then all of them at once another image that nobody has. Each behind the same slow line to the registry,
+ * and after a tiny image, so that no program meets its first request.
  */
 
 import assert from "node:assert/strict";
@@ -75,9 +76,9 @@ export async function pace({
   const line = await slowLine(registry.port, bytesPerSecond);
   const cluster = await Cluster.start();
   const clients: Client[] = [];
-  const push = async (repository: string, firstSeed: number): Promise<MadeImage> => {
+  const push = async (repository: string, firstSeed: number, bytes = sizeBytes): Promise<MadeImage> => {
     const layers = [0.6, 0.3, 0.1].map((share, index) => ({
-      sizeBytes: Math.round(sizeBytes * share),
+      sizeBytes: Math.round(bytes * share),
       seed: firstSeed + index,
     }));
     const image = makeImage(cluster.path(repository.replace("/", "-")), "v1", { layers });
@@ -85,6 +86,7 @@ export async function pace({
     return image;
   };
   try {
+    await push("team/first", 21, 1000);
     const image = await push("team/app", 1);
     const url = `http://127.0.0.1:${line.port}`;
     // Straight, a registry on loopback is spoken to in clear by every engine.
@@ -99,6 +101,8 @@ export async function pace({
     }
     for (let index = 0; index < hostCount; index++)
       clients.push(await startClient(name, wayOf(way, registryName, hosts[index])));
+    await all(clients, `${registryName}/team/first:v1`);
+    registry.forget();
     const reference = `${registryName}/team/app:v1`;
     const before = line.bytes();
     const cold = await all(clients.slice(0, 1), reference);
