@@ -119,6 +119,6 @@ class NodeHttpClient implements HttpClient {
     const secureContext = this.#trust.context;
     // Said aloud, so that NODE_TLS_REJECT_UNAUTHORIZED cannot switch it off.
     const secureOptions: HttpsTypes.AgentOptions = { ...options, rejectUnauthorized: true };
-    return new https.Agent(secureContext === undefined ? secureOptions : { ...secureOptions, secureContext });
+    return new (https().Agent)(secureContext === undefined ? secureOptions : { ...secureOptions, secureContext });
   }
 }

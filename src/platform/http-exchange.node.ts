@@ -5,7 +5,6 @@
 
 import type * as HttpTypes from "node:http";
 import { http, https } from "./http-modules.node.ts";
-import { TLSSocket } from "node:tls";
 import { DarnerError } from "#base/mod.ts";
 import type { HttpClientOptions, HttpReply, HttpRequest } from "./http-client.ts";
 import { AddressRefused, reachRefused } from "./address-rule.node.ts";
@@ -45,7 +44,7 @@ export function exchange(
     signal.addEventListener("abort", interrupted, { once: true });
     outgoing.once("socket", (socket) => {
       if (outgoing.reusedSocket || !socket.connecting) return connected();
-      socket.once(socket instanceof TLSSocket ? "secureConnect" : "connect", connected);
+      socket.once("encrypted" in socket ? "secureConnect" : "connect", connected);
     });
     outgoing.once("response", (message) => {
       waiting.end();
@@ -67,7 +66,7 @@ export function exchange(
 }
 
 function start(request: HttpRequest, agent: HttpTypes.Agent, settings: HttpClientOptions): HttpTypes.ClientRequest {
-  const transport = agent instanceof https.Agent ? https : http;
+  const transport = request.url.protocol === "https:" ? https() : http;
   try {
     return transport.request(request.url, {
       method: request.method ?? "GET",

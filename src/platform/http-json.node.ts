@@ -34,7 +34,8 @@ export function createNodeHttpJson(party?: TlsParty): HttpJson {
     timeout: keptIdleMs,
   };
   const plain = new http.Agent(kept);
-  const secure = new https.Agent({ ...kept, rejectUnauthorized: true });
+  let secureAgent: HttpTypes.Agent | undefined;
+  const secure = (): HttpTypes.Agent => (secureAgent ??= new (https().Agent)({ ...kept, rejectUnauthorized: true }));
   return {
     async request(request) {
       const name = jsonRequestName(request);
@@ -42,7 +43,7 @@ export function createNodeHttpJson(party?: TlsParty): HttpJson {
       if (protocol !== "http:" && protocol !== "https:") {
         throw new DarnerError("url.scheme", `cannot ${name}: the scheme should be http or https`);
       }
-      const agent = protocol === "https:" ? secure : plain;
+      const agent = protocol === "https:" ? secure() : plain;
       const { status, text } = await withinTime(request, name, (signal) =>
         exchange({ ...request, ...tlsOf(request, party) }, agent, name, signal),
       );
@@ -50,7 +51,7 @@ export function createNodeHttpJson(party?: TlsParty): HttpJson {
     },
     close() {
       plain.destroy();
-      secure.destroy();
+      secureAgent?.destroy();
     },
   };
 }
@@ -91,7 +92,7 @@ function exchange(request: Asked, agent: HttpTypes.Agent | false, name: string, 
     headers["Content-Length"] = body.length;
   }
   const { method, socketPath } = request;
-  const transport = request.url.protocol === "https:" ? https : http;
+  const transport = request.url.protocol === "https:" ? https() : http;
   // Said aloud, so that NODE_TLS_REJECT_UNAUTHORIZED cannot switch it off.
   const options = {
     method,

@@ -33,13 +33,13 @@ export function routeTable(routes: readonly Route[]): RouteTable {
   }
   const compiled = routes
     .map((route) => ({ route, parts: route.path.split("/") }))
-    .toSorted((a, b) => specificity(b.parts).localeCompare(specificity(a.parts)));
+    .toSorted((a, b) => specificity(b.parts) - specificity(a.parts));
   return (method, path) => find(compiled, method === "HEAD" ? "GET" : method, path.split("/"));
 }
 
-/** Sorts literal parts before named ones, the leftmost difference first. */
-function specificity(parts: readonly string[]): string {
-  return parts.map((part) => (part.startsWith(":") ? "0" : "1")).join("");
+/** Sorts literal parts before named ones, the leftmost difference first: as a fraction in binary digits. */
+function specificity(parts: readonly string[]): number {
+  return parts.reduce((sum, part, index) => (part.startsWith(":") ? sum : sum + 2 ** -index), 0);
 }
 
 function find(compiled: readonly Compiled[], method: string, parts: readonly string[]): RouteMatch {

@@ -1,8 +1,9 @@
 /** The real interception, over `node:tls`: a certificate for each host, made when it is first wanted. */
 
-import * as tls from "node:tls";
+import type { SecureContext } from "node:tls";
 import { interceptionAuthority, interceptionCertificate } from "./certificates.ts";
 import type { Clock } from "./clock.ts";
+import { tls } from "./http-modules.node.ts";
 import type { Interception } from "./interception.ts";
 import type { Random } from "./random.ts";
 import { newSigningKey, type SigningKey } from "./signing.ts";
@@ -12,15 +13,15 @@ const renewMs = 86_400_000;
 const hostsMax = 1000;
 
 export function createInterception(key: SigningKey, authority: string, clock: Clock, random: Random): Interception {
-  const contexts = new Map<string, { readonly context: tls.SecureContext; readonly untilMs: number }>();
-  const contextFor = (host: string): tls.SecureContext => {
+  const contexts = new Map<string, { readonly context: SecureContext; readonly untilMs: number }>();
+  const contextFor = (host: string): SecureContext => {
     const wallMs = clock.wallMs();
     const known = contexts.get(host);
     if (known !== undefined && wallMs < known.untilMs) return known.context;
     const leaf = newSigningKey();
     const wanted = { host, publicKey: leaf.publicKey, lifeMs: leafLifeMs, wallMs, random };
     const cert = interceptionCertificate(key, wanted);
-    const context = tls.createSecureContext({ key: leaf.exportPem(), cert });
+    const context = tls().createSecureContext({ key: leaf.exportPem(), cert });
     contexts.set(host, { context, untilMs: wallMs + leafLifeMs - renewMs });
     if (contexts.size > hostsMax) contexts.delete(contexts.keys().next().value as string);
     return context;
@@ -29,7 +30,7 @@ export function createInterception(key: SigningKey, authority: string, clock: Cl
     authority,
     terminate(socket, head, host) {
       if (head.length > 0) socket.unshift(head);
-      return new tls.TLSSocket(socket, {
+      return new (tls().TLSSocket)(socket, {
         isServer: true,
         secureContext: contextFor(host),
         ALPNProtocols: ["http/1.1"],

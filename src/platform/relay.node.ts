@@ -67,7 +67,7 @@ function newAgent(protocol: string, rule: ReachRule | undefined, settings: Relay
     ...(rule === undefined ? {} : { lookup: ruledLookup(rule) }),
   };
   if (protocol !== "https:") return new http.Agent(options);
-  return new https.Agent({ ...options, rejectUnauthorized: true, secureContext: trustContext([], true)! });
+  return new (https().Agent)({ ...options, rejectUnauthorized: true, secureContext: trustContext([], true)! });
 }
 
 async function pass(
@@ -77,7 +77,7 @@ async function pass(
   agent: HttpTypes.Agent,
   settings: RelayOptions,
 ): Promise<void> {
-  const outgoing = (agent instanceof https.Agent ? https : http).request(target.url, {
+  const outgoing = (target.url.protocol === "https:" ? https() : http).request(target.url, {
     method: request.method ?? "GET",
     agent,
     headers: headersFor(request, target),

@@ -5,8 +5,9 @@
  */
 
 import { X509Certificate } from "node:crypto";
-import * as tls from "node:tls";
+import type { SecureContext } from "node:tls";
 import { DarnerError } from "#base/mod.ts";
+import { tls } from "./http-modules.node.ts";
 
 const pemBlock = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
@@ -35,8 +36,8 @@ export function checkCaCertificates(texts: readonly string[]): void {
 }
 
 /** Undefined stands for Node's own default, which is shared and already parsed. */
-export function trustContext(own: readonly string[], withSystem: boolean): tls.SecureContext | undefined {
+export function trustContext(own: readonly string[], withSystem: boolean): SecureContext | undefined {
   if (own.length === 0 && !withSystem) return undefined;
-  const system = withSystem ? tls.getCACertificates("system") : [];
-  return tls.createSecureContext({ ca: [...new Set([...tls.getCACertificates("default"), ...system, ...own])] });
+  const system = withSystem ? tls().getCACertificates("system") : [];
+  return tls().createSecureContext({ ca: [...new Set([...tls().getCACertificates("default"), ...system, ...own])] });
 }
