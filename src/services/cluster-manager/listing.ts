@@ -40,9 +40,9 @@ export class Listing {
   /** How many lines each host has heard. */
   readonly #heard = new Map<VersionHost, number>();
   readonly #stored: { readonly index: number; readonly digest: Uint8Array }[];
-  readonly #chain: ManifestChain;
+  #chain: ManifestChain | undefined;
   /** What is to be signed after each line that ends a message, and signatures made. */
-  readonly #seals: Uint8Array[];
+  readonly #seals: Uint8Array[] = [];
   readonly #signatures = new Map<number, string>();
   /** The round under way; it sees hosts that come and go meanwhile. */
   #round: Iterator<[VersionHost, number]> | undefined;
@@ -61,8 +61,6 @@ export class Listing {
   constructor(options: ListingOptions) {
     this.#options = options;
     this.#end = options.store.end;
-    this.#chain = new ManifestChain(options.head);
-    this.#seals = [this.#chain.seal()];
     this.#stored = [...options.store.have.indices()].map((index) => ({ index, digest: this.#digestOf(index) }));
   }
 
@@ -192,6 +190,8 @@ export class Listing {
   }
 
   #sealAfter(lines: number): Uint8Array {
+    this.#chain ??= new ManifestChain(this.#options.head);
+    if (this.#seals.length === 0) this.#seals.push(this.#chain.seal());
     while (this.#seals.length <= lines) {
       const { index, digest } = this.#stored[this.#seals.length - 1]!;
       this.#chain.add(index, digest);

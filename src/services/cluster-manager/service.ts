@@ -24,6 +24,7 @@ import { Crowds } from "./crowds.ts";
 import { explainTask } from "./explain-task.ts";
 import { heldManifest } from "./held-manifest.ts";
 import { HostSession } from "./host-session.ts";
+import { IdleSweep } from "./idle-sweep.ts";
 import { ManagedTask } from "./managed-task.ts";
 import { registerManagerMetrics } from "./manager-metrics.ts";
 import { Preheater } from "./preheater.ts";
@@ -32,7 +33,7 @@ import { TaskVersion } from "./task-version.ts";
 
 /** Tasks kept in memory; idle ones beyond it are put away (their bytes stay in the cache). */
 const tasksMax = 100_000;
-const sweepEveryMs = 30_000;
+const certificatesEveryMs = 30_000;
 const sessionsMax = 20_000;
 
 export interface ClusterManagerSettings {
@@ -96,7 +97,8 @@ export class ClusterManager {
   #settings: ClusterManagerSettings;
   /** The sites of hosts that do not name theirs. */
   #siteRanges: readonly SiteRange[] = [];
-  #sweepTimer: Timer | undefined;
+  readonly #sweep: IdleSweep;
+  #certificatesTimer: Timer | undefined;
   #originBytes = 0;
 
   constructor(options: ClusterManagerOptions) {
@@ -144,7 +146,8 @@ export class ClusterManager {
       tasks: () => this.#tasks.size,
       originBytes: () => this.#originBytes,
     });
-    this.#sweep();
+    this.#sweep = new IdleSweep(clock, this.#tasks, (task) => void this.#putAway(task));
+    this.#endWithCertificates();
   }
 
   get hosts(): number {
@@ -268,7 +271,8 @@ export class ClusterManager {
   }
 
   async stop(): Promise<void> {
-    this.#sweepTimer?.cancel();
+    this.#sweep.stop();
+    this.#certificatesTimer?.cancel();
     this.#seeding.stop();
     this.preheater.stop();
     this.#colleagues.stop();
@@ -315,6 +319,7 @@ export class ClusterManager {
       ...this.#colleagues.aidFor(task, origin),
     });
     this.#tasks.set(task, managed);
+    this.#sweep.added();
     return managed;
   }
 
@@ -356,25 +361,10 @@ export class ClusterManager {
     });
   }
 
-  /** Puts idle tasks away, so that their files can be closed and evicted. */
-  #sweep(): void {
-    this.#sweepTimer = this.#options.clock.after(
-      sweepEveryMs,
-      () => {
-        this.#endWithCertificates();
-        for (const [id, task] of this.#tasks) {
-          if (!task.idle) continue;
-          this.#tasks.delete(id);
-          void this.#putAway(task);
-        }
-        this.#sweep();
-      },
-      { background: true },
-    );
-  }
-
   /** A host whose certificate has ended comes back with the one that it was renewed to, or not at all. */
   #endWithCertificates(): void {
+    const again = (): void => this.#endWithCertificates();
+    this.#certificatesTimer = this.#options.clock.after(certificatesEveryMs, again, { background: true });
     const wallMs = this.#options.clock.wallMs();
     for (const { member, link } of this.#sessions) if (member !== undefined && member.endsAtMs < wallMs) link.close();
   }

@@ -14,11 +14,18 @@ export function isSameVersion(facts: ResponseFacts, version: TaskVersion, answer
 }
 
 /** Whether the origin forbids to keep it. A credential is part of the task's key, so it alone is no reason. */
-export function mustPass(version: TaskVersion): boolean {
-  if (version.facts === undefined) return false;
-  const { storable, because } = judge(version.facts, version.ask.headers);
-  return storable === "transfer-only" && because !== "authorization";
+export function mustPass({ facts, ask }: TaskVersion): boolean {
+  if (facts === undefined) return false;
+  const known = passes.get(facts);
+  if (known !== undefined) return known;
+  const { storable, because } = judge(facts, ask.headers);
+  const must = storable === "transfer-only" && because !== "authorization";
+  passes.set(facts, must);
+  return must;
 }
+
+/** Facts are of one version, which is asked about each time that a host comes or goes. */
+const passes = new WeakMap<ResponseFacts, boolean>();
 
 /** What the asker knows of the object's digest. */
 export function expectedDigests(ask: TaskAsk): Digest[] {

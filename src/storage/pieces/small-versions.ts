@@ -28,6 +28,7 @@ interface Version {
   readonly pair: MemoryPair;
   readonly heatMs: () => number;
   file: PieceFile | undefined;
+  storedHeatMs: number | undefined;
 }
 
 export class SmallVersions {
@@ -57,7 +58,7 @@ export class SmallVersions {
     if (!isNew) this.#try(() => (stored = this.#store.read(name)));
     const onChange = (): void => this.#changed(version);
     const pair = new MemoryPair({ name: name.task, stored, openFiles, onChange });
-    const version: Version = { name, pair, heatMs, file: undefined };
+    const version: Version = { name, pair, heatMs, file: undefined, storedHeatMs: undefined };
     this.#open.set(keyOf(name), version);
     return pair;
   }
@@ -72,7 +73,8 @@ export class SmallVersions {
     const version = this.#open.get(keyOf(name));
     if (version === undefined) return "files";
     if (this.#waiting.has(version)) this.flush();
-    else if (!version.pair.moved) this.#try(() => this.#store.setHeat(name, version.heatMs()));
+    else if (!version.pair.moved && version.storedHeatMs !== version.heatMs())
+      this.#try(() => this.#store.setHeat(name, version.heatMs()));
     this.#open.delete(keyOf(name));
     const isStored = !version.pair.moved && version.file?.end !== undefined && !this.#waiting.delete(version);
     if (isStored) return "small";
@@ -100,6 +102,7 @@ export class SmallVersions {
     for (const version of whole) {
       this.#waiting.delete(version);
       const { name, pair } = version;
+      version.storedHeatMs = version.heatMs();
       pair.content.shed(() => this.#store.read(name)?.content ?? new Uint8Array(0));
     }
   }
