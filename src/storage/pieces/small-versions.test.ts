@@ -129,6 +129,9 @@ describe("a small version", () => {
     await file.begin({ kind: "object", url: "http://o/", generation: "g", pieceBytes: 65_536, lengthBytes: 10 });
     await cache.release("t", "g");
     assert.equal(cache.latest("t"), undefined);
+    await cache.hold("never-begun", "g");
+    await cache.release("never-begun", "g");
+    assert.equal(cache.latest("never-begun"), undefined);
     assert.equal(world.store.list().length, 0);
     assert.deepEqual(await tasksOnDisk(world.disk), []);
   });
