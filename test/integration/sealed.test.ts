@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { contentOf, type ObjectScript } from "../origin/mod.ts";
 import { inCluster, until, type Cluster, type Role } from "./cluster.ts";
 
@@ -158,5 +159,47 @@ describe("a sensitive object", () => {
         assert.equal(cluster.origin.requestsOf(`/${name}`).length, 1, "through the cluster, and not around it");
       }
       assert.ok((await manager.metric("darner_upload_bytes")) > 80_000_000);
+    }));
+
+  test("goes on with the next manager when its own dies: hosts give it the key with the manifest", () =>
+    inCluster(async (cluster) => {
+      const config = await cluster.configService();
+      const managers = await cluster.managers(2, config);
+      const from = ["--config-service", config.url];
+      const [first, second] = await Promise.all(["h1", "h2"].map((name) => cluster.daemon(name, undefined, from)));
+      const url = cluster.serve("/next", object);
+      cluster.assertIntact(await cluster.dfget(first, url, "one", credential).outcome, "one", "/next");
+      const owner = managers.find((manager) => manager.entries("task.whole").length > 0)!;
+      const next = managers.find((manager) => manager !== owner)!;
+      await owner.end("SIGKILL");
+      await next.until(() => next.entries("task.whole").length > 0, "the next has the object");
+      cluster.assertIntact(await cluster.dfget(second, url, "two", credential).outcome, "two", "/next");
+      assert.equal(next.entries("task.taken-over").length, 1);
+      assert.equal(cluster.origin.bodyBytes("/next"), sizeBytes, "it left the origin once");
+      assertNoClearByte([next, first!, second!]);
+    }));
+
+  test("is borrowed by a manager that becomes its owner, with its key", () =>
+    inCluster(async (cluster) => {
+      const config = await cluster.configService();
+      const [first] = await cluster.managers(1, config);
+      const from = ["--config-service", config.url];
+      const [early, late] = await Promise.all(["h1", "h2"].map((name) => cluster.daemon(name, undefined, from)));
+      const paths = ["a", "b", "c", "d", "e", "f"].map((name) => `/borrowed-${name}`);
+      const all = async (host: Role): Promise<void> => {
+        for (const path of paths) {
+          const outcome = await cluster.dfget(host, cluster.serve(path, object), "got", credential).outcome;
+          cluster.assertIntact(outcome, "got", path);
+        }
+      };
+      await all(early!);
+      const second = await cluster.manager("m2", from);
+      const listed = async (): Promise<boolean> => (await config.get("/v1/managers")).text.includes(second.id);
+      await config.until(listed, "the second is listed");
+      await delay(500);
+      await all(late!);
+      assert.ok(second.entries("task.borrowed").length > 0, "some have moved; the chance that none does is 1 in 64");
+      for (const path of paths) assert.equal(cluster.origin.bodyBytes(path), sizeBytes, `${path} left the origin once`);
+      assertNoClearByte([first!, second, early!, late!]);
     }));
 });
