@@ -10,7 +10,8 @@ import {
   socketSetting,
 } from "./common.ts";
 import { imageProxySettings } from "./image-proxy.ts";
-import { bytes, count, duration, rate } from "./kinds.ts";
+import { several } from "./kind.ts";
+import { bytes, count, duration, rate, text } from "./kinds.ts";
 import { reachSettings } from "./reach.ts";
 import { setting, settingsGroup } from "./setting.ts";
 
@@ -31,6 +32,14 @@ export const hostDaemonSettings = settingsGroup({
     manager: managerSetting,
     socket: socketSetting,
     seal: sealSetting,
+    sensitiveUrls: setting({
+      name: "sensitive-urls",
+      kind: several(text("PATTERN")),
+      default: { text: "none", from: () => [] },
+      live: true,
+      topic: "Common",
+      help: "HOST/PATH of URLs that are sensitive whoever asks, without their query; * stands for anything",
+    }),
     ...reachSettings,
     downloadRateBytesPerSecond: setting({
       name: "download-rate",

@@ -70,6 +70,25 @@ describe("a sensitive object", () => {
       assertNoClearByte([manager, first]);
     }));
 
+  test("is what a rule on its host says is one, a small one too", () =>
+    inCluster(async (cluster) => {
+      const manager = await cluster.manager("manager", shortPieces);
+      const host = await cluster.daemon("h1", manager, ["--sensitive-urls", "*/models/*,other.example/*"]);
+      const small = { ...object, body: content.subarray(0, 5000) };
+      const list = ["/models/big", "/models/small", "/free/big"].map((path) =>
+        cluster.serve(path, path === "/models/small" ? small : object),
+      );
+      for (const [at, url] of list.entries()) {
+        const outcome = await cluster.dfget(host, `${url}?signature=x`, `out${at}`).outcome;
+        assert.equal(outcome.status, 0, outcome.stderr);
+      }
+      const { tasks } = JSON.parse((await manager.get("/v1/tasks")).text) as {
+        tasks: { url: string; sealed: boolean }[];
+      };
+      const sealed = Object.fromEntries(tasks.map((task) => [new URL(task.url).pathname, task.sealed]));
+      assert.deepEqual(sealed, { "/models/big": true, "/models/small": true, "/free/big": false });
+    }));
+
   test("after kill -9 of the daemon goes on with the sealed pieces that are here: the key is asked for again", () =>
     inCluster(async (cluster) => {
       const [manager, host] = await twoHosts(cluster, ["--upload-rate", "1MB"]);

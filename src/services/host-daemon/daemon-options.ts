@@ -21,6 +21,7 @@ export interface HostDaemonSettings extends HostTaskSettings {
   readonly diskWriteRateBytesPerSecond: number;
   readonly uploadSlots: number;
   readonly seal: SealRule;
+  readonly sensitiveUrls: readonly string[];
 }
 
 export interface HostDaemonOptions {

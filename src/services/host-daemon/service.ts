@@ -9,11 +9,11 @@
  */
 
 import { asDarnerError, DarnerError } from "#base/mod.ts";
-import type { DownloadAsk, DownloadEvent } from "#core/protocol/mod.ts";
+import type { DownloadAsk, DownloadEvent, TaskAsk } from "#core/protocol/mod.ts";
 import type { Connection } from "#platform/connection.ts";
 import type { DiskFile } from "#platform/disk.ts";
 import { reserveRoom } from "#storage/pieces/mod.ts";
-import { bothGates, limitedFile, mustSeal, ParentPool, taskIdOf, Uploads } from "#transfer/mod.ts";
+import { bothGates, limitedFile, marked, mustSeal, ParentPool, taskIdOf, Uploads } from "#transfer/mod.ts";
 import { assertMayRead, mayShare } from "./asker.ts";
 import { takeHand, type ClientOutput, type Hand } from "./client-output.ts";
 import { registerDaemonMetrics } from "./daemon-metrics.ts";
@@ -79,7 +79,8 @@ export class HostDaemon {
       const preheats = new Preheats((ask, tell) => this.begin(ask, undefined, tell));
       const own = { card: () => cardOf(options), onRecheck: this.#recheck.bind(this), onFetch: preheats.heard };
       this.#manager = new ManagerClient({ clock, random, log, dialler, directory, isRevoked, ...own });
-      this.small = new SmallObjects({ ...options, manager: this.#manager, limiter: this.#limits.download });
+      const isMarked = (ask: TaskAsk): boolean => marked(ask, this.#settings.sensitiveUrls).sensitive === true;
+      this.small = new SmallObjects({ ...options, manager: this.#manager, limiter: this.#limits.download, isMarked });
     }
     registerDaemonMetrics(options.metrics, {
       trust,
@@ -141,7 +142,7 @@ export class HostDaemon {
 
   /** Begins or joins a download; `tell` hears until `done` or `failed`. Returns what ends it early. */
   begin(
-    ask: DownloadAsk,
+    asked: DownloadAsk,
     uid: number | undefined,
     tell: (event: DownloadEvent) => void,
   ): { id: string; abandon(): void } {
@@ -152,8 +153,8 @@ export class HostDaemon {
     }
     const id = Buffer.from(this.#options.random.bytes(12)).toString("hex");
     const { clock, trust } = this.#options;
-    const sealed = mustSeal(ask, trust, this.#settings.seal);
-    const download = new Download({ clock, id, ask, uid, tell, sealed });
+    const ask = marked(asked, this.#settings.sensitiveUrls);
+    const download = new Download({ clock, id, ask, uid, tell, sealed: mustSeal(ask, trust, this.#settings.seal) });
     this.#downloads.set(id, download);
     this.lastUsedMs = clock.nowMs();
     void this.#run(download).catch((error: unknown) => {
@@ -301,12 +302,10 @@ export class HostDaemon {
     const owner = output === undefined ? undefined : download;
     const running: Running = { task: hostTask, followers, folder, owner, taken: false, ended: hostTask.run() };
     this.#tasks.set(task, running);
-    running.ended.catch((error: unknown) => this.#failed(task, running, error));
+    running.ended.catch((error: unknown) => {
+      if (this.#tasks.get(task) === running) void this.#drop(task, asDarnerError(error));
+    });
     return running;
-  }
-
-  #failed(task: string, running: Running, error: unknown): void {
-    if (this.#tasks.get(task) === running) void this.#drop(task, asDarnerError(error));
   }
 
   async #drop(task: string, reason: DarnerError): Promise<void> {

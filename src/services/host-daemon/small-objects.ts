@@ -32,6 +32,8 @@ export interface SmallObjectsOptions {
   readonly manager: ManagerClient;
   /** The host's, for what it downloads. */
   readonly limiter: Limiter;
+  /** Its user or a rule says that it is sensitive. */
+  readonly isMarked: (ask: TaskAsk) => boolean;
 }
 
 export class SmallObjects {
@@ -56,7 +58,7 @@ export class SmallObjects {
   /** Undefined: ask in the ordinary way. Never rejects. `isKnown`: this host is getting or serving the task. */
   async get(ask: TaskAsk, isKnown: (task: string) => boolean): Promise<SmallObject | undefined> {
     if (!this.#options.manager.connected || this.#running.size >= asksMax) return undefined;
-    if (ask.sensitive === true || credentialOf(ask.headers) !== "") return undefined;
+    if (this.#options.isMarked(ask) || credentialOf(ask.headers) !== "") return undefined;
     const task = idOf(ask);
     if (task === undefined || isKnown(task)) return undefined;
     const running = this.#running.get(task);
