@@ -87,7 +87,10 @@ export class Listing {
   /** A piece is stored. */
   stored(index: number): void {
     this.#stored.push({ index, digest: this.#digestOf(index) });
-    if (this.#round === undefined && this.#timer === undefined) this.#beginLater();
+    if (this.#round !== undefined || this.#timer !== undefined) return;
+    // Few hosts hear of the first piece at once: somebody may be reading.
+    if (this.#roundStartedMs === -Infinity && this.#heard.size <= listSlice.hosts) this.#begin();
+    else this.#beginLater();
   }
 
   /** The whole is proved. */
