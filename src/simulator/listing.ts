@@ -4,7 +4,7 @@
  * reaches some hosts at once and the last of many when the round comes to them.
  */
 
-import { listEveryMs, listEveryMsMin, listSlice } from "#core/swarm/mod.ts";
+import { listEveryMs, gatherNewsMs, listSlice } from "#core/swarm/mod.ts";
 import type { Actor, Agenda } from "./agenda.ts";
 import type { ControlLink } from "./control-link.ts";
 
@@ -108,7 +108,7 @@ export class Listing implements Actor {
 
   #beginLater(): void {
     const dueMs = this.#hurry ? 0 : this.#roundStartedMs + listEveryMs(this.#links.size) - this.#options.agenda.nowMs;
-    this.#after(Math.max(listEveryMsMin, dueMs));
+    this.#after(Math.max(gatherNewsMs, dueMs));
   }
 
   #slice(): void {

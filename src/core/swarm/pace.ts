@@ -13,7 +13,9 @@ const messagesPerSecond = 5_000;
 const everyMsMax = 2_000;
 const reportEveryMsMin = 500;
 /** News of pieces is gathered at least this long, so that one message carries several. */
-export const listEveryMsMin = 20;
+export const gatherNewsMs = 20;
+/** Each message is one more signature to check at every host; a piece takes longer than this to come. */
+const listEveryMsMin = 100;
 
 /** Hosts that spoke within this time are counted: a crowd that comes slowly may begin to report all at once. */
 const countedMs = 30_000;

@@ -15,7 +15,7 @@
 
 import { assert } from "#base/mod.ts";
 import type { ManagerMessage, ManifestHead } from "#core/protocol/mod.ts";
-import { listEveryMs, listEveryMsMin, listSlice } from "#core/swarm/mod.ts";
+import { listEveryMs, gatherNewsMs, listSlice } from "#core/swarm/mod.ts";
 import type { Clock, Timer } from "#platform/clock.ts";
 import type { EndRecord, PieceFile } from "#storage/pieces/mod.ts";
 import { endSeal, joinDigests, ManifestChain, sameForAll, type EndLine } from "#transfer/mod.ts";
@@ -128,7 +128,7 @@ export class Listing {
   #beginLater(): void {
     const { clock } = this.#options;
     const dueMs = this.#hurry ? 0 : this.#roundStartedMs + listEveryMs(this.#heard.size) - clock.nowMs();
-    this.#timer = clock.after(Math.max(listEveryMsMin, dueMs), () => this.#begin());
+    this.#timer = clock.after(Math.max(gatherNewsMs, dueMs), () => this.#begin());
   }
 
   #slice(): void {
