@@ -113,6 +113,33 @@ describe("attacks on what is sealed", () => {
     peer.close();
   });
 
+  test("no key is in a file, a log line, a metric or a route", async () => {
+    const entitled = await greeted();
+    entitled.say({ kind: "ask", task: taskIdOf(ask), ask });
+    const { sealSecret } = await entitled.hear("head");
+    entitled.close();
+    const raw = Buffer.from(sealSecret ?? "", "base64");
+    assert.equal(raw.length, 32);
+    const forms = [
+      raw,
+      Buffer.from(sealSecret!),
+      Buffer.from(raw.toString("hex")),
+      Buffer.from(raw.toString("base64url")),
+    ];
+    const assertNone = (bytes: Buffer, where: string): void => {
+      for (const form of forms) assert.ok(!bytes.includes(form), `${where} has the key`);
+    };
+    for (const name of fs.readdirSync(cluster.folder, { recursive: true, encoding: "utf8" })) {
+      const file = join(cluster.folder, name);
+      if (fs.lstatSync(file).isFile()) assertNone(fs.readFileSync(file), name);
+    }
+    for (const role of [manager, first!, second!]) {
+      assertNone(Buffer.from(role.log), `the log of ${role.name}`);
+      for (const page of ["/", "/metrics", "/v1/tasks", `/v1/tasks/${taskIdOf(ask)}/explain`])
+        assertNone(Buffer.from((await role.get(page)).text), `${page} of ${role.name}`);
+    }
+  });
+
   const spoilings: Record<string, (lies: Buffer) => Buffer> = {
     "two pieces swapped": (lies) => {
       const swapped = Buffer.from(lies);

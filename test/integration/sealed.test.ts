@@ -1,7 +1,9 @@
 /** Sensitive objects: sealed between hosts and at rest, clear in their users' hands alone. */
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import * as fs from "node:fs";
+import * as http from "node:http";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -34,6 +36,16 @@ function assertNoClearByte(roles: readonly Role[]): void {
   }
 }
 
+/** `GET /v1/object` on the daemon's socket, marked sensitive. */
+async function overHttp(host: Role, url: string, range: string | undefined) {
+  const headers = { "darner-sensitive": "true", ...(range === undefined ? {} : { range }) };
+  const path = `/v1/object?url=${encodeURIComponent(url)}`;
+  const request = http.get({ socketPath: host.socketPath, path, headers, agent: false, timeout: 10_000 });
+  const [response] = (await once(request, "response")) as [http.IncomingMessage];
+  const bytes = Buffer.concat(await response.toArray());
+  return { headers: response.headers, bytes };
+}
+
 async function twoHosts(cluster: Cluster, flags: readonly string[] = []): Promise<[Role, Role, Role]> {
   const manager = await cluster.manager("manager", [...shortPieces, ...flags]);
   const [first, second] = await cluster.daemons(2, manager);
@@ -57,7 +69,7 @@ describe("a sensitive object", () => {
       }));
   }
 
-  test("is read as a stream and in parts, clear", () =>
+  test("is read as a stream, in parts and over HTTP, clear", () =>
     inCluster(async (cluster) => {
       const [manager, first, second] = await twoHosts(cluster);
       const url = cluster.serve("/read", object);
@@ -66,6 +78,14 @@ describe("a sensitive object", () => {
       const part = await cluster.dfget(second, url, "part", ["--sensitive", "--range", "65500-200000"]).outcome;
       assert.equal(part.status, 0, part.stderr);
       assert.ok(fs.readFileSync(cluster.path("part")).equals(Buffer.from(content.subarray(65_500, 200_001))));
+      for (const [range, start, end] of [
+        [undefined, 0, sizeBytes],
+        ["bytes=131000-131100", 131_000, 131_101],
+      ] as const) {
+        const { headers, bytes } = await overHttp(second, url, range);
+        assert.equal(headers["content-length"], String(end - start));
+        assert.ok(bytes.equals(Buffer.from(content.subarray(start, end))), `${range} over HTTP`);
+      }
       assert.equal(cluster.origin.bodyBytes("/read"), sizeBytes);
       assertNoClearByte([manager, first]);
     }));
