@@ -188,6 +188,24 @@ describe("a sensitive object", () => {
       assertNoClearByte(hosts);
     }));
 
+  test("longer than its host's cache is taken in while it is held, and no longer", () =>
+    inCluster(async (cluster) => {
+      const manager = await cluster.manager();
+      const host = await cluster.daemon("h1", manager, ["--cache-quota", "64MiB"]);
+      for (const name of ["long", "longer"]) {
+        const url = cluster.serve(`/${name}`, { body: { sizeBytes: 80_000_000, seed: name.length } });
+        cluster.assertIntact(await cluster.dfget(host, url, name, credential).outcome, name, `/${name}`);
+        assert.equal(cluster.origin.requestsOf(`/${name}`).length, 1, "through the cluster, and not around it");
+      }
+      const url = cluster.serve("/short", { body: { sizeBytes: 20_000_000, seed: 3 } });
+      cluster.assertIntact(await cluster.dfget(host, url, "short", credential).outcome, "short", "/short");
+      const kept = fs
+        .readdirSync(host.dataDirectory, { recursive: true, encoding: "utf8" })
+        .filter((name) => name.endsWith("content"))
+        .reduce((sum, name) => sum + fs.statSync(join(host.dataDirectory, name)).size, 0);
+      assert.ok(kept < 64 * 2 ** 20, `${kept} bytes are kept`);
+    }));
+
   test("needs room in its host's cache: what is only kept for peers goes for it", () =>
     inCluster(async (cluster) => {
       const manager = await cluster.manager();

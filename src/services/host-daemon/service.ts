@@ -287,7 +287,7 @@ export class HostDaemon {
       mode: isUnshared ? "source" : ask.mode,
       reserve: async (lengthBytes) => {
         if (folder === undefined) return;
-        const room = { cache, task, makeRoom: () => this.#makeRoom() };
+        const room = { cache, task, makeRoom: () => this.#makeRoom(), mayExceed: download.viaCache };
         await reserveRoom(room, folder, Math.min(lengthBytes, download.wishedBytes));
       },
       onWay: (text) => {

@@ -8,17 +8,19 @@ export interface RoomFor {
   readonly task: string;
   /** Puts something away that nobody gets now; false when there is nothing. */
   readonly makeRoom?: () => Promise<boolean>;
+  /** An object longer than the quota is taken in while it is held. */
+  readonly mayExceed?: boolean;
 }
 
 /** Nobody waits for room: without it those who wait for the object hear at once that they have to help themselves. */
 export async function reserveRoom(
-  { cache, task, makeRoom }: RoomFor,
+  { cache, task, makeRoom, mayExceed }: RoomFor,
   generation: string,
   lengthBytes: number,
 ): Promise<void> {
   for (;;) {
     try {
-      return await cache.reserve(task, generation, lengthBytes);
+      return await cache.reserve(task, generation, lengthBytes, mayExceed);
     } catch (error) {
       const { code, message, retry } = asDarnerError(error);
       const mayHelp = code === "disk.full" && retry !== "never";

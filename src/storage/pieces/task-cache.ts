@@ -13,7 +13,7 @@
  *  2. Bytes are counted from before the first of them is written: an object's whole length where all of
  *     it is wanted, else the part's. Room on the disk is promised to one object only.
  *  3. Above the high watermark those that are worth least go (heat.ts), until the low one. What cannot
- *     fit even then drives nobody out.
+ *     fit even then drives nobody out; an object longer than the quota may be let in while it is held.
  *  4. A version's files are open once, however many hold it.
  */
 
@@ -171,8 +171,10 @@ export class TaskCache {
     const { file } = entry;
     delete entry.file;
     delete entry.opening;
+    const mustGo = file?.end !== undefined && entry.bytes > this.#limitBytes && !this.#pinned.has(task);
     entry.closing = this.#close(entry, file).finally(() => delete entry.closing);
     await entry.closing;
+    if (mustGo) await this.erase(task, generation);
   }
 
   async #close(entry: Entry, file: PieceFile | undefined): Promise<void> {
@@ -194,8 +196,11 @@ export class TaskCache {
     if (entry !== undefined) this.#use(entry);
   }
 
-  /** Makes sure that `bytes` fit before they are written. For a version that is held. Throws `disk.full`. */
-  async reserve(task: string, generation: string, bytes: number): Promise<void> {
+  /**
+   * Makes sure that `bytes` fit before they are written. For a version that is held. Throws `disk.full`.
+   * `mayExceed`: an object longer than the quota is taken in while it is held, if the disk has the room.
+   */
+  async reserve(task: string, generation: string, bytes: number, mayExceed = false): Promise<void> {
     const entry = this.#find(task, generation);
     if (entry === undefined) return;
     const before = entry.bytes;
@@ -204,21 +209,25 @@ export class TaskCache {
     const isInMemory = entry.place !== "files" && bytes <= smallBytesMax;
     if (!isInMemory) this.#promised.add(entry);
     try {
-      await this.#makeRoom(bytes, !isInMemory);
+      await this.#makeRoom(bytes, !isInMemory, mayExceed);
     } catch (error) {
       this.#resize(entry, before);
       throw error;
     }
   }
 
-  async #makeRoom(bytes: number, onDisk: boolean): Promise<void> {
-    const { quotaBytes, highWatermark, lowWatermark, directory } = this.#options;
-    const limit = quotaBytes() * highWatermark();
+  get #limitBytes(): number {
+    return this.#options.quotaBytes() * this.#options.highWatermark();
+  }
+
+  async #makeRoom(bytes: number, onDisk: boolean, mayExceed: boolean): Promise<void> {
+    const { quotaBytes, lowWatermark, directory } = this.#options;
+    const limit = this.#limitBytes;
     const refused = (why: string): DarnerError =>
       new DarnerError("disk.full", `cannot keep an object of ${formatBytes(bytes)} in ${directory}: ${why}`, {
         retry: bytes > limit ? "never" : { afterMs: 10_000 },
       });
-    if (this.#usedBytes > limit) {
+    if (this.#usedBytes > limit && !(mayExceed && bytes > limit)) {
       const goneBytes = this.#evictable().reduce((sum, entry) => sum + entry.bytes, 0);
       const keptBytes = this.#usedBytes - goneBytes;
       if (keptBytes > limit)
