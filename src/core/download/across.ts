@@ -1,6 +1,7 @@
 /**
- * What is asked of the seeds of another site: only what no host in any other site has. The line out of the
- * seeds' site is the one that all sites share; what has left it once comes from where it went.
+ * What is asked of the seeds of another site first: what no host in any other site has. The line out of the
+ * seeds' site is the one that all sites share; what has left it once comes from where it went, unless a seed
+ * would have nothing to do.
  */
 
 import type { Bitfield } from "#base/mod.ts";

@@ -344,8 +344,10 @@ export class SwarmDownload {
 
   #choose(parent: Parent, count: number): readonly number[] {
     if (!parent.across) return this.#wants.choose(parent.has, count, this.#unit);
-    const among = parent.offer.seed ? onlyAtSeed(parent, this.#parents.values()) : parent.has;
-    return this.#wants.choose(among, count, this.#unit).filter((index) => this.#wants.rarity.copies(index) === 0);
+    const lackedHere = (among: Bitfield): number[] =>
+      this.#wants.choose(among, count, this.#unit).filter((index) => this.#wants.rarity.copies(index) === 0);
+    const first = parent.offer.seed ? lackedHere(onlyAtSeed(parent, this.#parents.values())) : [];
+    return first.length > 0 || (parent.offer.seed && parent.owed > 0) ? first : lackedHere(parent.has);
   }
 
   #ask(parent: Parent, indices: readonly number[], nowMs: number): void {
