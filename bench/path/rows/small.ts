@@ -10,11 +10,11 @@ import { Series } from "../series.ts";
 const repeats = 15;
 const sizes = { "1 byte": 1, "10 KB": 10_000 } as const;
 
-async function warmCluster(ground: Ground): Promise<{ daemon: Started; origin: string }> {
+async function warmCluster(ground: Ground): Promise<{ manager: Started; daemon: Started; origin: string }> {
   const nginx = await ground.nginx();
   const manager = await ground.darner("cluster-manager", []);
   const daemon = await ground.darner("daemon", ["--manager", `http://127.0.0.1:${manager.port}`]);
-  return { daemon, origin: `http://127.0.0.1:${nginx.port}` };
+  return { manager, daemon, origin: `http://127.0.0.1:${nginx.port}` };
 }
 
 /** One request on the daemon's socket, to its last byte, in milliseconds. */
@@ -68,7 +68,7 @@ export const many: Row = {
   help: `${objects} objects of 10 KB through the daemon by one dfget -i -, each fetched from the origin once; bar 1500 a second`,
   needs: [needs.nginx],
   async run(ground, { runs }) {
-    const { daemon, origin } = await warmCluster(ground);
+    const { manager, daemon, origin } = await warmCluster(ground);
     mkdirSync(`${ground.folder}/www/many`);
     for (let index = 0; index < objects; index++)
       writeFileSync(`${ground.folder}/www/many/${index}`, Buffer.alloc(10_000, index));
@@ -76,12 +76,13 @@ export const many: Row = {
     for (let run = 0; run < runs; run++) {
       const lines = Array.from({ length: objects }, (_, index) => `${origin}/many/${index}?${run}\tmany/${index}\n`);
       mkdirSync(`${ground.folder}/many`);
-      const before = cpuSecondsOf(daemon.pid);
+      const before = { manager: cpuSecondsOf(manager.pid), daemon: cpuSecondsOf(daemon.pid) };
       const command = [`${root}/bin/dfget`, "-q", "--socket", `${daemon.folder}/d.sock`, "-i", "-"];
       const { seconds, cpuSeconds } = await ground.time(command, { input: lines.join("") });
       series.add("objectsPerSecond", objects / seconds);
       series.add("dfgetCpuSeconds", cpuSeconds);
-      series.add("daemonCpuSeconds", cpuSecondsOf(daemon.pid) - before);
+      series.add("daemonCpuSeconds", cpuSecondsOf(daemon.pid) - before.daemon);
+      series.add("managerCpuSeconds", cpuSecondsOf(manager.pid) - before.manager);
       ground.remove("many");
     }
     return series.result([{ what: "objects a second", value: series.median("objectsPerSecond"), least: 1500 }]);

@@ -4,7 +4,7 @@
  *
  * Invariants:
  *  1. A version that is whole is stored within `gatherMs`, with others in one transaction; then its
- *     content leaves memory.
+ *     bytes leave memory.
  *  2. What waits in memory has a bound: beyond it a version has files of its own from the start.
  */
 
@@ -14,7 +14,7 @@ import type { DiskFile } from "#platform/disk.ts";
 import type { KeptVersion } from "./catalogue.ts";
 import { MemoryPair, type Pair } from "./memory-pair.ts";
 import type { PieceFile } from "./piece-file.ts";
-import type { SmallStore, VersionName } from "./small-store.ts";
+import type { SmallRow, SmallStore, VersionName } from "./small-store.ts";
 
 /** Where a version is kept. */
 export type Place = "small" | "files" | "nowhere";
@@ -22,6 +22,7 @@ export type Place = "small" | "files" | "nowhere";
 const gatherMs = 250;
 const retryMs = 5_000;
 const waitingMax = 4096;
+const nothing: Pair<Uint8Array> = { content: new Uint8Array(0), journal: new Uint8Array(0) };
 
 interface Version {
   readonly name: VersionName;
@@ -95,16 +96,17 @@ export class SmallVersions {
     this.#timer?.cancel();
     this.#timer = undefined;
     const whole = [...this.#waiting].filter(({ pair, file }) => !pair.moved && file?.end !== undefined);
-    const rows = whole.map(({ name, pair, heatMs }) => {
-      return { ...name, heatMs: heatMs(), content: pair.content.all(), journal: pair.journal.all() };
-    });
-    if (rows.length > 0 && !this.#try(() => this.#store.write(rows))) return this.#flushLater(retryMs);
-    for (const version of whole) {
-      this.#waiting.delete(version);
-      const { name, pair } = version;
-      version.storedHeatMs = version.heatMs();
-      pair.content.shed(() => this.#store.read(name)?.content ?? new Uint8Array(0));
-    }
+    if (whole.length > 0 && !this.#try(() => this.#store.write(whole.map(rowOf)))) return this.#flushLater(retryMs);
+    for (const version of whole) this.#stored(version);
+  }
+
+  #stored(version: Version): void {
+    const { name, pair, heatMs } = version;
+    this.#waiting.delete(version);
+    version.storedHeatMs = heatMs();
+    const read = (): Pair<Uint8Array> => this.#store.read(name) ?? nothing;
+    pair.content.shed(() => read().content);
+    pair.journal.shed(() => read().journal);
   }
 
   end(): void {
@@ -135,3 +137,7 @@ export class SmallVersions {
 }
 
 const keyOf = ({ task, generation }: VersionName): string => `${task}/${generation}`;
+
+function rowOf({ name, pair, heatMs }: Version): SmallRow {
+  return { ...name, heatMs: heatMs(), content: pair.content.all(), journal: pair.journal.all() };
+}
