@@ -29,7 +29,6 @@ const folder = mkdtempSync(join(tmpdir(), "bench-config-"));
 const managers = Number(values.managers);
 const asksPerSecond = Number(values.asks);
 const seconds = Number(values.seconds);
-const leaseMs = 30_000;
 const tickMs = 5;
 
 const service = spawn(
@@ -79,7 +78,7 @@ function processorSeconds(): number {
 }
 
 /** Each due moment's answers, timed from when they were due. */
-async function load(port: number, version: number, lookMs: number[], renewMs: number[]): Promise<void> {
+async function load(port: number, leaseMs: number, version: number, lookMs: number[], renewMs: number[]): Promise<void> {
   const startMs = performance.now();
   const answers: Promise<void>[] = [];
   const timed = (dueMs: number, into: number[], answer: Promise<string>): void => {
@@ -109,11 +108,14 @@ function quantiles(times: readonly number[]): Record<string, number> {
 
 try {
   const port = await started();
-  for (let number = 0; number < managers; number++) await renew(port, number);
+  let leaseMs = NaN;
+  for (let number = 0; number < managers; number++) {
+    ({ leaseMs } = JSON.parse(await renew(port, number)) as { leaseMs: number });
+  }
   const { version } = JSON.parse(await ask(port, "GET", "/v1/managers")) as { version: number };
   const [lookMs, renewMs]: [number[], number[]] = [[], []];
   const [beforeSeconds, startMs] = [processorSeconds(), performance.now()];
-  await load(port, version, lookMs, renewMs);
+  await load(port, leaseMs, version, lookMs, renewMs);
   const share = ((processorSeconds() - beforeSeconds) * 1000) / (performance.now() - startMs);
   const figures = { looks: quantiles(lookMs), renewals: quantiles(renewMs), processorShare: Number(share.toFixed(2)) };
   console.log(JSON.stringify(figures, null, 2));
