@@ -78,7 +78,13 @@ function processorSeconds(): number {
 }
 
 /** Each due moment's answers, timed from when they were due. */
-async function load(port: number, leaseMs: number, version: number, lookMs: number[], renewMs: number[]): Promise<void> {
+async function load(
+  port: number,
+  leaseMs: number,
+  version: number,
+  lookMs: number[],
+  renewMs: number[],
+): Promise<void> {
   const startMs = performance.now();
   const answers: Promise<void>[] = [];
   const timed = (dueMs: number, into: number[], answer: Promise<string>): void => {
