@@ -39,6 +39,9 @@ test(
       };
       run("first", "cluster-manager");
       run("second", "cluster-manager");
+      // A host that finds the first one not listening yet goes to the second, rightly.
+      await until(folder, "first", '"event":"role.started"');
+      await until(folder, "second", '"event":"role.started"');
       const urls = `http://${address.first}:8002,http://${address.second}:8002`;
       run("host", `daemon --manager ${urls} --socket ${folder}/d.sock --proxy-listen off`);
       await until(folder, "host", `"remote":"${address.first}:8002"`);
