@@ -3,7 +3,7 @@
  * settle before the next.
  */
 
-import type { Clock } from "#platform/clock.ts";
+import type { Clock } from "#platform/machine/clock.ts";
 
 interface Waiting {
   readonly dueMs: number;

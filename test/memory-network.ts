@@ -4,9 +4,16 @@
  */
 
 import { DarnerError } from "#base/mod.ts";
-import type { Clock } from "#platform/clock.ts";
-import type { Connection, ConnectionHandlers, Dialled, Dialler, DialOptions, ReadSink } from "#platform/connection.ts";
-import type { DiskFile } from "#platform/disk.ts";
+import type { Clock } from "#platform/machine/clock.ts";
+import type {
+  Connection,
+  ConnectionHandlers,
+  Dialled,
+  Dialler,
+  DialOptions,
+  ReadSink,
+} from "#platform/sockets/connection.ts";
+import type { DiskFile } from "#platform/files/disk.ts";
 
 type Receive = (bytes: Uint8Array) => void;
 

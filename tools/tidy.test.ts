@@ -32,10 +32,10 @@ describe("the layer rule", () => {
   const imports: readonly [from: string, specifier: string, expected: readonly string[]][] = [
     ["src/core/swarm/wants.ts", "#base/mod.ts", []],
     ["src/core/swarm/wants.ts", "#core/model/mod.ts", []],
-    ["src/core/swarm/wants.ts", "#platform/clock.ts", ["layer rule"]],
+    ["src/core/swarm/wants.ts", "#platform/machine/clock.ts", ["layer rule"]],
     ["src/base/units.ts", "#core/model/mod.ts", ["layer rule"]],
-    ["src/platform/disk.ts", "#storage/mod.ts", ["layer rule"]],
-    ["src/storage/pieces/gc.ts", "#platform/disk.ts", []],
+    ["src/platform/files/disk.ts", "#storage/mod.ts", ["layer rule"]],
+    ["src/storage/pieces/gc.ts", "#platform/files/disk.ts", []],
     ["src/storage/pieces/gc.ts", "#origins/mod.ts", ["layer rule"]],
     ["src/transfer/upload.ts", "#storage/pieces/mod.ts", []],
     ["src/storage/pieces/gc.ts", "#transfer/mod.ts", ["layer rule"]],
@@ -49,7 +49,7 @@ describe("the layer rule", () => {
     ["src/main.ts", "./services/host-daemon/mod.ts", []],
     ["src/commands/daemon.ts", "#services/host-daemon/mod.ts", []],
     ["src/services/host-daemon/run.ts", "#commands/daemon.ts", ["layer rule"]],
-    ["src/settings/setting.ts", "#platform/clock.ts", []],
+    ["src/settings/setting.ts", "#platform/machine/clock.ts", []],
     ["src/clients/dfget/run.ts", "#settings/mod.ts", []],
     ["src/origins/http.ts", "../main.ts", ["layer rule", "import rule"]],
     ["src/cellar/wine.ts", "#base/mod.ts", ["layer rule"]],
@@ -68,12 +68,12 @@ describe("doors and hands", () => {
     ["src/storage/mod.ts", "./pieces/mod.ts", []],
     ["src/storage/mod.ts", "./pieces/gc.ts", ["door rule"]],
     ["src/storage/pieces/gc.ts", "../quota.ts", []],
-    ["src/origins/http.test.ts", "#platform/clock.sim.ts", []],
-    ["src/origins/http.ts", "#platform/clock.node.ts", ["hands rule"]],
-    ["src/origins/http.ts", "#platform/clock.sim.ts", ["hands rule"]],
+    ["src/origins/http.test.ts", "#platform/machine/clock.sim.ts", []],
+    ["src/origins/http.ts", "#platform/machine/clock.node.ts", ["hands rule"]],
+    ["src/origins/http.ts", "#platform/machine/clock.sim.ts", ["hands rule"]],
     ["src/main.ts", "./commands/daemon.ts", []],
-    ["src/commands/daemon.ts", "#platform/clock.node.ts", []],
-    ["src/platform/native/send.node.ts", "#platform/disk.node.ts", []],
+    ["src/commands/daemon.ts", "#platform/machine/clock.node.ts", []],
+    ["src/platform/native/send.node.ts", "#platform/files/disk.node.ts", []],
     ["src/origins/http.ts", "./origin", ["import rule"]],
   ];
   for (const [from, specifier, expected] of imports) {
@@ -122,7 +122,7 @@ describe("purity", () => {
     assert.deepEqual(broken("src/transfer/upload.ts", "const now = Date.now();\n"), ["port rule"]);
     assert.deepEqual(broken("src/transfer/upload.ts", "const now = new Date();\n"), ["port rule"]);
     assert.deepEqual(broken("src/transfer/upload.ts", 'const then = Date.parse("");\n'), []);
-    assert.deepEqual(broken("src/platform/clock.node.ts", "const now = Date.now();\n"), []);
+    assert.deepEqual(broken("src/platform/machine/clock.node.ts", "const now = Date.now();\n"), []);
   });
 });
 

@@ -15,11 +15,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { bytesJoin } from "#base/mod.ts";
-import { readBootTag } from "#platform/boot.node.ts";
-import { nodeClock } from "#platform/clock.node.ts";
-import type { DiskFile } from "#platform/disk.ts";
-import { sha256, sha256Hex } from "#platform/digest.ts";
-import { nodeDisk } from "#platform/disk.node.ts";
+import { readBootTag } from "#platform/machine/boot.node.ts";
+import { nodeClock } from "#platform/machine/clock.node.ts";
+import type { DiskFile } from "#platform/files/disk.ts";
+import { sha256, sha256Hex } from "#platform/keys/digest.ts";
+import { nodeDisk } from "#platform/files/disk.node.ts";
 import { checkOf, encodeRecord, firstCheck, PieceFile, TaskCache, type JournalRecord } from "#storage/pieces/mod.ts";
 import { machineFacts, median } from "../machine.ts";
 

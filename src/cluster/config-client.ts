@@ -6,10 +6,10 @@
 
 import { DarnerError } from "#base/mod.ts";
 import { readManagerList, type ManagerEntry, type ManagerFacts, type ManagerList } from "#core/placement/mod.ts";
-import type { Clock } from "#platform/clock.ts";
-import type { HttpJson } from "#platform/http-json.ts";
-import type { Log } from "#platform/log.ts";
-import type { Random } from "#platform/random.ts";
+import type { Clock } from "#platform/machine/clock.ts";
+import type { HttpJson } from "#platform/http/json.ts";
+import type { Log } from "#platform/telemetry/log.ts";
+import type { Random } from "#platform/machine/random.ts";
 import { KnownManagers, type ManagerDirectory } from "./manager-directory.ts";
 import { startRegistration, type Registration, type RegistrationAnswer } from "./registration.ts";
 import { assertManagerUrlAllowed } from "./trust.ts";

@@ -4,10 +4,10 @@ import * as assert from "node:assert/strict";
 import type { IncomingMessage } from "node:http";
 import { test } from "node:test";
 import type { MemberRole, Scope } from "#core/model/mod.ts";
-import { memberCertificate, readCertificate } from "#platform/certificates.ts";
-import { nodeRandom } from "#platform/random.node.ts";
-import { newSigningKey } from "#platform/signing.ts";
-import { silentLog } from "#platform/log.ts";
+import { memberCertificate, readCertificate } from "#platform/keys/certificates.ts";
+import { nodeRandom } from "#platform/machine/random.node.ts";
+import { newSigningKey } from "#platform/keys/signing.ts";
+import { silentLog } from "#platform/telemetry/log.ts";
 import { manualClock } from "../../test/manual-clock.ts";
 import { createGate } from "./mod.ts";
 

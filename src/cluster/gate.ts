@@ -16,11 +16,11 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { DarnerError } from "#base/mod.ts";
 import type { Member, Scope } from "#core/model/mod.ts";
-import { callerOf, isLocal, type Caller } from "#platform/caller.ts";
-import type { Clock } from "#platform/clock.ts";
-import type { Admission, Right, RouteAccess } from "#platform/http-server.ts";
-import { logBudget } from "#platform/log-budget.ts";
-import type { Log } from "#platform/log.ts";
+import { callerOf, isLocal, type Caller } from "#platform/sockets/caller.ts";
+import type { Clock } from "#platform/machine/clock.ts";
+import type { Admission, Right, RouteAccess } from "#platform/http/server.ts";
+import { logBudget } from "#platform/telemetry/log-budget.ts";
+import type { Log } from "#platform/telemetry/log.ts";
 import { isThisMachine } from "./trust.ts";
 
 /** What a member of a cluster knows of others. */

@@ -10,7 +10,7 @@
 
 import { assert, DarnerError } from "#base/mod.ts";
 import { managersMax, type ManagerEntry, type ManagerList } from "#core/placement/mod.ts";
-import type { Clock } from "#platform/clock.ts";
+import type { Clock } from "#platform/machine/clock.ts";
 import { assertManagerUrlAllowed } from "./trust.ts";
 
 export type ManagersListener = (managers: readonly ManagerEntry[]) => void;

@@ -4,8 +4,8 @@ import * as assert from "node:assert/strict";
 import { test } from "node:test";
 import { DarnerError } from "#base/mod.ts";
 import type { Member } from "#core/model/mod.ts";
-import type { Identity } from "#platform/identity.ts";
-import { silentLog } from "#platform/log.ts";
+import type { Identity } from "#platform/keys/identity.ts";
+import { silentLog } from "#platform/telemetry/log.ts";
 import { manualClock } from "../../test/manual-clock.ts";
 import { startRenewal } from "./mod.ts";
 

@@ -5,8 +5,8 @@
 
 import { DarnerError } from "#base/mod.ts";
 import { isScope, type Scope } from "#core/model/mod.ts";
-import type { Clock } from "#platform/clock.ts";
-import { sha256Hex } from "#platform/digest.ts";
+import type { Clock } from "#platform/machine/clock.ts";
+import { sha256Hex } from "#platform/keys/digest.ts";
 import type { ConfigClient } from "./config-client.ts";
 import type { Acquaintance } from "./gate.ts";
 

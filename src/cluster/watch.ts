@@ -5,9 +5,9 @@
  */
 
 import { asDarnerError } from "#base/mod.ts";
-import { sleep, type Clock } from "#platform/clock.ts";
-import type { Log } from "#platform/log.ts";
-import type { Random } from "#platform/random.ts";
+import { sleep, type Clock } from "#platform/machine/clock.ts";
+import type { Log } from "#platform/telemetry/log.ts";
+import type { Random } from "#platform/machine/random.ts";
 import { backoffMs } from "./backoff.ts";
 
 export interface Watch {

@@ -2,7 +2,7 @@
 
 import type { Command } from "commander";
 import { listedManagers, type ListedManager } from "#clients/darner/mod.ts";
-import type { HttpJson } from "#platform/http-json.ts";
+import type { HttpJson } from "#platform/http/json.ts";
 import { hostDaemonSettings, type SettingsGroup } from "#settings/mod.ts";
 import { addSettings, givenFlags } from "./command-line.ts";
 import { loadSources, placesHere, resolveJoined } from "./load-settings.ts";

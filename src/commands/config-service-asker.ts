@@ -3,7 +3,7 @@
 import type { Command } from "commander";
 import { askConfigService, type ConfigServicePlace } from "#clients/darner/mod.ts";
 import { DarnerError } from "#base/mod.ts";
-import type { JsonRequest } from "#platform/http-json.ts";
+import type { JsonRequest } from "#platform/http/json.ts";
 import { hostDaemonSettings, type SettingsGroup } from "#settings/mod.ts";
 import { addSettings, givenFlags } from "./command-line.ts";
 import { loadSources, placesHere, resolveJoined } from "./load-settings.ts";

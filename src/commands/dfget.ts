@@ -3,14 +3,14 @@
 import { homedir } from "node:os";
 import { runDfget, type DfgetPorts } from "#clients/dfget/mod.ts";
 import { DarnerError } from "#base/mod.ts";
-import { readBootTag } from "#platform/boot.node.ts";
-import { nodeClock } from "#platform/clock.node.ts";
-import { nodeDisk } from "#platform/disk.node.ts";
-import { createNodeLocalHttp } from "#platform/local-http.node.ts";
-import type { Native } from "#platform/native.ts";
-import { nodeOutputFiles } from "#platform/output-files.node.ts";
-import { nodeRandom } from "#platform/random.node.ts";
-import { createNodeTerminal } from "#platform/terminal.node.ts";
+import { readBootTag } from "#platform/machine/boot.node.ts";
+import { nodeClock } from "#platform/machine/clock.node.ts";
+import { nodeDisk } from "#platform/files/disk.node.ts";
+import { createNodeLocalHttp } from "#platform/http/local.node.ts";
+import type { Native } from "#platform/native/calls.ts";
+import { nodeOutputFiles } from "#platform/files/output-files.node.ts";
+import { nodeRandom } from "#platform/machine/random.node.ts";
+import { createNodeTerminal } from "#platform/machine/terminal.node.ts";
 import { dfgetSettings, type SettingsGroup } from "#settings/mod.ts";
 import type { Flags } from "./command-line.ts";
 import { loadSources, placesHere, resolveJoined } from "./load-settings.ts";
@@ -69,7 +69,7 @@ function portsHere(): DfgetPorts {
     boot: readBootTag,
     openOrigin,
     async startDaemon({ flags, dataDirectory }) {
-      const { startDetachedDaemon } = await import("#platform/daemon-start.node.ts");
+      const { startDetachedDaemon } = await import("#platform/machine/daemon-start.node.ts");
       // main.ts, or the bundle of it, which lies beside dfget's own.
       const program = process.argv[1]!.replace(/\/dfget\.cjs$/, "/darner.cjs");
       await startDetachedDaemon({ program, flags, dataDirectory });
@@ -81,10 +81,10 @@ function portsHere(): DfgetPorts {
 
 let native: Promise<Native> | undefined;
 const loadNative = (): Promise<Native> =>
-  (native ??= import("#platform/native.node.ts").then((module) => module.loadNative()));
+  (native ??= import("#platform/native/calls.node.ts").then((module) => module.loadNative()));
 
 const openOrigin: DfgetPorts["openOrigin"] = async ({ caCertificates, waitMsMax }) => {
-  const { createNodeHttpClient } = await import("#platform/http-client.node.ts");
+  const { createNodeHttpClient } = await import("#platform/http/client.node.ts");
   const { createOrigins } = await import("#origins/mod.ts");
   const connectTimeoutMs = Math.min(waitMsMax, 30_000);
   const httpClient = createNodeHttpClient({

@@ -3,10 +3,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { judgeMembership, type Finding, type FoundMembership } from "#clients/darner/mod.ts";
 import { asDarnerError } from "#base/mod.ts";
-import { createNodeHttpJson } from "#platform/http-json.node.ts";
-import type { Identity } from "#platform/identity.ts";
-import { nodeMachine } from "#platform/machine.node.ts";
-import { signingKeyFromPem } from "#platform/signing.ts";
+import { createNodeHttpJson } from "#platform/http/json.node.ts";
+import type { Identity } from "#platform/keys/identity.ts";
+import { nodeMachine } from "#platform/machine/machine.node.ts";
+import { signingKeyFromPem } from "#platform/keys/signing.ts";
 import { joinedConfigService } from "./joined-cluster.ts";
 import { folderOfRole, readIdentity } from "./roles/membership-files.ts";
 

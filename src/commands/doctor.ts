@@ -2,9 +2,9 @@
 
 import { asDarnerError } from "#base/mod.ts";
 import { examine, type Finding } from "#clients/darner/mod.ts";
-import { createNodeHttpJson } from "#platform/http-json.node.ts";
-import { nodeMachine } from "#platform/machine.node.ts";
-import { loadNative } from "#platform/native.node.ts";
+import { createNodeHttpJson } from "#platform/http/json.node.ts";
+import { nodeMachine } from "#platform/machine/machine.node.ts";
+import { loadNative } from "#platform/native/calls.node.ts";
 import {
   clusterManagerSettings,
   configServiceSettings,

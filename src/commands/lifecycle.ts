@@ -7,7 +7,7 @@
  */
 
 import { asDarnerError, errorTable } from "#base/mod.ts";
-import type { Log } from "#platform/log.ts";
+import type { Log } from "#platform/telemetry/log.ts";
 
 export interface RunningRole {
   /** Ends everything the role started; should take at most `graceMs`. */

@@ -7,9 +7,9 @@ import { existsSync, readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { findAuthority } from "#cluster/mod.ts";
 import { DarnerError } from "#base/mod.ts";
-import { createNodeHttpJson } from "#platform/http-json.node.ts";
-import type { HttpJson } from "#platform/http-json.ts";
-import { createNodeVisitor } from "#platform/identity.node.ts";
+import { createNodeHttpJson } from "#platform/http/json.node.ts";
+import type { HttpJson } from "#platform/http/json.ts";
+import { createNodeVisitor } from "#platform/keys/identity.node.ts";
 import { adminSocketOf } from "./roles/authority.ts";
 
 export function addTokenOption(command: Command): void {

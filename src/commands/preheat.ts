@@ -3,8 +3,8 @@
 import type { Command } from "commander";
 import { DarnerError } from "#base/mod.ts";
 import { hostsWanted, imageUrl, preheatLine, type ListedPreheat } from "#clients/darner/mod.ts";
-import { nodeClock } from "#platform/clock.node.ts";
-import { sleep } from "#platform/clock.ts";
+import { nodeClock } from "#platform/machine/clock.node.ts";
+import { sleep } from "#platform/machine/clock.ts";
 import { newCommand, parseCommandLine } from "./command-line.ts";
 import { asking, type Ask } from "./config-service-asker.ts";
 

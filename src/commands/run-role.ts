@@ -6,7 +6,7 @@ import { runUntilStopped } from "./lifecycle.ts";
 import { loadSources, placesHere, resolveJoined } from "./load-settings.ts";
 import { quickFlags } from "./quick-flags.ts";
 import { roleLog, type StartedRole } from "./roles/ground.ts";
-import type { LogLevel } from "#platform/log.ts";
+import type { LogLevel } from "#platform/telemetry/log.ts";
 
 interface RoleCommand<D extends Declarations> {
   readonly name: string;

@@ -1,7 +1,7 @@
 /** `darner sim`: whole clusters in virtual time, by name; prints tables, writes nothing. */
 
 import { DarnerError } from "#base/mod.ts";
-import { nodeClock } from "#platform/clock.node.ts";
+import { nodeClock } from "#platform/machine/clock.node.ts";
 import { nearestWord } from "#settings/mod.ts";
 import {
   experiments,

@@ -3,10 +3,10 @@
 import { existsSync } from "node:fs";
 import { DarnerError } from "#base/mod.ts";
 import { garbageText, isSpoiled, verifyText } from "#clients/darner/mod.ts";
-import { readBootTag } from "#platform/boot.node.ts";
-import { nodeDisk } from "#platform/disk.node.ts";
-import type { ProcessLock } from "#platform/process-lock.ts";
-import { lockDirectory } from "#platform/process-lock.node.ts";
+import { readBootTag } from "#platform/machine/boot.node.ts";
+import { nodeDisk } from "#platform/files/disk.node.ts";
+import type { ProcessLock } from "#platform/machine/process-lock.ts";
+import { lockDirectory } from "#platform/machine/process-lock.node.ts";
 import {
   clusterManagerSettings,
   daemonWatermarks,

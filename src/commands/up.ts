@@ -3,10 +3,10 @@
 import { existsSync, realpathSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { upText } from "#clients/darner/mod.ts";
-import { nodeClock } from "#platform/clock.node.ts";
-import { sleep } from "#platform/clock.ts";
-import { createNodeLog } from "#platform/log.node.ts";
-import { nodeMachine } from "#platform/machine.node.ts";
+import { nodeClock } from "#platform/machine/clock.node.ts";
+import { sleep } from "#platform/machine/clock.ts";
+import { createNodeLog } from "#platform/telemetry/log.node.ts";
+import { nodeMachine } from "#platform/machine/machine.node.ts";
 import { upRoles, upSettings, type SettingsGroup, type UpRoles } from "#settings/mod.ts";
 import { addSettings, expandAliases, givenFlags, newCommand, parseCommandLine } from "./command-line.ts";
 import { runUntilStopped } from "./lifecycle.ts";

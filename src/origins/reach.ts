@@ -5,8 +5,8 @@
 
 import { DarnerError, formatBytes } from "#base/mod.ts";
 import { addressRefusal, reachEverything, type Caller, type ReachPolicy } from "#core/reach/mod.ts";
-import type { Clock } from "#platform/clock.ts";
-import type { AddressRule } from "#platform/http-client.ts";
+import type { Clock } from "#platform/machine/clock.ts";
+import type { AddressRule } from "#platform/http/client.ts";
 import type { OriginAnswer, OriginBody } from "./origin.ts";
 
 /** The policy as it is now, and one rule object for each kind of caller: kept connections hang on them. */

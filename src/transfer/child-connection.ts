@@ -18,7 +18,7 @@ import {
   type ProofOfKey,
 } from "#core/protocol/mod.ts";
 import type { Bitfield } from "#base/mod.ts";
-import type { Connection } from "#platform/connection.ts";
+import type { Connection } from "#platform/sockets/connection.ts";
 
 /** A child may have this many tasks open on one connection. */
 const channelsMax = 1024;

@@ -5,7 +5,7 @@
  */
 
 import type { ResponseFacts } from "#core/freshness/mod.ts";
-import { sha256Hex } from "#platform/digest.ts";
+import { sha256Hex } from "#platform/keys/digest.ts";
 
 const concealed = /^~[0-9a-f]{16}$/;
 const secretField = /auth|cookie|token|secret|session|signature|^location$|^content-location$|^link$|^refresh$/i;

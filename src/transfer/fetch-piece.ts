@@ -6,9 +6,9 @@
 
 import { asDarnerError } from "#base/mod.ts";
 import type { OpenRequest, ParentOffer } from "#core/protocol/mod.ts";
-import type { Clock } from "#platform/clock.ts";
-import type { Dialler } from "#platform/connection.ts";
-import type { SigningKey } from "#platform/signing.ts";
+import type { Clock } from "#platform/machine/clock.ts";
+import type { Dialler } from "#platform/sockets/connection.ts";
+import type { SigningKey } from "#platform/keys/signing.ts";
 import type { Limiter } from "./limiter.ts";
 import { ParentPool } from "./parent-pool.ts";
 

@@ -6,8 +6,8 @@
  */
 
 import { bytesWithLengths } from "#base/mod.ts";
-import { sha256Hex } from "#platform/digest.ts";
-import type { Random } from "#platform/random.ts";
+import { sha256Hex } from "#platform/keys/digest.ts";
+import type { Random } from "#platform/machine/random.ts";
 
 export interface GenerationFacts {
   readonly task: string;

@@ -1,6 +1,6 @@
 /** Large disk operations under a limit: cut into chunks, each charged as it begins. */
 
-import type { DiskFile } from "#platform/disk.ts";
+import type { DiskFile } from "#platform/files/disk.ts";
 import type { Limiter } from "./limiter.ts";
 
 /** Like `DiskFile.read`: returns how many bytes came, fewer than asked only at the end of the file. */

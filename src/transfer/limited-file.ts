@@ -1,7 +1,7 @@
 /** A file whose reads and writes are paced by the host's disk limits. */
 
-import type { DiskFile } from "#platform/disk.ts";
-import type { Gate } from "#platform/connection.ts";
+import type { DiskFile } from "#platform/files/disk.ts";
+import type { Gate } from "#platform/sockets/connection.ts";
 import { limitedRead, limitedWrite } from "./limited-disk.ts";
 import type { Limiter } from "./limiter.ts";
 

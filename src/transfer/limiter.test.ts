@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { SimClock } from "#platform/clock.sim.ts";
-import type { DiskFile } from "#platform/disk.ts";
+import { SimClock } from "#platform/machine/clock.sim.ts";
+import type { DiskFile } from "#platform/files/disk.ts";
 import { limitedRead, limitedWrite } from "./limited-disk.ts";
 import { Limiter } from "./limiter.ts";
 

@@ -13,7 +13,7 @@
 
 import { assert } from "#base/mod.ts";
 import { TokenBucket } from "#core/traffic/mod.ts";
-import type { Clock, Timer } from "#platform/clock.ts";
+import type { Clock, Timer } from "#platform/machine/clock.ts";
 
 /** More waiters than a host has transfers mean that somebody queues without end. */
 const waitersMax = 65_536;

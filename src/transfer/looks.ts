@@ -13,8 +13,8 @@
 import { asDarnerError, DarnerError } from "#base/mod.ts";
 import type { LookAsk, Seen } from "#core/protocol/mod.ts";
 import type { Caller } from "#core/reach/mod.ts";
-import type { Clock } from "#platform/clock.ts";
-import { sha256Hex } from "#platform/digest.ts";
+import type { Clock } from "#platform/machine/clock.ts";
+import { sha256Hex } from "#platform/keys/digest.ts";
 import { credentialOf } from "./task-id.ts";
 
 const runningMax = 4096;

@@ -13,8 +13,8 @@ import {
   type HostMessage,
   type ManagerMessage,
 } from "#core/protocol/mod.ts";
-import type { Clock, Timer } from "#platform/clock.ts";
-import type { Dialler } from "#platform/connection.ts";
+import type { Clock, Timer } from "#platform/machine/clock.ts";
+import type { Dialler } from "#platform/sockets/connection.ts";
 import { MessageLink } from "./message-link.ts";
 
 const dialTimeoutMs = 1_500;

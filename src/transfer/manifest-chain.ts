@@ -10,7 +10,7 @@
  */
 
 import type { ManifestHead } from "#core/protocol/mod.ts";
-import { sha256 } from "#platform/digest.ts";
+import { sha256 } from "#platform/keys/digest.ts";
 
 const lineBytes = 32 + 4 + 32;
 

@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { bytesEqual } from "#base/mod.ts";
-import { sha256 } from "#platform/digest.ts";
-import { newSigningKey, type SigningKey } from "#platform/signing.ts";
+import { sha256 } from "#platform/keys/digest.ts";
+import { newSigningKey, type SigningKey } from "#platform/keys/signing.ts";
 import { joinDigests, Manifest, type EndLine, type ListedLines } from "./manifest.ts";
 import { endSeal, ManifestChain } from "./manifest-chain.ts";
 

@@ -8,7 +8,7 @@
  */
 
 import type { ManifestHead, RecalledManifest } from "#core/protocol/mod.ts";
-import { signatureHolds } from "#platform/signing.ts";
+import { signatureHolds } from "#platform/keys/signing.ts";
 import { endSeal, ManifestChain } from "./manifest-chain.ts";
 
 const digestBytes = 32;

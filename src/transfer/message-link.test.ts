@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { encodeFrame, encodeJsonFrame, frameType } from "#core/protocol/mod.ts";
-import { SimClock } from "#platform/clock.sim.ts";
+import { SimClock } from "#platform/machine/clock.sim.ts";
 import { MemoryConnection } from "../../test/memory-network.ts";
 import { MessageLink, sameForAll } from "./message-link.ts";
 

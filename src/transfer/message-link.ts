@@ -7,8 +7,8 @@
  */
 
 import { decodeJson, encodeFrame, encodeJsonFrame, FrameReader, frameType } from "#core/protocol/mod.ts";
-import type { Clock, Timer } from "#platform/clock.ts";
-import type { Connection } from "#platform/connection.ts";
+import type { Clock, Timer } from "#platform/machine/clock.ts";
+import type { Connection } from "#platform/sockets/connection.ts";
 
 /** A link that said nothing for this long says that it lives. */
 const keepAliveMs = 3_000;

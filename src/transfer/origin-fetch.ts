@@ -15,9 +15,9 @@ import { asDarnerError, assert, bytesEqual, DarnerError, type Bitfield } from "#
 import { Segments, type Segment } from "#core/download/mod.ts";
 import { strongValidator, toldDigests, versionsDiffer, type ResponseFacts } from "#core/freshness/mod.ts";
 import { digestToText, pieceCount, type Digest } from "#core/model/mod.ts";
-import { sleep } from "#platform/clock.ts";
-import { sha256 } from "#platform/digest.ts";
-import type { Flow } from "#platform/http-client.ts";
+import { sleep } from "#platform/machine/clock.ts";
+import { sha256 } from "#platform/keys/digest.ts";
+import type { Flow } from "#platform/http/client.ts";
 import type { EndRecord, ObjectRecord } from "#storage/pieces/mod.ts";
 import { mayGoOn, recordOf, storedLength } from "./fetched-object.ts";
 import { expectBody, shown, windowLength, type BodyAnswer } from "./origin-answer.ts";

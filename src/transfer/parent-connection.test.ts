@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { bytesJoin, type Bitfield } from "#base/mod.ts";
 import { encodeFrame, encodeIndices, frameType } from "#core/protocol/mod.ts";
-import { SimClock } from "#platform/clock.sim.ts";
+import { SimClock } from "#platform/machine/clock.sim.ts";
 import { MemoryConnection, pour } from "../../test/memory-network.ts";
 import { Limiter } from "./limiter.ts";
 import { ParentConnection, type ChannelHandlers } from "./parent-connection.ts";

@@ -20,9 +20,9 @@ import {
   type FrameHeader,
   type OpenRequest,
 } from "#core/protocol/mod.ts";
-import type { Clock } from "#platform/clock.ts";
-import type { Connection, ReadSink } from "#platform/connection.ts";
-import { ReadMark } from "#platform/read-mark.ts";
+import type { Clock } from "#platform/machine/clock.ts";
+import type { Connection, ReadSink } from "#platform/sockets/connection.ts";
+import { ReadMark } from "#platform/sockets/read-mark.ts";
 import type { Limiter } from "./limiter.ts";
 
 const sideBytes = 4 * 1024;

@@ -5,9 +5,9 @@
 
 import { asDarnerError, DarnerError } from "#base/mod.ts";
 import { protocolVersion, type ParentOffer } from "#core/protocol/mod.ts";
-import type { Clock } from "#platform/clock.ts";
-import type { Dialled, Dialler } from "#platform/connection.ts";
-import type { SigningKey } from "#platform/signing.ts";
+import type { Clock } from "#platform/machine/clock.ts";
+import type { Dialled, Dialler } from "#platform/sockets/connection.ts";
+import type { SigningKey } from "#platform/keys/signing.ts";
 import type { Limiter } from "./limiter.ts";
 import { ParentConnection } from "./parent-connection.ts";
 

@@ -7,7 +7,7 @@
 
 import { assert, DarnerError } from "#base/mod.ts";
 import { digestToText, type Digest, type DigestName } from "#core/model/mod.ts";
-import { streamingDigest, type StreamingDigest } from "#platform/digest.ts";
+import { streamingDigest, type StreamingDigest } from "#platform/keys/digest.ts";
 import type { PieceFile } from "#storage/pieces/mod.ts";
 import type { Sealing } from "./sealing.ts";
 

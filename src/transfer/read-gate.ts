@@ -15,7 +15,7 @@ import {
 } from "#core/image/mod.ts";
 import type { Seen } from "#core/protocol/mod.ts";
 import type { Caller } from "#core/reach/mod.ts";
-import type { Clock } from "#platform/clock.ts";
+import type { Clock } from "#platform/machine/clock.ts";
 import type { CallersLook, Looks } from "./looks.ts";
 import { credentialOf } from "./task-id.ts";
 

@@ -6,8 +6,8 @@
 
 import { assert, DarnerError } from "#base/mod.ts";
 import { pieceSpan, type SealFacts } from "#core/model/mod.ts";
-import { openPiece, sealKeyFrom, sealPiece, sealSecretBytes, type SealKey } from "#platform/sealing.ts";
-import type { Random } from "#platform/random.ts";
+import { openPiece, sealKeyFrom, sealPiece, sealSecretBytes, type SealKey } from "#platform/keys/sealing.ts";
+import type { Random } from "#platform/machine/random.ts";
 import type { ObjectRecord, PieceFile } from "#storage/pieces/mod.ts";
 
 export class Sealing {

@@ -1,6 +1,6 @@
 /** A limit through which bytes are seen to go. */
 
-import type { Gate } from "#platform/connection.ts";
+import type { Gate } from "#platform/sockets/connection.ts";
 
 /** The same limit; `onBytes` hears whenever bytes go through. */
 export function seenMoving(limit: Gate, onBytes: () => unknown): Gate {

@@ -15,10 +15,10 @@ import {
 } from "#core/download/mod.ts";
 import { pieceCount } from "#core/model/mod.ts";
 import type { EntryShare, ParentOffer } from "#core/protocol/mod.ts";
-import type { Clock, Timer } from "#platform/clock.ts";
-import { sha256 } from "#platform/digest.ts";
-import type { Log } from "#platform/log.ts";
-import type { Random } from "#platform/random.ts";
+import type { Clock, Timer } from "#platform/machine/clock.ts";
+import { sha256 } from "#platform/keys/digest.ts";
+import type { Log } from "#platform/telemetry/log.ts";
+import type { Random } from "#platform/machine/random.ts";
 import type { PieceFile } from "#storage/pieces/mod.ts";
 import type { Limiter } from "./limiter.ts";
 import type { Manifest } from "./manifest.ts";

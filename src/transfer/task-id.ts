@@ -3,7 +3,7 @@
 import { bytesWithLengths, DarnerError } from "#base/mod.ts";
 import { isHarmlessField, parseDigest, parseUrl, taskKeyBytes, type TaskId } from "#core/model/mod.ts";
 import type { TaskAsk } from "#core/protocol/mod.ts";
-import { sha256Hex } from "#platform/digest.ts";
+import { sha256Hex } from "#platform/keys/digest.ts";
 
 /** Throws `url.malformed`, `digest.malformed`. */
 export function taskIdOf(ask: TaskAsk): TaskId {

@@ -1,7 +1,7 @@
 /** Tickets made and checked: the claims of core/model joined with the platform's signatures. */
 
 import { parseClaims, ticketFault, ticketLifeMs } from "#core/model/mod.ts";
-import { signatureHolds, type SigningKey } from "#platform/signing.ts";
+import { signatureHolds, type SigningKey } from "#platform/keys/signing.ts";
 
 export function signTicket(key: SigningKey, task: string, host: string, wallMs: number): string {
   const claims = JSON.stringify({ task, host, expiresAtMs: wallMs + ticketLifeMs });

@@ -12,10 +12,10 @@ import {
   frameType,
   decodeIndices,
 } from "#core/protocol/mod.ts";
-import { SimClock } from "#platform/clock.sim.ts";
-import { sha256 } from "#platform/digest.ts";
-import { SimDisk } from "#platform/disk.sim.ts";
-import { silentLog } from "#platform/log.ts";
+import { SimClock } from "#platform/machine/clock.sim.ts";
+import { sha256 } from "#platform/keys/digest.ts";
+import { SimDisk } from "#platform/files/disk.sim.ts";
+import { silentLog } from "#platform/telemetry/log.ts";
 import { PieceFile } from "#storage/pieces/mod.ts";
 import { MemoryConnection } from "../../test/memory-network.ts";
 import { Limiter } from "./limiter.ts";

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { smallBytesMax, type WholeMessage } from "#core/protocol/mod.ts";
-import { sha256, sha256Hex } from "#platform/digest.ts";
-import { newSigningKey } from "#platform/signing.ts";
+import { sha256, sha256Hex } from "#platform/keys/digest.ts";
+import { newSigningKey } from "#platform/keys/signing.ts";
 import { endSeal, ManifestChain } from "./manifest-chain.ts";
 import { bytesOfWhole, wholeMessage } from "./whole.ts";
 

@@ -4,8 +4,8 @@
  */
 
 import { smallBytesMax, type ManifestHead, type WholeMessage } from "#core/protocol/mod.ts";
-import { sha256 } from "#platform/digest.ts";
-import { signatureHolds } from "#platform/signing.ts";
+import { sha256 } from "#platform/keys/digest.ts";
+import { signatureHolds } from "#platform/keys/signing.ts";
 import type { EndLine } from "./manifest.ts";
 import { endSeal, ManifestChain } from "./manifest-chain.ts";
 

@@ -9,7 +9,7 @@ import * as fs from "node:fs";
 import { networkInterfaces } from "node:os";
 import { after, before, describe, test } from "node:test";
 import { encodeFrame, encodeIndices, encodeJsonFrame, frameType, type HostMessage } from "#core/protocol/mod.ts";
-import { newSigningKey, signingKeyFromPem, type SigningKey } from "#platform/signing.ts";
+import { newSigningKey, signingKeyFromPem, type SigningKey } from "#platform/keys/signing.ts";
 import { signTicket, taskIdOf } from "#transfer/mod.ts";
 import { Cluster, until, type Role } from "../integration/cluster.ts";
 import { RawPeer } from "../integration/piece-client.ts";

@@ -9,7 +9,7 @@ import * as fs from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { TaskAsk } from "#core/protocol/mod.ts";
-import { newSigningKey, signingKeyFromPem } from "#platform/signing.ts";
+import { newSigningKey, signingKeyFromPem } from "#platform/keys/signing.ts";
 import { signTicket, taskIdOf } from "#transfer/mod.ts";
 import { contentOf } from "../origin/mod.ts";
 import { Cluster, until, type Role } from "../integration/cluster.ts";

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DarnerError, isZeros, type ErrorCode } from "#base/mod.ts";
-import type { Disk } from "#platform/disk.ts";
+import type { Disk } from "#platform/files/disk.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const failsWith = (code: ErrorCode) => (error: unknown) => error instanceof DarnerError && error.code === code;

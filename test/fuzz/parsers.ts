@@ -38,10 +38,10 @@ import {
 } from "#core/protocol/mod.ts";
 import { addressRefusal, reachByDefault, urlRefusal } from "#core/reach/mod.ts";
 import { checkOf, decodeJournal, encodeRecord, firstCheck, type JournalRecord } from "#storage/pieces/mod.ts";
-import { sha256, sha256Hex } from "#platform/digest.ts";
-import { cleanFacts } from "#platform/log-facts.ts";
-import { openPiece, sealKeyFrom, sealPiece } from "#platform/sealing.ts";
-import { newSigningKey } from "#platform/signing.ts";
+import { sha256, sha256Hex } from "#platform/keys/digest.ts";
+import { cleanFacts } from "#platform/telemetry/log-facts.ts";
+import { openPiece, sealKeyFrom, sealPiece } from "#platform/keys/sealing.ts";
+import { newSigningKey } from "#platform/keys/signing.ts";
 import { bytesOfWhole, Manifest, Sealing, signTicket, taskIdOf, ticketRefusal, wholeMessage } from "#transfer/mod.ts";
 import { mutatedBytes, mutatedText, type Chance } from "./mutation.ts";
 

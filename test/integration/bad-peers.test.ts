@@ -9,7 +9,7 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { describe, test } from "node:test";
-import { signingKeyFromPem } from "#platform/signing.ts";
+import { signingKeyFromPem } from "#platform/keys/signing.ts";
 import { inCluster, until, type Cluster, type Role } from "./cluster.ts";
 
 const sizeBytes = 24_000_000;

@@ -12,7 +12,7 @@ import * as http from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { signingKeyFromPem } from "#platform/signing.ts";
+import { signingKeyFromPem } from "#platform/keys/signing.ts";
 import { contentDigest, contentOf, startTestOrigin, type ObjectScript, type TestOrigin } from "../origin/mod.ts";
 
 const root = dirname(dirname(import.meta.dirname));

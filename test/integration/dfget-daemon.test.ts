@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { errorTable } from "#base/mod.ts";
-import { loadNative } from "#platform/native.node.ts";
+import { loadNative } from "#platform/native/calls.node.ts";
 import { contentOf, startTestOrigin, type ObjectScript, type TestOrigin } from "../origin/mod.ts";
 import { Desk } from "./run-dfget.ts";
 import { ScriptedDaemon, type DaemonScript } from "./scripted-daemon.ts";

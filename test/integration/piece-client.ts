@@ -19,7 +19,7 @@ import {
   type HostMessage,
   type ManagerMessage,
 } from "#core/protocol/mod.ts";
-import type { SigningKey } from "#platform/signing.ts";
+import type { SigningKey } from "#platform/keys/signing.ts";
 import { until } from "./cluster.ts";
 
 interface Received {

@@ -9,11 +9,11 @@ import * as net from "node:net";
 import { test } from "node:test";
 import type { DarnerError } from "#base/mod.ts";
 import type { MemberRole, Scope } from "#core/model/mod.ts";
-import { createNodeHttpJson } from "#platform/http-json.node.ts";
-import type { HttpJson, JsonRequest } from "#platform/http-json.ts";
-import { createNodeIdentity, createNodeVisitor } from "#platform/identity.node.ts";
-import type { TlsParty } from "#platform/identity.ts";
-import { signingKeyFromPem } from "#platform/signing.ts";
+import { createNodeHttpJson } from "#platform/http/json.node.ts";
+import type { HttpJson, JsonRequest } from "#platform/http/json.ts";
+import { createNodeIdentity, createNodeVisitor } from "#platform/keys/identity.node.ts";
+import type { TlsParty } from "#platform/keys/identity.ts";
+import { signingKeyFromPem } from "#platform/keys/signing.ts";
 import { Place } from "./darner-up.ts";
 
 /** Their refusals have tests of their own: joining.test.ts, swarm.test.ts. */

@@ -5,10 +5,10 @@ import * as http from "node:http";
 import * as net from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import type { DownloadAsk, DownloadEvent } from "#core/protocol/mod.ts";
-import { readBootTag } from "#platform/boot.node.ts";
-import { nodeDisk } from "#platform/disk.node.ts";
-import { sha256 } from "#platform/digest.ts";
-import { loadNative } from "#platform/native.node.ts";
+import { readBootTag } from "#platform/machine/boot.node.ts";
+import { nodeDisk } from "#platform/files/disk.node.ts";
+import { sha256 } from "#platform/keys/digest.ts";
+import { loadNative } from "#platform/native/calls.node.ts";
 import { PieceFile } from "#storage/pieces/mod.ts";
 
 const pieceBytes = 65_536;

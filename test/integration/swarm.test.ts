@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { taskIdOf } from "#transfer/mod.ts";
-import { newSigningKey, signingKeyFromPem, type SigningKey } from "#platform/signing.ts";
+import { newSigningKey, signingKeyFromPem, type SigningKey } from "#platform/keys/signing.ts";
 import { signTicket } from "#transfer/mod.ts";
 import * as fs from "node:fs";
 import { Cluster, type Role } from "./cluster.ts";

@@ -8,12 +8,12 @@ import { execFileSync, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { bytesEqual, DarnerError, errorTable } from "#base/mod.ts";
-import { sha256 } from "#platform/digest.ts";
-import type { Disk } from "#platform/disk.ts";
-import { createNodeDisk } from "#platform/disk.node.ts";
-import { loadNative } from "#platform/native.node.ts";
+import { sha256 } from "#platform/keys/digest.ts";
+import type { Disk } from "#platform/files/disk.ts";
+import { createNodeDisk } from "#platform/files/disk.node.ts";
+import { loadNative } from "#platform/native/calls.node.ts";
 import { PieceFile, TaskCache } from "#storage/pieces/mod.ts";
-import { nodeClock } from "#platform/clock.node.ts";
+import { nodeClock } from "#platform/machine/clock.node.ts";
 import { testDisk } from "../conformance/disk.ts";
 import { inCluster } from "../integration/cluster.ts";
 

@@ -9,7 +9,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { test } from "node:test";
 import { execFileSync, type ChildProcess } from "node:child_process";
 import { Network } from "../../bench/swarm/network.ts";
-import { sha256Hex } from "#platform/digest.ts";
+import { sha256Hex } from "#platform/keys/digest.ts";
 import { seededContent } from "../origin/mod.ts";
 
 const root = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");

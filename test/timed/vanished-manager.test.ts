@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { test } from "node:test";
-import { loadNative } from "#platform/native.node.ts";
+import { loadNative } from "#platform/native/calls.node.ts";
 import { Network } from "../../bench/swarm/network.ts";
 
 const root = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Machine, RoleAnswer } from "#platform/machine.ts";
+import type { Machine, RoleAnswer } from "#platform/machine/machine.ts";
 import { examine, type DoctorQuestion } from "./doctor.ts";
 
 const wallMs = 1_000_000;

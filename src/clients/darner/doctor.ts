@@ -5,8 +5,8 @@
  */
 
 import { formatBytes } from "#base/mod.ts";
-import type { ListenAddress } from "#platform/http-server.ts";
-import type { Machine, RoleAnswer } from "#platform/machine.ts";
+import type { ListenAddress } from "#platform/http/server.ts";
+import type { Machine, RoleAnswer } from "#platform/machine/machine.ts";
 
 export interface Finding {
   readonly level: "ok" | "warn" | "fail";

@@ -7,7 +7,7 @@
  */
 
 import type { DfgetSettings } from "./run.ts";
-import { sha256Hex } from "#platform/digest.ts";
+import { sha256Hex } from "#platform/keys/digest.ts";
 import type { DaemonOrder } from "./ports.ts";
 
 export interface ClusterFacts {

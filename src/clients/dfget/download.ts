@@ -6,8 +6,8 @@
 import { asDarnerError, DarnerError } from "#base/mod.ts";
 import { digestToText } from "#core/model/mod.ts";
 import type { BytesBySource } from "#core/protocol/mod.ts";
-import { streamingDigest } from "#platform/digest.ts";
-import type { ByteSink } from "#platform/output-files.ts";
+import { streamingDigest } from "#platform/keys/digest.ts";
+import type { ByteSink } from "#platform/files/output-files.ts";
 import type { AloneParts, Got } from "./alone.ts";
 import { outputExists, PartialOutput, planOutput, type OutputPlan } from "./outputs.ts";
 import type { DfgetPorts } from "./ports.ts";

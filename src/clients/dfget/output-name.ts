@@ -1,6 +1,6 @@
 /** The file name that a URL saves under, and the names of the two hidden files of a partial download. */
 
-import { sha256Hex } from "#platform/digest.ts";
+import { sha256Hex } from "#platform/keys/digest.ts";
 
 /** A file name has at most 255 bytes (NAME_MAX); the hidden files' names are longer than the output's. */
 const nameBytesMax = 255;

@@ -5,8 +5,8 @@
  */
 
 import { DarnerError } from "#base/mod.ts";
-import type { DiskFile } from "#platform/disk.ts";
-import type { OutputFiles, OutputLook } from "#platform/output-files.ts";
+import type { DiskFile } from "#platform/files/disk.ts";
+import type { OutputFiles, OutputLook } from "#platform/files/output-files.ts";
 import { partialPaths } from "./output-name.ts";
 import type { Wanted } from "./wanted.ts";
 

@@ -1,12 +1,12 @@
 /** What dfget needs of the machine, handed to it by the composition root. */
 
 import type { Origin } from "#origins/mod.ts";
-import type { Clock } from "#platform/clock.ts";
-import type { Disk } from "#platform/disk.ts";
-import type { LocalHttp } from "#platform/local-http.ts";
-import type { OutputFiles } from "#platform/output-files.ts";
-import type { Random } from "#platform/random.ts";
-import type { Terminal } from "#platform/terminal.ts";
+import type { Clock } from "#platform/machine/clock.ts";
+import type { Disk } from "#platform/files/disk.ts";
+import type { LocalHttp } from "#platform/http/local.ts";
+import type { OutputFiles } from "#platform/files/output-files.ts";
+import type { Random } from "#platform/machine/random.ts";
+import type { Terminal } from "#platform/machine/terminal.ts";
 
 export interface OriginSettings {
   /** PEM texts. */

@@ -5,8 +5,8 @@
 
 import { asDarnerError, errorToWire, formatBytes, formatDuration, formatRate, type DarnerError } from "#base/mod.ts";
 import type { BytesBySource, DownloadEvent } from "#core/protocol/mod.ts";
-import type { Clock } from "#platform/clock.ts";
-import type { Terminal } from "#platform/terminal.ts";
+import type { Clock } from "#platform/machine/clock.ts";
+import type { Terminal } from "#platform/machine/terminal.ts";
 import { progressLine, sourcesText, totalBytes } from "./progress-line.ts";
 import { RateMeter } from "./rate-meter.ts";
 

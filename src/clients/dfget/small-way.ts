@@ -7,7 +7,7 @@
 import { DarnerError } from "#base/mod.ts";
 import { digestToText, type Digest } from "#core/model/mod.ts";
 import { smallAsksMax, type SmallAnswer, type SmallAsks, type TaskAsk } from "#core/protocol/mod.ts";
-import { streamingDigest } from "#platform/digest.ts";
+import { streamingDigest } from "#platform/keys/digest.ts";
 import { modifiedMs } from "./download.ts";
 import { partialPaths } from "./output-name.ts";
 import type { DfgetPorts } from "./ports.ts";

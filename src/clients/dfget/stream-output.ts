@@ -7,8 +7,8 @@
  */
 
 import { assert, DarnerError } from "#base/mod.ts";
-import type { DiskFile, FileIdentity } from "#platform/disk.ts";
-import type { ByteSink } from "#platform/output-files.ts";
+import type { DiskFile, FileIdentity } from "#platform/files/disk.ts";
+import type { ByteSink } from "#platform/files/output-files.ts";
 
 const noIdentity: FileIdentity = {
   device: 0n,

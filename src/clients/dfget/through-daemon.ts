@@ -9,10 +9,10 @@
 import { DarnerError, errorFromWire } from "#base/mod.ts";
 import { digestToText } from "#core/model/mod.ts";
 import type { DownloadAsk, DownloadEvent, DownloadMode } from "#core/protocol/mod.ts";
-import type { Clock } from "#platform/clock.ts";
-import type { DiskFile } from "#platform/disk.ts";
-import type { LocalHttp, LocalReply } from "#platform/local-http.ts";
-import type { Random } from "#platform/random.ts";
+import type { Clock } from "#platform/machine/clock.ts";
+import type { DiskFile } from "#platform/files/disk.ts";
+import type { LocalHttp, LocalReply } from "#platform/http/local.ts";
+import type { Random } from "#platform/machine/random.ts";
 import type { Wanted } from "./wanted.ts";
 
 const settleTimeoutMs = 2000;

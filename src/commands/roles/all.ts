@@ -4,8 +4,8 @@
  */
 
 import { DarnerError } from "#base/mod.ts";
-import type { NodeLog } from "#platform/log.node.ts";
-import { nodeMachine } from "#platform/machine.node.ts";
+import type { NodeLog } from "#platform/telemetry/log.node.ts";
+import { nodeMachine } from "#platform/machine/machine.node.ts";
 import { isLoopbackHost, type TcpAddress, type UpRoles } from "#settings/mod.ts";
 import { httpUrl } from "./address.ts";
 import { startClusterManager } from "./cluster-manager.ts";

@@ -5,10 +5,10 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { DarnerError } from "#base/mod.ts";
-import { authorityCertificate, readCertificate } from "#platform/certificates.ts";
-import { nodeClock } from "#platform/clock.node.ts";
-import { nodeRandom } from "#platform/random.node.ts";
-import { newSigningKey, signingKeyFromPem, type SigningKey } from "#platform/signing.ts";
+import { authorityCertificate, readCertificate } from "#platform/keys/certificates.ts";
+import { nodeClock } from "#platform/machine/clock.node.ts";
+import { nodeRandom } from "#platform/machine/random.node.ts";
+import { newSigningKey, signingKeyFromPem, type SigningKey } from "#platform/keys/signing.ts";
 import { writeWhole } from "./membership-files.ts";
 
 export interface OpenedAuthority {

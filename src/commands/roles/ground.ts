@@ -5,13 +5,13 @@
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createOrigins, type Origin } from "#origins/mod.ts";
-import { nodeClock } from "#platform/clock.node.ts";
-import { createNodeHttpClient } from "#platform/http-client.node.ts";
-import { loadNative } from "#platform/native.node.ts";
-import type { LogLevel } from "#platform/log.ts";
-import { createNodeLog, type NodeLog } from "#platform/log.node.ts";
-import { lockDirectory } from "#platform/process-lock.node.ts";
-import { newSigningKey, signingKeyFromPem, type SigningKey } from "#platform/signing.ts";
+import { nodeClock } from "#platform/machine/clock.node.ts";
+import { createNodeHttpClient } from "#platform/http/client.node.ts";
+import { loadNative } from "#platform/native/calls.node.ts";
+import type { LogLevel } from "#platform/telemetry/log.ts";
+import { createNodeLog, type NodeLog } from "#platform/telemetry/log.node.ts";
+import { lockDirectory } from "#platform/machine/process-lock.node.ts";
+import { newSigningKey, signingKeyFromPem, type SigningKey } from "#platform/keys/signing.ts";
 import { DarnerError } from "#base/mod.ts";
 import type { ReachPolicy } from "#core/reach/mod.ts";
 

@@ -6,22 +6,22 @@ import { staticManagers, type ManagerDirectory } from "#cluster/mod.ts";
 import { parseAddress } from "#core/placement/mod.ts";
 import { daemonRoutes, HostDaemon } from "#services/host-daemon/mod.ts";
 import { TaskCache } from "#storage/pieces/mod.ts";
-import { readBootTag } from "#platform/boot.node.ts";
-import { nodeClock } from "#platform/clock.node.ts";
-import { createDialler } from "#platform/connection.node.ts";
-import type { DescriptorInbox } from "#platform/descriptor-inbox.ts";
-import { openDescriptorInbox } from "#platform/descriptor-inbox.node.ts";
-import type { Disk } from "#platform/disk.ts";
-import { createNodeDisk, nodeDisk } from "#platform/disk.node.ts";
-import type { Admission, HttpServer, RouteRequest } from "#platform/http-server.ts";
-import { createNodeHttpServer } from "#platform/http-server.node.ts";
-import type { NodeLog } from "#platform/log.node.ts";
-import type { Metrics } from "#platform/metrics.ts";
-import { createNodeMetrics } from "#platform/metrics.node.ts";
-import type { Native } from "#platform/native.ts";
-import { loadNative } from "#platform/native.node.ts";
-import { nodeRandom } from "#platform/random.node.ts";
-import { roleRoutes } from "#platform/role-routes.ts";
+import { readBootTag } from "#platform/machine/boot.node.ts";
+import { nodeClock } from "#platform/machine/clock.node.ts";
+import { createDialler } from "#platform/sockets/connection.node.ts";
+import type { DescriptorInbox } from "#platform/sockets/descriptor-inbox.ts";
+import { openDescriptorInbox } from "#platform/sockets/descriptor-inbox.node.ts";
+import type { Disk } from "#platform/files/disk.ts";
+import { createNodeDisk, nodeDisk } from "#platform/files/disk.node.ts";
+import type { Admission, HttpServer, RouteRequest } from "#platform/http/server.ts";
+import { createNodeHttpServer } from "#platform/http/server.node.ts";
+import type { NodeLog } from "#platform/telemetry/log.node.ts";
+import type { Metrics } from "#platform/telemetry/metrics.ts";
+import { createNodeMetrics } from "#platform/telemetry/metrics.node.ts";
+import type { Native } from "#platform/native/calls.ts";
+import { loadNative } from "#platform/native/calls.node.ts";
+import { nodeRandom } from "#platform/machine/random.node.ts";
+import { roleRoutes } from "#platform/http/role-routes.ts";
 import {
   daemonWatermarks,
   hostDaemonSettings,

@@ -1,8 +1,8 @@
 /** A role's settings while it runs, and the routes that show and change them. */
 
-import type { Route } from "#platform/http-server.ts";
-import type { LogLevel } from "#platform/log.ts";
-import type { NodeLog } from "#platform/log.node.ts";
+import type { Route } from "#platform/http/server.ts";
+import type { LogLevel } from "#platform/telemetry/log.ts";
+import type { NodeLog } from "#platform/telemetry/log.node.ts";
 import {
   changeSettings,
   type Declarations,

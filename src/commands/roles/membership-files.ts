@@ -5,9 +5,9 @@
 
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import type { JoinableRole } from "#core/model/mod.ts";
-import { createNodeIdentity } from "#platform/identity.node.ts";
-import type { Identity } from "#platform/identity.ts";
-import type { SigningKey } from "#platform/signing.ts";
+import { createNodeIdentity } from "#platform/keys/identity.node.ts";
+import type { Identity } from "#platform/keys/identity.ts";
+import type { SigningKey } from "#platform/keys/signing.ts";
 
 /** The folder of the process that a role runs in. */
 export const folderOfRole: Readonly<Record<JoinableRole, string>> = { host: "daemon", manager: "cluster-manager" };

@@ -2,10 +2,10 @@
 
 import { rmSync } from "node:fs";
 import { asDarnerError } from "#base/mod.ts";
-import { nodeClock } from "#platform/clock.node.ts";
-import type { Log } from "#platform/log.ts";
-import { logBudget } from "#platform/log-budget.ts";
-import { openSqlite } from "#platform/sqlite.node.ts";
+import { nodeClock } from "#platform/machine/clock.node.ts";
+import type { Log } from "#platform/telemetry/log.ts";
+import { logBudget } from "#platform/telemetry/log-budget.ts";
+import { openSqlite } from "#platform/files/sqlite.node.ts";
 import { SmallStore, smallStorePath, SmallVersions } from "#storage/pieces/mod.ts";
 
 const failuresLoggedPerSecond = 1;

@@ -13,15 +13,15 @@ import {
 } from "#cluster/mod.ts";
 import { DarnerError } from "#base/mod.ts";
 import type { JoinableRole } from "#core/model/mod.ts";
-import { nodeClock } from "#platform/clock.node.ts";
-import { createNodeHttpJson } from "#platform/http-json.node.ts";
-import type { Admission } from "#platform/http-server.ts";
-import { createNodeIdentity } from "#platform/identity.node.ts";
-import type { Identity } from "#platform/identity.ts";
-import type { Log } from "#platform/log.ts";
-import type { Metrics } from "#platform/metrics.ts";
-import { nodeRandom } from "#platform/random.node.ts";
-import type { SigningKey } from "#platform/signing.ts";
+import { nodeClock } from "#platform/machine/clock.node.ts";
+import { createNodeHttpJson } from "#platform/http/json.node.ts";
+import type { Admission } from "#platform/http/server.ts";
+import { createNodeIdentity } from "#platform/keys/identity.node.ts";
+import type { Identity } from "#platform/keys/identity.ts";
+import type { Log } from "#platform/telemetry/log.ts";
+import type { Metrics } from "#platform/telemetry/metrics.ts";
+import { nodeRandom } from "#platform/machine/random.node.ts";
+import type { SigningKey } from "#platform/keys/signing.ts";
 import { isLoopbackHost, type TcpAddress } from "#settings/mod.ts";
 import { readIdentity, writeCertificate } from "./membership-files.ts";
 

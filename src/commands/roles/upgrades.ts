@@ -3,12 +3,12 @@
 import type { IncomingMessage } from "node:http";
 import type { Member } from "#core/model/mod.ts";
 import { protocolVersion } from "#core/protocol/mod.ts";
-import { callerOf } from "#platform/caller.ts";
-import type { Connection } from "#platform/connection.ts";
-import { acceptUpgrade, refuseUpgrade, upgradeHeader } from "#platform/connection.node.ts";
-import type { UpgradeRoute } from "#platform/http-server.ts";
-import type { Native } from "#platform/native.ts";
-import { nodeRandom } from "#platform/random.node.ts";
+import { callerOf } from "#platform/sockets/caller.ts";
+import type { Connection } from "#platform/sockets/connection.ts";
+import { acceptUpgrade, refuseUpgrade, upgradeHeader } from "#platform/sockets/connection.node.ts";
+import type { UpgradeRoute } from "#platform/http/server.ts";
+import type { Native } from "#platform/native/calls.ts";
+import { nodeRandom } from "#platform/machine/random.node.ts";
 
 interface Owner {
   received(bytes: Uint8Array): void;

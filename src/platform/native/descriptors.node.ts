@@ -15,8 +15,8 @@
 
 import * as fs from "node:fs";
 import { assert } from "#base/mod.ts";
-import { descriptorsMax, messageBytesMax } from "../native.ts";
-import type { PeerCredentials, ReceivedDescriptors } from "../native.ts";
+import { descriptorsMax, messageBytesMax } from "./calls.ts";
+import type { PeerCredentials, ReceivedDescriptors } from "./calls.ts";
 import { errno, type Libc } from "./libc.node.ts";
 
 const headerAt = 16;

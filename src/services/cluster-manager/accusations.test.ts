@@ -2,11 +2,11 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { SimClock } from "#platform/clock.sim.ts";
-import { sha256 } from "#platform/digest.ts";
-import { SimDisk } from "#platform/disk.sim.ts";
-import { silentLog } from "#platform/log.ts";
-import { newSigningKey } from "#platform/signing.ts";
+import { SimClock } from "#platform/machine/clock.sim.ts";
+import { sha256 } from "#platform/keys/digest.ts";
+import { SimDisk } from "#platform/files/disk.sim.ts";
+import { silentLog } from "#platform/telemetry/log.ts";
+import { newSigningKey } from "#platform/keys/signing.ts";
 import { PieceFile } from "#storage/pieces/mod.ts";
 import { Limiter, ticketRefusal, Uploads } from "#transfer/mod.ts";
 import { MemoryNetwork, type MemoryConnection } from "../../../test/memory-network.ts";

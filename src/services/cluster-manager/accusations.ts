@@ -7,11 +7,11 @@
 import { bytesEqual } from "#base/mod.ts";
 import type { HostCard } from "#core/protocol/mod.ts";
 import { Suspicion, type Verdict } from "#core/swarm/mod.ts";
-import { sleep, type Clock } from "#platform/clock.ts";
-import type { Dialler } from "#platform/connection.ts";
-import { sha256 } from "#platform/digest.ts";
-import type { Log } from "#platform/log.ts";
-import { newSigningKey, type SigningKey } from "#platform/signing.ts";
+import { sleep, type Clock } from "#platform/machine/clock.ts";
+import type { Dialler } from "#platform/sockets/connection.ts";
+import { sha256 } from "#platform/keys/digest.ts";
+import type { Log } from "#platform/telemetry/log.ts";
+import { newSigningKey, type SigningKey } from "#platform/keys/signing.ts";
 import { fetchPiece, Limiter, signTicket } from "#transfer/mod.ts";
 
 /** For its own look at the piece. */

@@ -11,8 +11,8 @@ import { Bitfield } from "#base/mod.ts";
 import { pieceCount } from "#core/model/mod.ts";
 import type { ManagerEntry } from "#core/placement/mod.ts";
 import type { EntryShare, HostCard, ManagerMessage, ManifestHead, ParentOffer, TaskAsk } from "#core/protocol/mod.ts";
-import type { Clock, Timer } from "#platform/clock.ts";
-import type { Dialler } from "#platform/connection.ts";
+import type { Clock, Timer } from "#platform/machine/clock.ts";
+import type { Dialler } from "#platform/sockets/connection.ts";
 import { ManagerLink, Manifest, Sealing } from "#transfer/mod.ts";
 import type { Holder } from "./regain.ts";
 

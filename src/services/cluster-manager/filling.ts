@@ -6,7 +6,7 @@
  * Invariant: nothing is told without bytes, or an answer waited for, since it was told last.
  */
 
-import type { Clock, Timer } from "#platform/clock.ts";
+import type { Clock, Timer } from "#platform/machine/clock.ts";
 
 /** Three such notes fit into a host's patience. */
 const noteEveryMs = 1500;

@@ -14,9 +14,9 @@ import {
 import { Pace } from "#core/swarm/mod.ts";
 import type { Member } from "#core/model/mod.ts";
 import type { ManagerEntry } from "#core/placement/mod.ts";
-import { SimClock } from "#platform/clock.sim.ts";
-import { silentLog } from "#platform/log.ts";
-import { newSigningKey, type SigningKey } from "#platform/signing.ts";
+import { SimClock } from "#platform/machine/clock.sim.ts";
+import { silentLog } from "#platform/telemetry/log.ts";
+import { newSigningKey, type SigningKey } from "#platform/keys/signing.ts";
 import { Looks, ReadGate, taskIdOf } from "#transfer/mod.ts";
 import { MemoryConnection } from "../../../test/memory-network.ts";
 import { Crowds } from "./crowds.ts";

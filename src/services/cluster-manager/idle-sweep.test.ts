@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { SimClock } from "#platform/clock.sim.ts";
+import { SimClock } from "#platform/machine/clock.sim.ts";
 import { IdleSweep } from "./idle-sweep.ts";
 import type { ManagedTask } from "./managed-task.ts";
 

@@ -5,7 +5,7 @@
  * Invariant: a turn of the loop puts away a few; what is left comes a moment later.
  */
 
-import type { Clock, Timer } from "#platform/clock.ts";
+import type { Clock, Timer } from "#platform/machine/clock.ts";
 import type { ManagedTask } from "./managed-task.ts";
 
 const everyMs = { usual: 30_000, many: 3_000, slice: 20 } as const;

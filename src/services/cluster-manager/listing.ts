@@ -16,7 +16,7 @@
 import { assert } from "#base/mod.ts";
 import type { ManagerMessage, ManifestHead } from "#core/protocol/mod.ts";
 import { listEveryMs, gatherNewsMs, listSlice } from "#core/swarm/mod.ts";
-import type { Clock, Timer } from "#platform/clock.ts";
+import type { Clock, Timer } from "#platform/machine/clock.ts";
 import type { EndRecord, PieceFile } from "#storage/pieces/mod.ts";
 import { endSeal, joinDigests, ManifestChain, sameForAll, type EndLine } from "#transfer/mod.ts";
 import type { VersionHost } from "./task-version.ts";

@@ -2,11 +2,11 @@
 
 import type { Caller } from "#core/reach/mod.ts";
 import type { ManagerMessage, TaskAsk } from "#core/protocol/mod.ts";
-import { SimClock } from "#platform/clock.sim.ts";
-import { SimDisk } from "#platform/disk.sim.ts";
-import { silentLog } from "#platform/log.ts";
-import { newSigningKey } from "#platform/signing.ts";
-import { nodeRandom } from "#platform/random.node.ts";
+import { SimClock } from "#platform/machine/clock.sim.ts";
+import { SimDisk } from "#platform/files/disk.sim.ts";
+import { silentLog } from "#platform/telemetry/log.ts";
+import { newSigningKey } from "#platform/keys/signing.ts";
+import { nodeRandom } from "#platform/machine/random.node.ts";
 import { TaskCache } from "#storage/pieces/mod.ts";
 import { Limiter, Uploads } from "#transfer/mod.ts";
 import { Accusations } from "./accusations.ts";

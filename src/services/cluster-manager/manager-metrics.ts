@@ -1,6 +1,6 @@
 /** What a manager tells of itself in /metrics. */
 
-import type { Metrics } from "#platform/metrics.ts";
+import type { Metrics } from "#platform/telemetry/metrics.ts";
 import type { TaskCache } from "#storage/pieces/mod.ts";
 import type { Uploads } from "#transfer/mod.ts";
 

@@ -2,11 +2,11 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { SimClock } from "#platform/clock.sim.ts";
-import { sha256, sha256Hex } from "#platform/digest.ts";
-import { SimDisk } from "#platform/disk.sim.ts";
-import type { Log } from "#platform/log.ts";
-import { silentLog } from "#platform/log.ts";
+import { SimClock } from "#platform/machine/clock.sim.ts";
+import { sha256, sha256Hex } from "#platform/keys/digest.ts";
+import { SimDisk } from "#platform/files/disk.sim.ts";
+import type { Log } from "#platform/telemetry/log.ts";
+import { silentLog } from "#platform/telemetry/log.ts";
 import { PieceFile } from "#storage/pieces/mod.ts";
 import { Limiter } from "#transfer/mod.ts";
 import { ScriptedOrigin } from "../../../test/scripted-origin.ts";

@@ -13,8 +13,8 @@ import { parseDigest } from "#core/model/mod.ts";
 import type { TaskAsk } from "#core/protocol/mod.ts";
 import type { Caller } from "#core/reach/mod.ts";
 import type { Origin } from "#origins/mod.ts";
-import { streamingDigest } from "#platform/digest.ts";
-import type { Log } from "#platform/log.ts";
+import { streamingDigest } from "#platform/keys/digest.ts";
+import type { Log } from "#platform/telemetry/log.ts";
 import type { PieceFile } from "#storage/pieces/mod.ts";
 import type { Limiter } from "#transfer/mod.ts";
 

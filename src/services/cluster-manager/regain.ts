@@ -8,9 +8,9 @@
 
 import type { Bitfield } from "#base/mod.ts";
 import type { EntryShare, ParentOffer } from "#core/protocol/mod.ts";
-import type { Clock, Timer } from "#platform/clock.ts";
-import type { Log } from "#platform/log.ts";
-import type { Random } from "#platform/random.ts";
+import type { Clock, Timer } from "#platform/machine/clock.ts";
+import type { Log } from "#platform/telemetry/log.ts";
+import type { Random } from "#platform/machine/random.ts";
 import type { PieceFile } from "#storage/pieces/mod.ts";
 import { Limiter, SwarmTransfer, type Manifest, type ParentPool } from "#transfer/mod.ts";
 

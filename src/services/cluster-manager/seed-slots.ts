@@ -1,7 +1,7 @@
 /** Gives the manager's seed as many slots as its line can fill, learned once a second. */
 
 import { seedSlots, type Swarm } from "#core/swarm/mod.ts";
-import type { Clock, Timer } from "#platform/clock.ts";
+import type { Clock, Timer } from "#platform/machine/clock.ts";
 import type { Uploads } from "#transfer/mod.ts";
 
 const everyMs = 1_000;

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { bytesEqual } from "#base/mod.ts";
-import { sha256 } from "#platform/digest.ts";
+import { sha256 } from "#platform/keys/digest.ts";
 import { content, newManager, plain, task } from "./managed-task-scene.test.ts";
 
 describe("a spoiled piece at the manager", () => {

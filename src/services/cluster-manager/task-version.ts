@@ -24,8 +24,8 @@ import type {
 import { pieceSpan } from "#core/model/mod.ts";
 import type { Caller } from "#core/reach/mod.ts";
 import { spreadEveryMs, Swarm, type SwarmChange, type SwarmReport } from "#core/swarm/mod.ts";
-import type { Clock, Timer } from "#platform/clock.ts";
-import type { Log } from "#platform/log.ts";
+import type { Clock, Timer } from "#platform/machine/clock.ts";
+import type { Log } from "#platform/telemetry/log.ts";
 import type { PieceFile } from "#storage/pieces/mod.ts";
 import { sameForAll, Sealing, shown, type Uploads } from "#transfer/mod.ts";
 import type { Accusations } from "./accusations.ts";

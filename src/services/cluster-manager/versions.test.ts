@@ -18,9 +18,9 @@ import {
   type ManagerMessage,
 } from "#core/protocol/mod.ts";
 import { Pace } from "#core/swarm/mod.ts";
-import { SimClock } from "#platform/clock.sim.ts";
-import { silentLog } from "#platform/log.ts";
-import { newSigningKey } from "#platform/signing.ts";
+import { SimClock } from "#platform/machine/clock.sim.ts";
+import { silentLog } from "#platform/telemetry/log.ts";
+import { newSigningKey } from "#platform/keys/signing.ts";
 import { Looks, ManagerLink, ReadGate } from "#transfer/mod.ts";
 import { MemoryNetwork, type MemoryConnection } from "../../../test/memory-network.ts";
 import { Crowds } from "./crowds.ts";

@@ -5,10 +5,10 @@
 
 import { DarnerError } from "#base/mod.ts";
 import { isScope, tokenSecretBytes, writeToken, type Scope } from "#core/model/mod.ts";
-import type { Clock } from "#platform/clock.ts";
-import { sha256Hex } from "#platform/digest.ts";
-import type { Log } from "#platform/log.ts";
-import type { Random } from "#platform/random.ts";
+import type { Clock } from "#platform/machine/clock.ts";
+import { sha256Hex } from "#platform/keys/digest.ts";
+import type { Log } from "#platform/telemetry/log.ts";
+import type { Random } from "#platform/machine/random.ts";
 import type { ClusterState } from "#storage/cluster-state/mod.ts";
 
 const tokensMax = 10_000;

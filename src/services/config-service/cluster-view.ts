@@ -11,8 +11,8 @@
 import { asDarnerError, DarnerError } from "#base/mod.ts";
 import { ManagerLeases, managersMax, readSiteRanges, siteRangesKey } from "#core/placement/mod.ts";
 import type { ManagerFacts, ManagerList, SiteRange } from "#core/placement/mod.ts";
-import type { Clock, Timer } from "#platform/clock.ts";
-import type { Log } from "#platform/log.ts";
+import type { Clock, Timer } from "#platform/machine/clock.ts";
+import type { Log } from "#platform/telemetry/log.ts";
 import type { ClusterState, SettingsRecord, SettingValue } from "#storage/cluster-state/mod.ts";
 import { ToldList } from "./told-list.ts";
 

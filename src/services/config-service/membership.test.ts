@@ -3,11 +3,16 @@
 import * as assert from "node:assert/strict";
 import { test } from "node:test";
 import { joinProof, readToken, revokedMembersKey, type JoinableRole } from "#core/model/mod.ts";
-import { authorityCertificate, certificateFingerprint, memberOf, readCertificate } from "#platform/certificates.ts";
-import { sha256Hex } from "#platform/digest.ts";
-import { silentLog } from "#platform/log.ts";
-import { nodeRandom } from "#platform/random.node.ts";
-import { newSigningKey, type SigningKey } from "#platform/signing.ts";
+import {
+  authorityCertificate,
+  certificateFingerprint,
+  memberOf,
+  readCertificate,
+} from "#platform/keys/certificates.ts";
+import { sha256Hex } from "#platform/keys/digest.ts";
+import { silentLog } from "#platform/telemetry/log.ts";
+import { nodeRandom } from "#platform/machine/random.node.ts";
+import { newSigningKey, type SigningKey } from "#platform/keys/signing.ts";
 import { memoryClusterState } from "#storage/cluster-state/mod.ts";
 import { manualClock } from "../../../test/manual-clock.ts";
 import { ApiTokens } from "./api-tokens.ts";

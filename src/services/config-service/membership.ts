@@ -20,13 +20,13 @@ import {
   type JoinableRole,
   type MemberRole,
 } from "#core/model/mod.ts";
-import { certificateFingerprint, memberCertificate } from "#platform/certificates.ts";
-import type { Clock } from "#platform/clock.ts";
-import { sha256Hex } from "#platform/digest.ts";
-import { logBudget } from "#platform/log-budget.ts";
-import type { Log } from "#platform/log.ts";
-import type { Random } from "#platform/random.ts";
-import { keyId, signatureHolds, type SigningKey } from "#platform/signing.ts";
+import { certificateFingerprint, memberCertificate } from "#platform/keys/certificates.ts";
+import type { Clock } from "#platform/machine/clock.ts";
+import { sha256Hex } from "#platform/keys/digest.ts";
+import { logBudget } from "#platform/telemetry/log-budget.ts";
+import type { Log } from "#platform/telemetry/log.ts";
+import type { Random } from "#platform/machine/random.ts";
+import { keyId, signatureHolds, type SigningKey } from "#platform/keys/signing.ts";
 import type { ClusterState } from "#storage/cluster-state/mod.ts";
 
 const membersMax = 100_000;

@@ -6,8 +6,8 @@
 
 import { DarnerError } from "#base/mod.ts";
 import { preheatState, type ManagerProgress, type PreheatOrder, type PreheatState } from "#core/image/mod.ts";
-import type { Clock } from "#platform/clock.ts";
-import type { Log } from "#platform/log.ts";
+import type { Clock } from "#platform/machine/clock.ts";
+import type { Log } from "#platform/telemetry/log.ts";
 import type { ClusterState, SettingValue } from "#storage/cluster-state/mod.ts";
 
 const openMax = 1000;

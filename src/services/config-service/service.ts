@@ -7,13 +7,13 @@
  */
 
 import { DarnerError } from "#base/mod.ts";
-import type { Clock } from "#platform/clock.ts";
-import type { Route } from "#platform/http-server.ts";
-import type { Log } from "#platform/log.ts";
-import type { Metrics } from "#platform/metrics.ts";
+import type { Clock } from "#platform/machine/clock.ts";
+import type { Route } from "#platform/http/server.ts";
+import type { Log } from "#platform/telemetry/log.ts";
+import type { Metrics } from "#platform/telemetry/metrics.ts";
 import type { ClusterState } from "#storage/cluster-state/mod.ts";
 import { revokedMembersKey } from "#core/model/mod.ts";
-import { certificateFingerprint } from "#platform/certificates.ts";
+import { certificateFingerprint } from "#platform/keys/certificates.ts";
 import { ApiTokens } from "./api-tokens.ts";
 import { ClusterView } from "./cluster-view.ts";
 import { Membership, type MembershipOptions } from "./membership.ts";

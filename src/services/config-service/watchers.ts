@@ -3,7 +3,7 @@
  * beyond the bound nobody waits, and a client that is answered at once paces itself.
  */
 
-import type { Clock } from "#platform/clock.ts";
+import type { Clock } from "#platform/machine/clock.ts";
 
 export class Watchers {
   readonly #clock: Clock;

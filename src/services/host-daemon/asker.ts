@@ -7,7 +7,7 @@
 import { bytesWithLengths, DarnerError } from "#base/mod.ts";
 import { placeOf } from "#core/image/mod.ts";
 import type { TaskAsk } from "#core/protocol/mod.ts";
-import { sha256Hex } from "#platform/digest.ts";
+import { sha256Hex } from "#platform/keys/digest.ts";
 import type { PieceFile } from "#storage/pieces/mod.ts";
 import { credentialOf } from "#transfer/mod.ts";
 import type { ManagerClient } from "./manager-client.ts";

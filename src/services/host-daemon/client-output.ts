@@ -5,8 +5,8 @@
 
 import { DarnerError } from "#base/mod.ts";
 import type { DownloadAsk } from "#core/protocol/mod.ts";
-import type { DescriptorInbox } from "#platform/descriptor-inbox.ts";
-import type { Disk, DiskFile } from "#platform/disk.ts";
+import type { DescriptorInbox } from "#platform/sockets/descriptor-inbox.ts";
+import type { Disk, DiskFile } from "#platform/files/disk.ts";
 import { SideOutput } from "./side-output.ts";
 
 export interface ClientOutput {

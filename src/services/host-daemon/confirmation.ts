@@ -1,6 +1,6 @@
 /** Waits for the manager to say which version of an object it gives now. */
 
-import type { Clock } from "#platform/clock.ts";
+import type { Clock } from "#platform/machine/clock.ts";
 import type { HostTaskOptions } from "./host-task-options.ts";
 import type { TaskListener } from "./manager-client.ts";
 

@@ -1,7 +1,7 @@
 /** What the daemon tells of itself in /metrics. */
 
 import type { BytesBySource } from "#core/protocol/mod.ts";
-import type { Metrics } from "#platform/metrics.ts";
+import type { Metrics } from "#platform/telemetry/metrics.ts";
 import type { Limiter, Uploads } from "#transfer/mod.ts";
 
 export interface DaemonFigures {

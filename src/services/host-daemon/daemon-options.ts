@@ -2,14 +2,14 @@
 
 import type { ManagerDirectory } from "#cluster/mod.ts";
 import type { Origin } from "#origins/mod.ts";
-import type { Clock } from "#platform/clock.ts";
-import type { Dialler } from "#platform/connection.ts";
-import type { DescriptorInbox } from "#platform/descriptor-inbox.ts";
-import type { Disk } from "#platform/disk.ts";
-import type { Log } from "#platform/log.ts";
-import type { Metrics } from "#platform/metrics.ts";
-import type { Random } from "#platform/random.ts";
-import type { SigningKey } from "#platform/signing.ts";
+import type { Clock } from "#platform/machine/clock.ts";
+import type { Dialler } from "#platform/sockets/connection.ts";
+import type { DescriptorInbox } from "#platform/sockets/descriptor-inbox.ts";
+import type { Disk } from "#platform/files/disk.ts";
+import type { Log } from "#platform/telemetry/log.ts";
+import type { Metrics } from "#platform/telemetry/metrics.ts";
+import type { Random } from "#platform/machine/random.ts";
+import type { SigningKey } from "#platform/keys/signing.ts";
 import type { TaskCache } from "#storage/pieces/mod.ts";
 import type { SealRule } from "#transfer/mod.ts";
 import type { HostTaskSettings } from "./host-task-options.ts";

@@ -6,7 +6,7 @@
 import { errorToWire } from "#base/mod.ts";
 import type { Wish } from "#core/download/mod.ts";
 import type { DownloadAsk, DownloadEvent } from "#core/protocol/mod.ts";
-import type { Clock, Timer } from "#platform/clock.ts";
+import type { Clock, Timer } from "#platform/machine/clock.ts";
 import { shown } from "#transfer/mod.ts";
 import type { HostTask } from "./host-task.ts";
 import { verifiedBytes, wishFor } from "./object-bytes.ts";

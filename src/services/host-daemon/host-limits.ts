@@ -1,6 +1,6 @@
 /** The host's own limits, one limiter each, for all its downloads and uploads together. */
 
-import type { Clock } from "#platform/clock.ts";
+import type { Clock } from "#platform/machine/clock.ts";
 import { Limiter } from "#transfer/mod.ts";
 import type { HostDaemonSettings } from "./daemon-options.ts";
 

@@ -2,9 +2,9 @@
 
 import type { DownloadAsk, DownloadMode, TaskAsk } from "#core/protocol/mod.ts";
 import type { Origin } from "#origins/mod.ts";
-import type { Clock } from "#platform/clock.ts";
-import type { Log } from "#platform/log.ts";
-import type { Random } from "#platform/random.ts";
+import type { Clock } from "#platform/machine/clock.ts";
+import type { Log } from "#platform/telemetry/log.ts";
+import type { Random } from "#platform/machine/random.ts";
 import type { PieceFile } from "#storage/pieces/mod.ts";
 import type { ParentPool, Uploads } from "#transfer/mod.ts";
 import type { HostLimits } from "./host-limits.ts";

@@ -15,7 +15,7 @@
 import { asDarnerError, bytesEqual, DarnerError, errorFromWire } from "#base/mod.ts";
 import type { Wish } from "#core/download/mod.ts";
 import type { BytesBySource, ManagerMessage, RecalledManifest, TaskAsk } from "#core/protocol/mod.ts";
-import type { Timer } from "#platform/clock.ts";
+import type { Timer } from "#platform/machine/clock.ts";
 import type { EndRecord, PieceFile } from "#storage/pieces/mod.ts";
 import { Limiter, Manifest, Sealing, shown, SwarmTransfer, type ListedLines, type OriginFetch } from "#transfer/mod.ts";
 import { forgetAnothers, markAsker } from "./asker.ts";

@@ -7,7 +7,7 @@ import { DarnerError } from "#base/mod.ts";
 import { contentAsk } from "#core/image/mod.ts";
 import type { LookAsk, Seen } from "#core/protocol/mod.ts";
 import type { Origin } from "#origins/mod.ts";
-import type { Clock } from "#platform/clock.ts";
+import type { Clock } from "#platform/machine/clock.ts";
 import { Limiter, shown } from "#transfer/mod.ts";
 import { shareOfBudget } from "./back-to-source.ts";
 import { openObject } from "./read-object.ts";

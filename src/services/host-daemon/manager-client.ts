@@ -22,11 +22,11 @@ import type {
   Seen,
   TaskAsk,
 } from "#core/protocol/mod.ts";
-import { keyId } from "#platform/signing.ts";
-import type { Clock, Timer } from "#platform/clock.ts";
-import type { Dialler } from "#platform/connection.ts";
-import type { Log } from "#platform/log.ts";
-import type { Random } from "#platform/random.ts";
+import { keyId } from "#platform/keys/signing.ts";
+import type { Clock, Timer } from "#platform/machine/clock.ts";
+import type { Dialler } from "#platform/sockets/connection.ts";
+import type { Log } from "#platform/telemetry/log.ts";
+import type { Random } from "#platform/machine/random.ts";
 import { ManagerLink, type Welcome } from "#transfer/mod.ts";
 
 const backoffMs = { first: 100, max: 5_000 } as const;

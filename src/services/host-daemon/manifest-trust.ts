@@ -1,7 +1,7 @@
 /** When a host takes a manifest's word: signed by the manager that speaks, unless trust is off. */
 
 import { DarnerError } from "#base/mod.ts";
-import type { Log } from "#platform/log.ts";
+import type { Log } from "#platform/telemetry/log.ts";
 
 export interface ManifestTrust {
   readonly log: Log;

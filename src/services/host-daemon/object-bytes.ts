@@ -11,8 +11,8 @@
 import { bytesEqual, DarnerError } from "#base/mod.ts";
 import type { Wish } from "#core/download/mod.ts";
 import { pieceSpan } from "#core/model/mod.ts";
-import type { DiskFile } from "#platform/disk.ts";
-import { sha256 } from "#platform/digest.ts";
+import type { DiskFile } from "#platform/files/disk.ts";
+import { sha256 } from "#platform/keys/digest.ts";
 import type { HostTask } from "./host-task.ts";
 
 export interface ByteRange {

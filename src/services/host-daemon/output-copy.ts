@@ -5,8 +5,8 @@
 
 import { assert, DarnerError, isZeros } from "#base/mod.ts";
 import { digestToText, parseDigest } from "#core/model/mod.ts";
-import type { DiskFile } from "#platform/disk.ts";
-import { streamingDigest } from "#platform/digest.ts";
+import type { DiskFile } from "#platform/files/disk.ts";
+import { streamingDigest } from "#platform/keys/digest.ts";
 import type { HostTask } from "./host-task.ts";
 import { readChecked, spoiled } from "./object-bytes.ts";
 

@@ -10,8 +10,8 @@
 
 import { asDarnerError, DarnerError } from "#base/mod.ts";
 import type { DownloadAsk, DownloadEvent, TaskAsk } from "#core/protocol/mod.ts";
-import type { Connection } from "#platform/connection.ts";
-import type { DiskFile } from "#platform/disk.ts";
+import type { Connection } from "#platform/sockets/connection.ts";
+import type { DiskFile } from "#platform/files/disk.ts";
 import { reserveRoom } from "#storage/pieces/mod.ts";
 import { bothGates, limitedFile, marked, mustSeal, ParentPool, taskIdOf, Uploads } from "#transfer/mod.ts";
 import { assertMayRead, mayShare } from "./asker.ts";

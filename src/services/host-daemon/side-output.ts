@@ -10,7 +10,7 @@
 
 import { asDarnerError, Bitfield, isZeros, type DarnerError } from "#base/mod.ts";
 import { pieceCount } from "#core/model/mod.ts";
-import type { DiskFile } from "#platform/disk.ts";
+import type { DiskFile } from "#platform/files/disk.ts";
 import type { PieceFile } from "#storage/pieces/mod.ts";
 import type { HostTask } from "./host-task.ts";
 import { readChecked, spoiled } from "./object-bytes.ts";

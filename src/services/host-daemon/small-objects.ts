@@ -10,8 +10,8 @@
  */
 
 import type { TaskAsk, WholeMessage } from "#core/protocol/mod.ts";
-import type { Clock } from "#platform/clock.ts";
-import type { Log } from "#platform/log.ts";
+import type { Clock } from "#platform/machine/clock.ts";
+import type { Log } from "#platform/telemetry/log.ts";
 import { bytesOfWhole, credentialOf, taskIdOf, type Limiter } from "#transfer/mod.ts";
 import type { ManagerClient, TaskListener } from "./manager-client.ts";
 

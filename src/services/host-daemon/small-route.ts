@@ -2,7 +2,7 @@
 
 import { DarnerError } from "#base/mod.ts";
 import { smallAsksMax, type SmallAnswer, type SmallAsks, type TaskAsk } from "#core/protocol/mod.ts";
-import type { Route, RouteRequest } from "#platform/http-server.ts";
+import type { Route, RouteRequest } from "#platform/http/server.ts";
 
 import type { HostDaemon } from "./service.ts";
 import { isTaskAsk } from "./task-ask.ts";

@@ -1,6 +1,6 @@
 /** Tells the manager how one task goes on: the pieces gained, at most every `reportEveryMs`. */
 
-import type { Clock, Timer } from "#platform/clock.ts";
+import type { Clock, Timer } from "#platform/machine/clock.ts";
 import type { ManagerClient } from "./manager-client.ts";
 
 export interface ReportSource {

@@ -1,7 +1,7 @@
 /** Where a task's pieces lie: in its client's output, or in the cache. */
 
 import type { DarnerError } from "#base/mod.ts";
-import type { DiskFile } from "#platform/disk.ts";
+import type { DiskFile } from "#platform/files/disk.ts";
 import { PieceFile } from "#storage/pieces/mod.ts";
 import type { ClientOutput } from "./client-output.ts";
 import type { HostDaemonOptions } from "./daemon-options.ts";

@@ -1,6 +1,6 @@
 /** Whether an open file is still exactly what it was: its bytes, its name, everything that a change touches. */
 
-import type { DiskFile, FileIdentity } from "#platform/disk.ts";
+import type { DiskFile, FileIdentity } from "#platform/files/disk.ts";
 
 /** From now on; the answer is false too when the file cannot be looked at any more. */
 export async function unchangedFromNow(file: DiskFile): Promise<() => Promise<boolean>> {

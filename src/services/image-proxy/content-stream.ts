@@ -6,8 +6,8 @@
 
 import { DarnerError } from "#base/mod.ts";
 import { parseDigest } from "#core/model/mod.ts";
-import type { Clock } from "#platform/clock.ts";
-import { streamingDigest } from "#platform/digest.ts";
+import type { Clock } from "#platform/machine/clock.ts";
+import { streamingDigest } from "#platform/keys/digest.ts";
 import type { Content, ContentAsk, ImageHost, Opening } from "./image-host.ts";
 import type { Span } from "./byte-range.ts";
 

@@ -14,11 +14,11 @@ import {
   type ForwardRule,
   type UpstreamRule,
 } from "#core/image/mod.ts";
-import type { Interception } from "#platform/interception.ts";
-import type { RequestHandler } from "#platform/proxy-server.ts";
-import type { ReachRuleFor } from "#platform/http-client.ts";
-import type { Relay } from "#platform/relay.ts";
-import type { Tunnel } from "#platform/tunnel.ts";
+import type { Interception } from "#platform/keys/interception.ts";
+import type { RequestHandler } from "#platform/http/proxy-server.ts";
+import type { ReachRuleFor } from "#platform/http/client.ts";
+import type { Relay } from "#platform/http/relay.ts";
+import type { Tunnel } from "#platform/sockets/tunnel.ts";
 import type { ImageProxy } from "./image-proxy.ts";
 import { answerError } from "./registry-answer.ts";
 

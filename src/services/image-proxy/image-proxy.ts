@@ -19,11 +19,11 @@ import {
   type Upstream,
   type UpstreamRule,
 } from "#core/image/mod.ts";
-import type { Clock } from "#platform/clock.ts";
-import type { Log } from "#platform/log.ts";
-import type { Metrics } from "#platform/metrics.ts";
-import type { CheckServer } from "#platform/http-client.ts";
-import type { Relay } from "#platform/relay.ts";
+import type { Clock } from "#platform/machine/clock.ts";
+import type { Log } from "#platform/telemetry/log.ts";
+import type { Metrics } from "#platform/telemetry/metrics.ts";
+import type { CheckServer } from "#platform/http/client.ts";
+import type { Relay } from "#platform/http/relay.ts";
 import type { ImageHost } from "./image-host.ts";
 import { Pulls, type Way } from "./pulls.ts";
 import { answerError } from "./registry-answer.ts";

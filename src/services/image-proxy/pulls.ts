@@ -6,9 +6,9 @@
 import { asDarnerError, DarnerError } from "#base/mod.ts";
 import { accepts, manifestAccept, manifestBytesMax, manifestPath, placeOf, readRegistryPath } from "#core/image/mod.ts";
 import type { LookAsk, Seen } from "#core/protocol/mod.ts";
-import { sleep, type Clock } from "#platform/clock.ts";
-import { drained } from "#platform/http-stream.ts";
-import type { Log } from "#platform/log.ts";
+import { sleep, type Clock } from "#platform/machine/clock.ts";
+import { drained } from "#platform/http/stream.ts";
+import type { Log } from "#platform/telemetry/log.ts";
 import { Looks, ReadGate } from "#transfer/mod.ts";
 import { readRange, readRanges, spanWithin, type RangeWish, type Span } from "./byte-range.ts";
 import { contentStream, withPatience, type HeardContent, type StreamParts } from "./content-stream.ts";

@@ -8,7 +8,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Upstream } from "#core/image/mod.ts";
-import type { Clock } from "#platform/clock.ts";
+import type { Clock } from "#platform/machine/clock.ts";
 import { fetchToken, tokenPlace, type RegistryHands, type RegistryToken } from "#transfer/mod.ts";
 import type { ImageHost } from "./image-host.ts";
 import { answerError } from "./registry-answer.ts";

@@ -7,7 +7,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { test, after } from "node:test";
 import type { DarnerError } from "#base/mod.ts";
-import { openSqlite } from "#platform/sqlite.node.ts";
+import { openSqlite } from "#platform/files/sqlite.node.ts";
 import { clusterStateConformance } from "../../../test/conformance/cluster-state.ts";
 import { memoryClusterState } from "./memory.ts";
 import { sqliteClusterState } from "./sqlite.ts";
@@ -26,7 +26,7 @@ clusterStateConformance("sqlite", true, () => {
 test("every setting that was acknowledged is there after kill -9", async () => {
   const file = newFile();
   const script = `
-    const { openSqlite } = await import("#platform/sqlite.node.ts");
+    const { openSqlite } = await import("#platform/files/sqlite.node.ts");
     const { sqliteClusterState } = await import("#storage/cluster-state/mod.ts");
     const state = sqliteClusterState(openSqlite(process.argv[1]));
     for (let count = 1; ; count++) {

@@ -8,7 +8,7 @@
 
 import { assert, DarnerError } from "#base/mod.ts";
 import { readManagerList, type ManagerList } from "#core/placement/mod.ts";
-import type { Sqlite } from "#platform/sqlite.ts";
+import type { Sqlite } from "#platform/files/sqlite.ts";
 import type { ClusterState, RecordKind, SettingsRecord, SettingValue, StoredRecord } from "./store.ts";
 
 const schemaVersion = 2;

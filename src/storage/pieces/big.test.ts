@@ -7,9 +7,9 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { bytesEqual } from "#base/mod.ts";
 import { pieceCount, pieceSpan } from "#core/model/mod.ts";
-import { sha256 } from "#platform/digest.ts";
-import { createNodeDisk } from "#platform/disk.node.ts";
-import { loadNative } from "#platform/native.node.ts";
+import { sha256 } from "#platform/keys/digest.ts";
+import { createNodeDisk } from "#platform/files/disk.node.ts";
+import { loadNative } from "#platform/native/calls.node.ts";
 import { PieceFile } from "./piece-file.ts";
 import { verifyStore } from "./upkeep.ts";
 

@@ -3,7 +3,7 @@
  * what `darner store` looks through. Opens no file; what is no version of a task is passed over.
  */
 
-import type { Disk, FileIdentity } from "#platform/disk.ts";
+import type { Disk, FileIdentity } from "#platform/files/disk.ts";
 
 /** Looks at the disk under way at a time: enough to keep the pool of threads busy. */
 const looksMax = 32;

@@ -10,10 +10,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { bytesEqual } from "#base/mod.ts";
-import { killed, powerLost, type Crash } from "#platform/crashes.sim.ts";
-import { SimClock } from "#platform/clock.sim.ts";
-import { sha256 } from "#platform/digest.ts";
-import { SimDisk } from "#platform/disk.sim.ts";
+import { killed, powerLost, type Crash } from "#platform/files/crashes.sim.ts";
+import { SimClock } from "#platform/machine/clock.sim.ts";
+import { sha256 } from "#platform/keys/digest.ts";
+import { SimDisk } from "#platform/files/disk.sim.ts";
 import { decodeJournal, type ObjectRecord } from "./journal.ts";
 import { PieceFile } from "./piece-file.ts";
 import { TaskCache } from "./task-cache.ts";

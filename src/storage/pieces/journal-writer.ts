@@ -9,8 +9,8 @@
  */
 
 import { asDarnerError, type DarnerError } from "#base/mod.ts";
-import type { Clock, Timer } from "#platform/clock.ts";
-import type { DiskFile } from "#platform/disk.ts";
+import type { Clock, Timer } from "#platform/machine/clock.ts";
+import type { DiskFile } from "#platform/files/disk.ts";
 import {
   checkOf,
   encodeRecord,

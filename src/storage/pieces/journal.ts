@@ -21,8 +21,8 @@
 
 import { assert, bytesEqual, bytesJoin } from "#base/mod.ts";
 import type { SealFacts } from "#core/model/mod.ts";
-import { sha256 } from "#platform/digest.ts";
-import type { FileIdentity } from "#platform/disk.ts";
+import { sha256 } from "#platform/keys/digest.ts";
+import type { FileIdentity } from "#platform/files/disk.ts";
 
 const headBytes = 5;
 const checkBytes = 8;

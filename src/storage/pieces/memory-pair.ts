@@ -10,7 +10,7 @@
 
 import { assert } from "#base/mod.ts";
 import { smallBytesMax } from "#core/protocol/mod.ts";
-import type { DiskFile, FileIdentity } from "#platform/disk.ts";
+import type { DiskFile, FileIdentity } from "#platform/files/disk.ts";
 
 export interface Pair<Half> {
   readonly content: Half;

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { bytesEqual, DarnerError } from "#base/mod.ts";
-import { SimClock } from "#platform/clock.sim.ts";
-import { SimDisk, type SimDiskOptions } from "#platform/disk.sim.ts";
-import { sha256 } from "#platform/digest.ts";
+import { SimClock } from "#platform/machine/clock.sim.ts";
+import { SimDisk, type SimDiskOptions } from "#platform/files/disk.sim.ts";
+import { sha256 } from "#platform/keys/digest.ts";
 import { encodeRecord, firstCheck, type ObjectRecord } from "./journal.ts";
 import { PieceFile } from "./piece-file.ts";
 

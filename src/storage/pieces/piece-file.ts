@@ -14,9 +14,9 @@
 
 import { assert, Bitfield, bytesEqual, DarnerError, isZeros } from "#base/mod.ts";
 import { clearLength, clearLengthOf, clearPieceLength, pieceCount, sealBytes } from "#core/model/mod.ts";
-import type { Clock } from "#platform/clock.ts";
-import type { DiskFile } from "#platform/disk.ts";
-import { sha256 } from "#platform/digest.ts";
+import type { Clock } from "#platform/machine/clock.ts";
+import type { DiskFile } from "#platform/files/disk.ts";
+import { sha256 } from "#platform/keys/digest.ts";
 import {
   decodeJournal,
   markOf,

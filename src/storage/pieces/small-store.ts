@@ -4,7 +4,7 @@
  * last moment, which is then fetched again.
  */
 
-import type { Sqlite } from "#platform/sqlite.ts";
+import type { Sqlite } from "#platform/files/sqlite.ts";
 import type { KeptVersion } from "./catalogue.ts";
 import type { Pair } from "./memory-pair.ts";
 

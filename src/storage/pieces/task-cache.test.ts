@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { DarnerError } from "#base/mod.ts";
-import { SimClock } from "#platform/clock.sim.ts";
-import { SimDisk } from "#platform/disk.sim.ts";
+import { SimClock } from "#platform/machine/clock.sim.ts";
+import { SimDisk } from "#platform/files/disk.sim.ts";
 import { TaskCache } from "./task-cache.ts";
 
 const boot = new Uint8Array(8).fill(7);

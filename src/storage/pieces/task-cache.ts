@@ -19,8 +19,8 @@
 
 import { DarnerError, formatBytes } from "#base/mod.ts";
 import { smallBytesMax } from "#core/protocol/mod.ts";
-import type { Clock } from "#platform/clock.ts";
-import type { Disk, DiskFile } from "#platform/disk.ts";
+import type { Clock } from "#platform/machine/clock.ts";
+import type { Disk, DiskFile } from "#platform/files/disk.ts";
 import { believableHeat, heatAfterUse, worthOf } from "./heat.ts";
 import { PieceFile } from "./piece-file.ts";
 import type { Pair } from "./memory-pair.ts";

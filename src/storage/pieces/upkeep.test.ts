@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { SimClock } from "#platform/clock.sim.ts";
-import { sha256 } from "#platform/digest.ts";
-import { SimDisk } from "#platform/disk.sim.ts";
+import { SimClock } from "#platform/machine/clock.sim.ts";
+import { sha256 } from "#platform/keys/digest.ts";
+import { SimDisk } from "#platform/files/disk.sim.ts";
 import { TaskCache } from "./task-cache.ts";
 import { collectGarbage, verifyStore, type Store, type VerifiedVersion } from "./upkeep.ts";
 

@@ -3,7 +3,7 @@
  * what is of no use or too much. `dryRun` changes nothing and finds the same.
  */
 
-import type { Disk, DiskFile } from "#platform/disk.ts";
+import type { Disk, DiskFile } from "#platform/files/disk.ts";
 import { readCatalogue, tasksFolder, versionFolder, type KeptVersion } from "./catalogue.ts";
 import { worthOf } from "./heat.ts";
 import { decodeJournal } from "./journal.ts";

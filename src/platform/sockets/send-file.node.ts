@@ -1,0 +1,120 @@
+/**
+ * Moves a run of a file into a socket, paced by a gate.
+ *
+ * With the native port: sendfile(2), 256 KiB a call, 1 MiB a turn of the loop over all transfers; a
+ * chunk that is not in the page cache is read through the pool first, so that no call waits for the
+ * disk. When the socket takes none, a small slice goes the ordinary way, whose callback tells when
+ * there is room again, or which error it was. Without the native port every chunk goes that way. A
+ * receiver that takes nothing any more is given up.
+ */
+
+import type net from "node:net";
+import { DarnerError } from "#base/mod.ts";
+import type { Gate } from "./connection.ts";
+import type { DiskFile } from "../files/disk.ts";
+import { cachedBytesMax, type Native } from "../native/calls.ts";
+
+const callBytes = 256 * 1024;
+const turnBytes = 1024 * 1024;
+/** A receiver that takes no slice for this long is given up: a stopped one would hold its slot until TCP gives up. */
+const stallMsMax = 30_000;
+
+let sentThisTurn = 0;
+let turnEnd: Promise<void> | undefined;
+
+/** Resolves at once while this turn's share is not used up, else in the next turn. */
+function nextTurn(): Promise<void> | undefined {
+  if (sentThisTurn < turnBytes) return undefined;
+  turnEnd ??= new Promise((resolve) =>
+    setImmediate(() => {
+      sentThisTurn = 0;
+      turnEnd = undefined;
+      resolve();
+    }),
+  );
+  return turnEnd;
+}
+
+/** Resolves when the kernel has taken `count` bytes; rejects with network.broken or disk.failed. */
+export async function pumpFile(
+  socket: net.Socket,
+  native: Native,
+  file: DiskFile,
+  position: number,
+  count: number,
+  gate: Gate,
+  stallMs = stallMsMax,
+): Promise<void> {
+  const end = position + count;
+  let scratch: Buffer | undefined;
+  for (let at = position; at < end;) {
+    if (gate.blocked) await gate.ready();
+    if (socket.destroyed) throw broken();
+    const step = Math.min(end - at, callBytes, gate.chunkBytesMax);
+    let sent = -1;
+    if (native.available && file.descriptor >= 0) {
+      if (!native.isCached(file.descriptor, at + step - 1)) {
+        scratch ??= Buffer.allocUnsafe(callBytes);
+        await file.read(scratch.subarray(0, step), at);
+      }
+      await nextTurn();
+      if (socket.destroyed) throw broken();
+      sent = native.sendFile(socket, file.descriptor, at, step);
+      if (sent === 0)
+        throw new DarnerError("disk.failed", `cannot send ${file.name}: it ends at byte ${at}, shorter than promised`);
+    }
+    if (sent < 0) sent = await sendPlainly(socket, native, file, at, step, stallMs);
+    sentThisTurn += sent;
+    gate.charge(sent);
+    at += sent;
+  }
+}
+
+/** The ordinary way: a slice where the native port only waits for room, else the whole step. */
+async function sendPlainly(
+  socket: net.Socket,
+  native: Native,
+  file: DiskFile,
+  position: number,
+  step: number,
+  stallMs: number,
+): Promise<number> {
+  const count = native.available ? Math.min(step, cachedBytesMax) : step;
+  // The way through the pool costs two wake-ups; what lies in memory is not worth them.
+  const cached =
+    file.descriptor >= 0 && native.available ? native.readCached(file.descriptor, position, count) : undefined;
+  await write(socket, cached ?? (await readSlice(file, position, count)), stallMs);
+  return count;
+}
+
+async function readSlice(file: DiskFile, position: number, count: number): Promise<Uint8Array> {
+  const slice = Buffer.allocUnsafe(count);
+  const read = await file.read(slice, position);
+  if (read === count) return slice;
+  throw new DarnerError(
+    "disk.failed",
+    `cannot send ${file.name}: it ends at byte ${position + read}, shorter than promised`,
+  );
+}
+
+function write(socket: net.Socket, bytes: Uint8Array, stallMs: number): Promise<void> {
+  return new Promise<void>((resolve, reject) => {
+    if (socket.destroyed) return reject(broken());
+    const timer = setTimeout(() => socket.destroy(), stallMs);
+    const gone = (): void => {
+      clearTimeout(timer);
+      reject(broken());
+    };
+    socket.once("close", gone);
+    socket.write(bytes, (error) => {
+      clearTimeout(timer);
+      socket.removeListener("close", gone);
+      if (error) reject(broken());
+      else resolve();
+    });
+  });
+}
+
+function broken(): DarnerError {
+  return new DarnerError("network.broken", "cannot go on sending: the connection closed", { retry: "now" });
+}
