@@ -3,7 +3,7 @@
  * costs. Together with commands/, the only place where ports meet their real hands.
  */
 
-import { exitWithFailure } from "./commands/failure.ts";
+import { forgiveClosedOutput, runProgram } from "./commands/program.ts";
 
 /** Gets what follows the command's name; resolves to the exit status. */
 export interface CommandModule {
@@ -51,18 +51,13 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   "doctor": { summary: "check that this machine can run Darner", load: () => import("./commands/doctor.ts") },
 };
 
-/** Whoever reads our output may stop reading (`| head`): no failure. */
-process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
-
-async function main([name, ...rest]: readonly string[]): Promise<void> {
-  try {
-    const entry = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
-    if (entry !== undefined) process.exit(await (await entry.load()).run(rest));
-    const { topLevel } = await import("./commands/top-level.ts");
-    process.exit(topLevel(name, commands));
-  } catch (error) {
-    exitWithFailure(name === "dfget" ? "dfget" : "darner", error);
-  }
+async function main([name, ...rest]: readonly string[]): Promise<number> {
+  const entry = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (entry !== undefined) return (await entry.load()).run(rest);
+  const { topLevel } = await import("./commands/top-level.ts");
+  return topLevel(name, commands);
 }
 
-void main(process.argv.slice(2));
+forgiveClosedOutput();
+const argv = process.argv.slice(2);
+void runProgram(argv[0] === "dfget" ? "dfget" : "darner", () => main(argv));

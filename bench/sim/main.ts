@@ -6,7 +6,7 @@
 
 import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { exitWithFailure } from "#commands/failure.ts";
+import { runProgram } from "#commands/program.ts";
 import { runForm, type SimForm } from "#commands/sim.ts";
 import { isAsDeclared } from "#simulator/mod.ts";
 import { machineFacts } from "../machine.ts";
@@ -54,8 +54,4 @@ const form: SimForm = {
   },
 };
 
-try {
-  process.exitCode = await runForm(form, process.argv.slice(2));
-} catch (error) {
-  exitWithFailure("sim", error);
-}
+await runProgram("sim", () => runForm(form, process.argv.slice(2)));

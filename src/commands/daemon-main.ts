@@ -1,17 +1,7 @@
 /** The entry of the host daemon's own bundle. Does what main.ts does with the command `daemon`. */
 
 import { run } from "./daemon.ts";
-import { exitWithFailure } from "./failure.ts";
+import { forgiveClosedOutput, runProgram } from "./program.ts";
 
-/** Whoever reads our output may stop reading (`| head`): no failure. */
-process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
-
-async function main(): Promise<void> {
-  try {
-    process.exit(await run(process.argv.slice(2)));
-  } catch (error) {
-    exitWithFailure("darner", error);
-  }
-}
-
-void main();
+forgiveClosedOutput();
+void runProgram("darner", () => run(process.argv.slice(2)));

@@ -3,15 +3,7 @@
  * less to read. Does what main.ts does with the command `dfget`.
  */
 
-import { exitWithFailure } from "./failure.ts";
 import { run } from "./dfget.ts";
+import { runProgram } from "./program.ts";
 
-async function main(): Promise<void> {
-  try {
-    process.exit(await run(process.argv.slice(2)));
-  } catch (error) {
-    exitWithFailure("dfget", error);
-  }
-}
-
-void main();
+void runProgram("dfget", () => run(process.argv.slice(2)));
