@@ -104,7 +104,7 @@ export class Sender extends Process implements Actor {
     if (wire.queued === undefined) return;
     const refused = this.#queue.want(wire.queued, indices);
     if (refused.length > 0) this.#cancelled(wire, refused);
-    this.watcher?.asked(this, wire.queued.wants.length);
+    this.watcher?.asked(this, wire.queued.waiting);
     this.pump();
   }
 

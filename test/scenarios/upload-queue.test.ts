@@ -13,7 +13,7 @@ function newQueue(): Actor {
   let queue = new UploadQueue<string>();
   const children = new Map<string, Child<string>>();
   return (command, [first = "", second = "none"]) => {
-    const child = children.get(first) ?? new Child(first, 0);
+    const child = children.get(first) ?? new Child(first, 0, 0);
     switch (command) {
       case "holds":
         queue = new UploadQueue<string>(Number(first));

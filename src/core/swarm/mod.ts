@@ -11,3 +11,4 @@ export * from "./slots.ts";
 export * from "./suspicion.ts";
 export * from "./swarm.ts";
 export * from "./upload-queue.ts";
+export { wantsMax } from "./want-rows.ts";

@@ -18,6 +18,7 @@
  */
 
 import { assert } from "#base/mod.ts";
+import { WantRows, wantsMax } from "./want-rows.ts";
 
 export interface Want<Owner> {
   readonly child: Child<Owner>;
@@ -35,8 +36,6 @@ export interface MaySend {
   readonly across?: boolean;
 }
 
-/** A child that asks for more than this is told no: its own window is far smaller. */
-export const wantsMax = 512;
 /** Pieces sent more often than this count as equally common. */
 const sentCountMax = 0xffff;
 
@@ -45,37 +44,40 @@ export class Child<Owner> {
   readonly owner: Owner;
   /** It is in another site. */
   readonly across: boolean;
+  /** Its row among the wants. */
+  readonly row: number;
   busy = false;
   /** It stands among those to be chosen from. */
   isReady = false;
-  readonly wants: number[] = [];
+  /** Wants that wait. */
+  waiting = 0;
   /** How much of the log of gained pieces it was told. */
   told: number;
 
-  constructor(owner: Owner, told: number, across = false) {
+  constructor(owner: Owner, told: number, row: number, across = false) {
     this.owner = owner;
     this.across = across;
+    this.row = row;
     this.told = told;
   }
 
   /** Nothing of its own stands here. */
   get hungry(): boolean {
-    return !this.busy && this.wants.length === 0;
-  }
-
-  /** Takes the want back; false when there is none. */
-  drop(index: number): boolean {
-    const place = this.wants.indexOf(index);
-    if (place < 0) return false;
-    this.wants.splice(place, 1);
-    return true;
+    return !this.busy && this.waiting === 0;
   }
 }
 
+const nobody: readonly never[] = [];
+
 export class UploadQueue<Owner> {
   readonly #children = new Set<Child<Owner>>();
-  /** Children with wants and nothing on its way, in their turn: those that `next` chooses from. */
-  readonly #ready: Child<Owner>[] = [];
+  readonly #wants = new WantRows();
+  /** By their rows. */
+  readonly #byRow: (Child<Owner> | undefined)[] = [];
+  /** Rows of children with wants and nothing on its way, in their turn: those that `next` chooses from. */
+  readonly #ready: number[] = [];
+  /** How many children are hungry. */
+  #hungry = 0;
   /** Piece -> how often this parent sent it, near by and across. */
   readonly #sentCounts = { near: new Uint16Array(0), across: new Uint16Array(0) };
   /** Pieces in the order in which this parent got them. */
@@ -104,29 +106,33 @@ export class UploadQueue<Owner> {
   /** Wants that wait. */
   get waiting(): number {
     let waiting = 0;
-    for (const child of this.#children) waiting += child.wants.length;
+    for (const child of this.#children) waiting += child.waiting;
     return waiting;
   }
 
   /** A child that knows what is held now. */
   add(owner: Owner, across = false): Child<Owner> {
-    const child = new Child(owner, this.#gained.length, across);
+    const child = new Child(owner, this.#gained.length, this.#wants.take(across), across);
+    this.#byRow[child.row] = child;
     this.#children.add(child);
+    this.#hungry++;
     return child;
   }
 
   remove(child: Child<Owner>): void {
-    this.#children.delete(child);
+    if (!this.#children.delete(child)) return;
+    if (child.hungry) this.#hungry--;
     this.#leaveReady(child);
+    this.#byRow[child.row] = undefined;
+    this.#wants.free(child.row);
     this.#rest(child);
   }
 
   /** One piece more is held here. Returns who is to be told at once: the hungry children. */
-  gained(index: number): Child<Owner>[] {
+  gained(index: number): readonly Child<Owner>[] {
     this.#gained.push(index);
-    const hungry: Child<Owner>[] = [];
-    for (const child of this.#children) if (child.hungry) hungry.push(child);
-    return hungry;
+    if (this.#hungry === 0) return nobody;
+    return Array.from(this.#children).filter((child) => child.hungry);
   }
 
   /** What was gained since the child was told last; it counts as told now. */
@@ -142,9 +148,12 @@ export class UploadQueue<Owner> {
     if (!this.#children.has(child)) return indices;
     let refused: number[] | undefined;
     for (const index of indices) {
-      if (child.wants.includes(index)) continue;
-      if (child.wants.length < wantsMax) child.wants.push(index);
-      else (refused ??= []).push(index);
+      if (this.#wants.has(child.row, index)) continue;
+      if (child.waiting === wantsMax) (refused ??= []).push(index);
+      else {
+        this.#wants.add(child.row, index, this.#countsOf(child)[index] ?? 0);
+        this.#wait(child, child.waiting + 1);
+      }
     }
     this.#takeTurn(child);
     return refused ?? [];
@@ -152,8 +161,10 @@ export class UploadQueue<Owner> {
 
   /** Takes wants back. Returns those that had not begun; the others come as pieces. */
   cancel(child: Child<Owner>, indices: readonly number[]): number[] {
-    const dropped = indices.filter((index) => child.drop(index));
-    if (child.wants.length === 0) this.#leaveReady(child);
+    if (!this.#children.has(child)) return [];
+    const dropped = indices.filter((index) => this.#wants.drop(child.row, index));
+    this.#wait(child, child.waiting - dropped.length);
+    if (child.waiting === 0) this.#leaveReady(child);
     return dropped;
   }
 
@@ -164,31 +175,20 @@ export class UploadQueue<Owner> {
   next({ repeat = true, near = true, across = true }: MaySend = {}): Want<Owner> | undefined {
     if (this.#sending >= Math.max(1, this.#heldBefore + this.#gained.length)) return undefined;
     const mayCross = across && this.#crossing <= this.#crossed;
-    let turn = -1;
-    let bestIndex = -1;
-    let bestSent = repeat ? sentCountMax + 1 : 1;
-    for (let at = 0; at < this.#ready.length && bestSent > 0; at++) {
-      const child = this.#ready[at]!;
-      if (!(child.across ? mayCross : near)) continue;
-      const counts = this.#countsOf(child);
-      for (const index of child.wants) {
-        const sent = counts[index] ?? 0;
-        if (sent >= bestSent) continue;
-        turn = at;
-        bestIndex = index;
-        bestSent = sent;
-      }
-    }
+    const best = { index: -1, sent: repeat ? sentCountMax + 1 : 1 };
+    const turn = this.#wants.choose(this.#ready, near, mayCross, best);
     if (turn < 0) return undefined;
-    const [child] = this.#ready.splice(turn, 1);
+    const child = this.#byRow[this.#ready[turn]!];
     assert(child !== undefined, "who is chosen was ready");
-    child.drop(bestIndex);
+    this.#ready.splice(turn, 1);
     child.isReady = false;
     child.busy = true;
+    this.#wants.drop(child.row, best.index);
+    this.#wait(child, child.waiting - 1);
     this.#sending++;
     if (child.across) this.#crossing++;
-    this.#count(child, bestIndex, bestSent + 1);
-    return { child, index: bestIndex, repeat: bestSent > 0 };
+    this.#count(child, best.index, best.sent + 1);
+    return { child, index: best.index, repeat: best.sent > 0 };
   }
 
   /** A piece is sent, or its child is gone. */
@@ -197,17 +197,23 @@ export class UploadQueue<Owner> {
     if (this.#children.has(child)) this.#takeTurn(child);
   }
 
+  #wait(child: Child<Owner>, wants: number): void {
+    const wasHungry = child.hungry;
+    child.waiting = wants;
+    this.#hungry += Number(child.hungry) - Number(wasHungry);
+  }
+
   /** Behind all others that are ready, unless it has its place. */
   #takeTurn(child: Child<Owner>): void {
-    if (child.isReady || child.busy || child.wants.length === 0) return;
+    if (child.isReady || child.busy || child.waiting === 0) return;
     child.isReady = true;
-    this.#ready.push(child);
+    this.#ready.push(child.row);
   }
 
   #leaveReady(child: Child<Owner>): void {
     if (!child.isReady) return;
     child.isReady = false;
-    this.#ready.splice(this.#ready.indexOf(child), 1);
+    this.#ready.splice(this.#ready.indexOf(child.row), 1);
   }
 
   #countsOf(child: Child<Owner>): Uint16Array {
@@ -222,12 +228,14 @@ export class UploadQueue<Owner> {
       this.#sentCounts[child.across ? "across" : "near"] = counts = larger;
     }
     counts[index] = Math.min(sent, sentCountMax);
+    this.#wants.recount(index, counts[index], child.across);
   }
 
   /** Nothing is on its way to the child any more. */
   #rest(child: Child<Owner>): void {
     if (!child.busy) return;
     child.busy = false;
+    if (child.waiting === 0 && this.#children.has(child)) this.#hungry++;
     this.#sending--;
     if (!child.across) return;
     this.#crossing--;
