@@ -40,7 +40,7 @@ describe("a parent", () => {
     const parent = newParent();
     parent.standing.push(1, 2);
     parent.started = 3;
-    parent.cancelling.set(4, { sinceMs: 0, taker: parent });
+    parent.askBack(4, parent, 0);
     assert.equal(parent.owed, 3);
     assert.deepEqual(
       parent.forsake().sort((a, b) => a - b),

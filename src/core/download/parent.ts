@@ -12,6 +12,13 @@ import type { EntryShare, ParentOffer } from "#core/protocol/mod.ts";
 const newestWeight = 0.3;
 const restMs = { first: 1_000, max: 16_000 } as const;
 
+/** A piece that is asked back, since when, and for whom. */
+interface AskedBack {
+  readonly index: number;
+  readonly sinceMs: number;
+  readonly taker: Parent | undefined;
+}
+
 export class Parent {
   readonly offer: ParentOffer;
   state: "dialling" | "open" | "resting" | "banned" = "dialling";
@@ -24,8 +31,10 @@ export class Parent {
   /** The piece whose bytes are coming now. */
   started: number | undefined;
   startedMs = 0;
-  /** Asked to be given back: piece -> since when, and for whom. */
-  readonly cancelling = new Map<number, { readonly sinceMs: number; readonly taker: Parent | undefined }>();
+  /** Asked to be given back. */
+  readonly cancelling: AskedBack[] = [];
+  /** By which the wants know it while it has something in hand; 0 before. */
+  number = 0;
   /** When the last frame or byte came. */
   heardMs: number;
   #intervalMs: number | undefined;
@@ -57,8 +66,7 @@ export class Parent {
   get crossing(): boolean {
     if (!this.across) return false;
     if (this.started !== undefined && !this.has.has(this.started)) return true;
-    for (const index of this.cancelling.keys()) if (!this.has.has(index)) return true;
-    return false;
+    return this.cancelling.some(({ index }) => !this.has.has(index));
   }
 
   get owed(): number {
@@ -71,6 +79,29 @@ export class Parent {
     if (place < 0) return false;
     this.standing.splice(place, 1);
     return true;
+  }
+
+  #asksBack(index: number): number {
+    return this.cancelling.findIndex((asked) => asked.index === index);
+  }
+
+  /** The piece is to be given back, for `taker` if there is one. */
+  askBack(index: number, taker: Parent | undefined, nowMs: number): void {
+    this.drop(index);
+    this.#forget(index);
+    this.cancelling.push({ index, sinceMs: nowMs, taker });
+  }
+
+  /** It has given the piece back, or comes to it after all; returns who was to take it. */
+  gaveBack(index: number): Parent | undefined {
+    this.drop(index);
+    return this.#forget(index)?.taker;
+  }
+
+  #forget(index: number): AskedBack | undefined {
+    if (this.cancelling.length === 0) return undefined;
+    const place = this.#asksBack(index);
+    return place < 0 ? undefined : this.cancelling.splice(place, 1)[0];
   }
 
   opened(pieces: Bitfield, entry: EntryShare | undefined, nowMs: number): void {
@@ -123,7 +154,7 @@ export class Parent {
 
   /** It was asked for the piece, and has neither sent it nor given it back. */
   mayStillSend(index: number): boolean {
-    return this.started === index || this.standing.includes(index) || this.cancelling.has(index);
+    return this.started === index || this.standing.includes(index) || this.#asksBack(index) >= 0;
   }
 
   /** A piece of ours is whole. */
@@ -155,10 +186,10 @@ export class Parent {
 
   /** Everything it owes is void. Returns what stood with it. */
   forsake(): number[] {
-    const owed = [...this.standing, ...this.cancelling.keys()];
+    const owed = [...this.standing, ...this.cancelling.map(({ index }) => index)];
     if (this.started !== undefined) owed.push(this.started);
     this.standing.length = 0;
-    this.cancelling.clear();
+    this.cancelling.length = 0;
     this.started = undefined;
     this.#owingSinceMs = undefined;
     return owed;

@@ -4,8 +4,8 @@
  * a random place on, so that hosts that see the same swarm ask for different pieces.
  *
  * The numbers of copies are kept in vertical counters: plane `p` has, for each piece, bit `p` of its
- * number. So a parent's whole bitfield is added 32 pieces at a time, a choice is made the same way, and
- * all of it lies in a few rows of bits beside each other.
+ * number. So a parent's whole bitfield is added 32 pieces at a time, and a choice is made the same way. The
+ * words of 32 pieces lie together, so that news of one piece touches one place of the memory.
  */
 
 import { assert, type Bitfield } from "#base/mod.ts";
@@ -19,9 +19,9 @@ let left = noWords;
 let rarest = noWords;
 
 export class Rarity {
-  /** Bits of open pieces, then the planes, the lowest first: rows of `#width` words each. */
-  #rows = noWords;
-  /** Words in a row. */
+  /** For each 32 pieces the bits of the open ones, then their planes, the lowest first. */
+  #words = noWords;
+  /** How many times 32 pieces. */
   #width = 0;
   #planes = planesAtFirst;
 
@@ -32,11 +32,11 @@ export class Rarity {
   }
 
   #resize(width: number, planes: number): void {
-    const old = this.#rows;
-    const oldWidth = this.#width;
-    this.#rows = new Int32Array(width * (1 + planes));
-    for (let row = 0; row <= this.#planes; row++) {
-      this.#rows.set(old.subarray(row * oldWidth, (row + 1) * oldWidth), row * width);
+    const old = this.#words;
+    const [stride, oldStride] = [1 + planes, 1 + this.#planes];
+    this.#words = new Int32Array(width * stride);
+    for (let word = 0; word < this.#width; word++) {
+      this.#words.set(old.subarray(word * oldStride, (word + 1) * oldStride), word * stride);
     }
     this.#width = width;
     this.#planes = planes;
@@ -45,23 +45,28 @@ export class Rarity {
   /** The piece may be asked for from now on. */
   open(index: number): void {
     this.grow(index + 1);
-    this.#rows[index >> 5]! |= bitOf(index);
+    this.#words[this.#openAt(index >> 5)]! |= bitOf(index);
   }
 
   /** The piece stands with somebody, or is held. */
   close(index: number): void {
-    if (index >> 5 < this.#width) this.#rows[index >> 5]! &= ~bitOf(index);
+    if (index >> 5 < this.#width) this.#words[this.#openAt(index >> 5)]! &= ~bitOf(index);
   }
 
   isOpen(index: number): boolean {
-    return index >> 5 < this.#width && (this.#rows[index >> 5]! & bitOf(index)) !== 0;
+    return index >> 5 < this.#width && (this.#words[this.#openAt(index >> 5)]! & bitOf(index)) !== 0;
+  }
+
+  /** Where the open ones of these 32 pieces lie; their planes lie behind. */
+  #openAt(word: number): number {
+    return word * (1 + this.#planes);
   }
 
   copies(index: number): number {
     if (index >> 5 >= this.#width) return 0;
     let copies = 0;
     for (let plane = 0; plane < this.#planes; plane++) {
-      if ((this.#rows[(plane + 1) * this.#width + (index >> 5)]! & bitOf(index)) !== 0) copies += 1 << plane;
+      if ((this.#words[this.#openAt(index >> 5) + 1 + plane]! & bitOf(index)) !== 0) copies += 1 << plane;
     }
     return copies;
   }
@@ -82,9 +87,9 @@ export class Rarity {
     let carry = bits;
     for (let plane = 1; carry !== 0; plane++) {
       if (plane > this.#planes) this.#resize(this.#width, this.#planes + 1);
-      const at = plane * this.#width + word;
-      const before = this.#rows[at]!;
-      this.#rows[at] = before ^ carry;
+      const at = this.#openAt(word) + plane;
+      const before = this.#words[at]!;
+      this.#words[at] = before ^ carry;
       carry &= before;
     }
   }
@@ -96,9 +101,9 @@ export class Rarity {
       let borrow = words[word]!;
       for (let plane = 1; borrow !== 0; plane++) {
         assert(plane <= this.#planes, "a piece that goes was counted");
-        const at = plane * this.#width + word;
-        const before = this.#rows[at]!;
-        this.#rows[at] = before ^ borrow;
+        const at = this.#openAt(word) + plane;
+        const before = this.#words[at]!;
+        this.#words[at] = before ^ borrow;
         borrow &= ~before;
       }
     }
@@ -116,7 +121,7 @@ export class Rarity {
       rarest = new Int32Array(width);
     }
     let some = 0;
-    for (let word = 0; word < width; word++) some |= left[word] = this.#rows[word]! & words[word]!;
+    for (let word = 0; word < width; word++) some |= left[word] = this.#words[this.#openAt(word)]! & words[word]!;
     while (some !== 0) {
       this.#findRarest(width);
       takeFrom(start, width, count, chosen);
@@ -129,13 +134,13 @@ export class Rarity {
 
   /** Of those left, the ones with the fewest copies: without the highest bit where any has none, and so on. */
   #findRarest(width: number): void {
+    const stride = 1 + this.#planes;
     for (let word = 0; word < width; word++) rarest[word] = left[word]!;
     for (let plane = this.#planes; plane > 0; plane--) {
-      const row = plane * this.#width;
       let some = 0;
-      for (let word = 0; word < width; word++) some |= rarest[word]! & ~this.#rows[row + word]!;
+      for (let word = 0; word < width; word++) some |= rarest[word]! & ~this.#words[word * stride + plane]!;
       if (some === 0) continue;
-      for (let word = 0; word < width; word++) rarest[word]! &= ~this.#rows[row + word]!;
+      for (let word = 0; word < width; word++) rarest[word]! &= ~this.#words[word * stride + plane]!;
     }
   }
 }

@@ -81,7 +81,9 @@ export class SwarmDownload {
   get starving(): boolean {
     let useful = 0;
     for (const parent of this.#parents.values()) {
-      if (parent.state !== "open" || !parent.counts || !parent.has.exceeds(this.held)) continue;
+      if (parent.state !== "open" || !parent.counts) continue;
+      // What stands with it is not held: no need to look through all that it has.
+      if (parent.standing.length === 0 && !parent.has.exceeds(this.held)) continue;
       if (++useful === 2) return false;
     }
     return true;
@@ -165,6 +167,7 @@ export class SwarmDownload {
         for (const index of event.indices) {
           if (!parent.gained(index, this.#entry)) continue;
           if (parent.counts) this.#wants.rarity.add(index);
+          if (!parent.across) continue;
           const seed = seedToSpare(index, this.#wants.holder(index), parent);
           if (seed !== undefined) this.#askBack(seed, index, parent, nowMs);
         }
@@ -173,8 +176,7 @@ export class SwarmDownload {
         this.#lose(parent, nowMs);
         return this.#fillAll(nowMs);
       case "started":
-        parent.drop(event.index);
-        parent.cancelling.delete(event.index);
+        parent.gaveBack(event.index);
         parent.started = event.index;
         parent.startedMs = nowMs;
         return this.#begun(parent, event.index, nowMs);
@@ -238,9 +240,7 @@ export class SwarmDownload {
 
   /** What was asked back for an idle parent goes to that one: who gave it might be the first to be asked again. */
   #givenBack(parent: Parent, index: number, nowMs: number): void {
-    const taker = parent.cancelling.get(index)?.taker;
-    parent.cancelling.delete(index);
-    parent.drop(index);
+    const taker = parent.gaveBack(index);
     parent.settle(nowMs);
     this.#wants.release(index, parent, this.#parents.values());
     const mayTake = taker?.state === "open" && taker.owed === 0 && taker.has.has(index);
@@ -253,6 +253,7 @@ export class SwarmDownload {
       if (offered.has(parent.id) || parent.state === "banned" || parent.started !== undefined) continue;
       this.#hangUp(parent, "the manager gave other parents", nowMs, false);
       this.#parents.delete(parent.id);
+      this.#wants.dismiss(parent);
     }
     for (const offer of offers) {
       const known = this.#parents.get(offer.id);
@@ -300,9 +301,8 @@ export class SwarmDownload {
     if (parent.started !== undefined && silentMs > stallMsMax) {
       return this.#hangUp(parent, `it stopped in the middle of a piece for ${Math.round(silentMs)} ms`, nowMs, true);
     }
-    for (const [index, { sinceMs }] of parent.cancelling) {
-      if (nowMs - sinceMs > cancelMsMax) this.#givenBack(parent, index, nowMs);
-    }
+    const late = parent.cancelling.filter(({ sinceMs }) => nowMs - sinceMs > cancelMsMax);
+    for (const { index } of late) this.#givenBack(parent, index, nowMs);
   }
 
   /**
@@ -378,8 +378,7 @@ export class SwarmDownload {
   }
 
   #askBack(parent: Parent, index: number, taker: Parent | undefined, nowMs: number): void {
-    parent.drop(index);
-    parent.cancelling.set(index, { sinceMs: nowMs, taker });
+    parent.askBack(index, taker, nowMs);
     this.#effects.push({ kind: "cancel", parent: parent.id, indices: [index] });
   }
 

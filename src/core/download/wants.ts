@@ -5,18 +5,24 @@
  * chosen: what readers need next, then the rarest among the parents.
  */
 
-import { Bitfield } from "#base/mod.ts";
+import { assert, Bitfield } from "#base/mod.ts";
 import type { PieceInterest } from "./interest.ts";
 import type { Parent } from "./parent.ts";
 import { Rarity } from "./rarity.ts";
+
+/** What `#holders` can tell apart. */
+const numberMax = 0xffff;
 
 export class Wants {
   readonly held: Bitfield;
   readonly rarity = new Rarity();
   readonly #interest: PieceInterest | undefined;
   readonly #listed: Bitfield;
-  /** Piece -> the parent it stands with (or comes from). */
-  readonly #holders: (Parent | undefined)[] = [];
+  /** Piece -> the number of the parent it stands with (or comes from), 0 for nobody. */
+  #holders = new Uint16Array(0);
+  /** Parents by their numbers. */
+  readonly #parents: (Parent | undefined)[] = [undefined];
+  readonly #freeNumbers: number[] = [];
   /** Pieces that two parents may send. */
   readonly #doubled = new Set<number>();
   /** How many pieces have a holder. */
@@ -62,22 +68,46 @@ export class Wants {
   }
 
   holder(index: number): Parent | undefined {
-    return this.#holders[index];
+    return this.#parents[this.#holders[index] ?? 0];
   }
 
   /** The piece stands with the parent from now on, or with nobody. */
   hand(index: number, parent: Parent | undefined): void {
-    const before = this.#holders[index];
-    if (before === parent) return;
-    this.#holders[index] = parent;
-    this.inHand += Number(parent !== undefined) - Number(before !== undefined);
+    const before = this.#holders[index] ?? 0;
+    const number = parent === undefined ? 0 : this.#numberOf(parent);
+    if (before === number) return;
+    if (index >= this.#holders.length) this.#growHolders(index);
+    this.#holders[index] = number;
+    this.inHand += Number(number > 0) - Number(before > 0);
     if (parent === undefined) this.#reopen(index);
     else this.rarity.close(index);
   }
 
+  #growHolders(index: number): void {
+    const larger = new Uint16Array(Math.max(index + 1, this.#listed.length, this.#holders.length * 2));
+    larger.set(this.#holders);
+    this.#holders = larger;
+  }
+
+  #numberOf(parent: Parent): number {
+    if (parent.number > 0) return parent.number;
+    parent.number = this.#freeNumbers.pop() ?? this.#parents.length;
+    assert(parent.number <= numberMax, "a download has not that many parents at a time");
+    this.#parents[parent.number] = parent;
+    return parent.number;
+  }
+
+  /** The parent, which has nothing in hand any more, is none. */
+  dismiss(parent: Parent): void {
+    if (parent.number === 0) return;
+    this.#parents[parent.number] = undefined;
+    this.#freeNumbers.push(parent.number);
+    parent.number = 0;
+  }
+
   /** The parent gives up what it had in hand; if the piece was asked twice, it is in the second one's now. */
   release(index: number, parent: Parent, parents: Iterable<Parent>): void {
-    if (this.#holders[index] === parent) this.hand(index, this.secondOf(index, parent, parents));
+    if (this.holder(index) === parent) this.hand(index, this.secondOf(index, parent, parents));
   }
 
   /** Who of `parents` may send the piece beside `first`. */
@@ -116,7 +146,7 @@ export class Wants {
   }
 
   #reopen(index: number): void {
-    const free = this.#isListed(index) && !this.held.has(index) && this.#holders[index] === undefined;
+    const free = this.#isListed(index) && !this.held.has(index) && (this.#holders[index] ?? 0) === 0;
     if (free) this.rarity.open(index);
   }
 }
