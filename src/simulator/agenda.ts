@@ -19,6 +19,63 @@ const binSlots = 1 << 14;
 const ringSize = 2 * binSlots;
 const nobody = -1;
 
+/** Where events lie until they happen: two rows, so that all of an event is in two places of the memory. */
+class Places {
+  /** Actor, argument. */
+  readonly #objects: unknown[] = [];
+  /** Code, and the place after it in its step or among the free ones. */
+  #numbers = new Int32Array(1 << 12);
+  #used = 0;
+  #free = nobody;
+
+  take(actor: Actor, code: number, argument: unknown): number {
+    let place = this.#free;
+    if (place === nobody) place = this.#add();
+    else this.#free = this.next(place);
+    this.#objects[2 * place] = actor;
+    this.#objects[2 * place + 1] = argument;
+    this.#numbers[2 * place] = code;
+    this.#numbers[2 * place + 1] = nobody;
+    return place;
+  }
+
+  #add(): number {
+    if (2 * this.#used === this.#numbers.length) {
+      const larger = new Int32Array(2 * this.#numbers.length);
+      larger.set(this.#numbers);
+      this.#numbers = larger;
+    }
+    return this.#used++;
+  }
+
+  actor(place: number): Actor {
+    return this.#objects[2 * place] as Actor;
+  }
+
+  argument(place: number): unknown {
+    return this.#objects[2 * place + 1];
+  }
+
+  code(place: number): number {
+    return this.#numbers[2 * place]!;
+  }
+
+  next(place: number): number {
+    return this.#numbers[2 * place + 1]!;
+  }
+
+  setNext(place: number, next: number): void {
+    this.#numbers[2 * place + 1] = next;
+  }
+
+  free(place: number): void {
+    this.#objects[2 * place] = undefined;
+    this.#objects[2 * place + 1] = undefined;
+    this.setNext(place, this.#free);
+    this.#free = place;
+  }
+}
+
 export class Agenda {
   /** One step of time: two events closer than this may happen in the order they were put. */
   readonly stepMs: number;
@@ -32,12 +89,7 @@ export class Agenda {
   readonly #first = new Int32Array(ringSize).fill(nobody);
   readonly #last = new Int32Array(ringSize).fill(nobody);
   /** Places for events, each used again as soon as its event has happened: what is used last is still at hand. */
-  readonly #actors: (Actor | undefined)[] = [];
-  readonly #codes: number[] = [];
-  readonly #arguments: unknown[] = [];
-  /** The place after it in its step, or among the free ones. */
-  readonly #next: number[] = [];
-  #free = nobody;
+  readonly #places = new Places();
   /** Bin number -> events flat: slot, actor, code, argument. */
   readonly #bins = new Map<number, unknown[]>();
   #waiting = 0;
@@ -59,16 +111,10 @@ export class Agenda {
   }
 
   #put(slot: number, actor: Actor, code: number, argument: unknown): void {
-    let place = this.#free;
-    if (place === nobody) place = this.#actors.length;
-    else this.#free = this.#next[place]!;
-    this.#actors[place] = actor;
-    this.#codes[place] = code;
-    this.#arguments[place] = argument;
-    this.#next[place] = nobody;
+    const place = this.#places.take(actor, code, argument);
     const last = this.#last[slot]!;
     if (last === nobody) this.#first[slot] = place;
-    else this.#next[last] = place;
+    else this.#places.setNext(last, place);
     this.#last[slot] = place;
   }
 
@@ -86,16 +132,13 @@ export class Agenda {
 
   #runSlot(slot: number): void {
     for (let place = this.#first[slot]!; place !== nobody; place = this.#first[slot]!) {
-      const actor = this.#actors[place]!;
-      const argument = this.#arguments[place];
-      const code = this.#codes[place]!;
-      const next = this.#next[place]!;
+      const actor = this.#places.actor(place);
+      const argument = this.#places.argument(place);
+      const code = this.#places.code(place);
+      const next = this.#places.next(place);
       this.#first[slot] = next;
       if (next === nobody) this.#last[slot] = nobody;
-      this.#actors[place] = undefined;
-      this.#arguments[place] = undefined;
-      this.#next[place] = this.#free;
-      this.#free = place;
+      this.#places.free(place);
       this.happened++;
       this.#waiting--;
       actor.on(code, argument);

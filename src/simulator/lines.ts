@@ -64,6 +64,8 @@ export class Uplink implements Actor {
   #lastMs = 0;
   /** When the next look is due; later looks replace it. */
   #dueMs = Infinity;
+  /** The look that counts, by its number. */
+  #look = 0;
   /** Bytes sent. */
   sentBytes = 0;
 
@@ -131,8 +133,8 @@ export class Uplink implements Actor {
     this.#plan();
   }
 
-  on(_code: number, dueMs: unknown): void {
-    if (dueMs !== this.#dueMs) return;
+  on(_code: number, look: unknown): void {
+    if (look !== this.#look) return;
     this.#dueMs = Infinity;
     this.#advance();
     const outAtBytes = this.#shareBytes + nearlyBytes;
@@ -168,7 +170,7 @@ export class Uplink implements Actor {
     // An earlier look plans again by itself.
     if (this.#dueMs <= dueMs + this.#agenda.stepMs) return;
     this.#dueMs = dueMs;
-    this.#agenda.after(delayMs, this, dueCode, dueMs);
+    this.#agenda.after(delayMs, this, dueCode, ++this.#look);
   }
 }
 
