@@ -60,7 +60,8 @@ async function race(wanted: readonly Contender[], options: Options): Promise<voi
   const { layout, torrentPieceBytes } = options;
   const facts = machineFacts();
   const series = wanted.map(({ name }) => ({ contender: name, runs: [] as Measured[] }));
-  const run = { root, layout, torrentPieceBytes, keep: options.keep };
+  const { keep, profile } = options;
+  const run = { root, layout, torrentPieceBytes, keep, profile };
   const where = { memoryBacked: statfsSync(tmpdir()).type === tmpfsMagic };
   const startedAt = new Date().toISOString();
   mkdirSync(`${root}/bench/results`, { recursive: true });

@@ -89,6 +89,15 @@ export class Network {
     return child;
   }
 
+  /** Asks everything that runs on a machine to end. */
+  interrupt(machine: string): void {
+    for (const pid of pidsOn(machine)) tryKill(pid, "SIGINT");
+  }
+
+  isBusy(machine: string): boolean {
+    return pidsOn(machine).length > 0;
+  }
+
   /** Bytes that a machine has sent since it was made, headers counted. */
   sentBytes(machine: string): number {
     const index = this.#machines.findIndex(({ name }) => name === machine);
@@ -112,7 +121,7 @@ export class Network {
     const namespaces = tryRun("ip netns list").split("\n");
     for (const name of namespaces.map((line) => line.split(" ", 1)[0]!)) {
       if (!prefixes.has(name.slice(0, name.indexOf("-") + 1))) continue;
-      for (const pid of tryRun(`ip netns pids ${name}`).split(/\s+/)) if (pid !== "") tryKill(Number(pid));
+      for (const pid of pidsOn(name)) tryKill(pid);
       // A namespace goes in its own time; its outer link would still have the name that the next run wants.
       tryRun(`ip -n ${name} link del eth0`);
       tryRun(`ip netns del ${name}`);
@@ -180,9 +189,13 @@ function isAlive(pid: number): boolean {
   }
 }
 
-function tryKill(pid: number): void {
+function pidsOn(machine: string): number[] {
+  return tryRun(`ip netns pids ${machine}`).split(/\s+/).filter(Boolean).map(Number);
+}
+
+function tryKill(pid: number, signal: NodeJS.Signals = "SIGKILL"): void {
   try {
-    process.kill(pid, "SIGKILL");
+    process.kill(pid, signal);
   } catch {
     // It ended by itself.
   }

@@ -28,6 +28,8 @@ root and Debian packages; nothing leaves the machine.
                      which both were faster than with 1024)
   --install          first fetch what is missing: apt-get update, apt-get install (Debian may start
                      the nginx that it brings, on port 80; the benchmark does not need that one)
+  --profile HOST     also profile this host's processes (from 0): the daemon's .cpuprofile, which Chrome's
+                     developer tools open, is left in bench/results/profiles; the host is slower for it
   --keep             leave the files and logs of each run in their folder
   --help             this text
 
@@ -65,6 +67,8 @@ export interface Options {
   readonly torrentPieceBytes: number;
   readonly install: boolean;
   readonly keep: boolean;
+  /** The host whose processes are profiled. */
+  readonly profile: number | undefined;
   readonly help: boolean;
 }
 
@@ -87,6 +91,7 @@ export function parseOptions(args: readonly string[]): Options {
       "only": text,
       "piece-kib": text,
       "install": flag,
+      "profile": text,
       "keep": flag,
       "help": flag,
     },
@@ -115,6 +120,8 @@ export function parseOptions(args: readonly string[]): Options {
     torrentPieceBytes: numberOf("--piece-kib", values["piece-kib"], defaults.pieceKib, { least: 16 }) * 1024,
     install: values.install,
     keep: values.keep,
+    profile:
+      values.profile === undefined ? undefined : numberOf("--profile", values.profile, 0, { least: 0, whole: true }),
     help: values.help,
   };
 }

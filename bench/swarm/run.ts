@@ -24,12 +24,16 @@ const pollMs = 20;
 const settleMs = 2500;
 const settlePerDaemonMs = 200;
 const quietMs = 1000;
+/** A profile is written when its process ends. */
+const profileMsMax = 10_000;
 
 export interface RunWanted {
   readonly root: string;
   readonly layout: Layout;
   readonly torrentPieceBytes: number;
   readonly keep: boolean;
+  /** The host whose Node processes are profiled. */
+  readonly profile?: number | undefined;
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -92,12 +96,14 @@ class Run {
   readonly #cpu: ProcessCpu;
   readonly #ground: Ground;
   readonly #hosts: readonly HostGround[];
+  readonly #profile: number | undefined;
 
   constructor(contender: Contender, wanted: RunWanted, network: Network, cpu: ProcessCpu, folder: string) {
     this.#contender = contender;
     this.#layout = wanted.layout;
     this.#network = network;
     this.#cpu = cpu;
+    this.#profile = wanted.profile;
     this.#ground = {
       root: wanted.root,
       folder,
@@ -128,6 +134,7 @@ class Run {
     const after = this.#counters();
     const intact = this.#hosts.filter(({ output }) => existsSync(output) && digestOf(output) === digest).length;
     this.#sayWhatFailed(times);
+    await this.#endProfiled();
     return { ...figuresOf(this.#layout, times, intact, before, after), busyCoresBefore };
   }
 
@@ -153,9 +160,22 @@ class Run {
       this.#network.start(machine === "origin" ? originName : managerName, command, `${folder}/${machine}.log`);
     await pause(settleMs);
     if (this.#contender.daemon === undefined) return;
-    for (const [index, host] of this.#hosts.entries())
-      this.#network.start(hostName(index), this.#contender.daemon(this.#ground, host), `${host.folder}/daemon.log`);
+    for (const [index, host] of this.#hosts.entries()) this.#startDaemon(index, host);
     await pause(settleMs + (this.#contender.settlePerDaemonMs ?? settlePerDaemonMs) * this.#hosts.length);
+  }
+
+  #startDaemon(index: number, host: HostGround): void {
+    const command = this.#contender.daemon!(this.#ground, host);
+    const profiles = `--cpu-prof --cpu-prof-interval 200 --cpu-prof-dir ${this.#ground.root}/bench/results/profiles`;
+    const options = index === this.#profile ? `export NODE_OPTIONS="${profiles}"; ` : "";
+    this.#network.start(hostName(index), options + command, `${host.folder}/daemon.log`);
+  }
+
+  async #endProfiled(): Promise<void> {
+    if (this.#profile === undefined) return;
+    const untilMs = performance.now() + profileMsMax;
+    this.#network.interrupt(hostName(this.#profile));
+    while (this.#network.isBusy(hostName(this.#profile)) && performance.now() < untilMs) await pause(pollMs);
   }
 
   #counters(): Counters {
