@@ -4,8 +4,9 @@
  *
  * Invariants:
  *  1. Only pieces that the manifest lists are wanted.
- *  2. A piece stands with at most one parent; it moves only after the old one gave it back, was
- *     found silent, or is late beyond three times its predicted time (the endgame's duplicates).
+ *  2. A piece stands with at most one parent; it moves only after the old one gave it back, was found
+ *     silent, or is late beyond three times its predicted time when nothing else is left to ask for, or
+ *     a reader waits for it: what comes twice takes the place of what has not come once.
  *  3. What stands with a parent is bounded by its window; every wait ends at a later tick.
  *  4. Of a parent in another site only what enters through this host (`EntryShare`) is asked, and nothing that
  *     a parent here holds; what is late there is not asked twice.
@@ -383,9 +384,11 @@ export class SwarmDownload {
   }
 
   #duplicateLate(idle: Parent, nowMs: number): void {
+    const nothingOpen = this.#wants.missing <= this.#wants.inHand;
     for (const parent of this.#parents.values()) {
       const index = parent.started;
       if (parent === idle || index === undefined || !idle.has.has(index) || this.held.has(index)) continue;
+      if (!nothingOpen && !this.#wants.isUrgent(index)) continue;
       const lateMs = Math.max(lateMsMin, lateFactor * idle.intervalMs(nowMs, guessMs));
       if (nowMs - parent.startedMs < lateMs || this.#wants.holder(index) !== parent) continue;
       if (this.#wants.secondOf(index, parent, this.#parents.values()) !== undefined) continue;

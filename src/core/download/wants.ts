@@ -59,6 +59,11 @@ export class Wants {
     return [...chosen].slice(0, count);
   }
 
+  /** A reader waits for it, or soon will. */
+  isUrgent(index: number): boolean {
+    return this.#interest?.ahead().includes(index) ?? false;
+  }
+
   list(index: number): void {
     this.#listed.grow(index + 1);
     this.held.grow(index + 1);
