@@ -7,6 +7,7 @@ import { AssertionError } from "./assert.ts";
 import { Bitfield } from "./bitfield.ts";
 import { bytesEqual, bytesJoin, bytesWithLengths } from "./bytes.ts";
 import { asDarnerError, DarnerError, errorFromWire, errorTable, errorToWire } from "./errors.ts";
+import { following } from "./following.ts";
 import { formatBytes, formatDuration, formatRate, parseBytes, parseDurationMs, parseRate } from "./units.ts";
 
 describe("a bitfield", () => {
@@ -185,5 +186,20 @@ describe("errors", () => {
       assert.equal(errorFromWire({ code: code as "internal", message: "m", retry: "never" }).code, "internal");
     assert.equal(asDarnerError(error), error);
     assert.equal(asDarnerError("text").message, "unexpected failure: text");
+  });
+});
+
+describe("a signal that follows another", () => {
+  test("ends with it and its reason, or alone; released, it stays as it is", () => {
+    const [first, reason] = [new AbortController(), new Error("over")];
+    const [led, free, alone] = [following(first.signal), following(first.signal), following(first.signal)];
+    free.release();
+    alone.abort("by itself");
+    assert.ok(!first.signal.aborted && !led.signal.aborted, "what ends one ends no other");
+    first.abort(reason);
+    assert.equal(led.signal.reason, reason);
+    assert.equal(alone.signal.reason, "by itself");
+    assert.equal(free.signal.aborted, false);
+    assert.equal(following(first.signal).signal.reason, reason, "who comes too late is over at once");
   });
 });

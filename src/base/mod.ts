@@ -4,4 +4,5 @@ export * from "./assert.ts";
 export * from "./bitfield.ts";
 export * from "./bytes.ts";
 export * from "./errors.ts";
+export * from "./following.ts";
 export * from "./units.ts";

@@ -3,7 +3,7 @@
  * and addresses may be asked is core/reach's to say.
  */
 
-import { DarnerError, formatBytes } from "#base/mod.ts";
+import { DarnerError, following, formatBytes } from "#base/mod.ts";
 import { addressRefusal, reachEverything, type Caller, type ReachPolicy } from "#core/reach/mod.ts";
 import type { Clock } from "#platform/machine/clock.ts";
 import type { AddressRule } from "#platform/http/client.ts";
@@ -36,11 +36,15 @@ export function timeLimited(
 ): { readonly signal: AbortSignal; end(): void } {
   const { answerMsMax } = reach.policy();
   if (answerMsMax === Infinity) return { signal, end: () => {} };
-  const own = new AbortController();
+  const own = following(signal);
   const says = `it took longer than the reach policy's ${Math.round(answerMsMax / 1000)} s (--origin-time-max)`;
   const late = (): DarnerError => new DarnerError("network.timeout", `stopped fetching ${name}: ${says}`);
   const timer = clock.after(answerMsMax, () => own.abort(late()), { background: true });
-  return { signal: AbortSignal.any([signal, own.signal]), end: () => timer.cancel() };
+  const end = (): void => {
+    timer.cancel();
+    own.release();
+  };
+  return { signal: own.signal, end };
 }
 
 /** Throws `reach.refused`, at once or when more comes than the policy allows. */

@@ -11,7 +11,7 @@
  *  3. One new version is followed, a second one is `origin.changed`.
  */
 
-import { asDarnerError, assert, bytesEqual, DarnerError, type Bitfield } from "#base/mod.ts";
+import { asDarnerError, assert, bytesEqual, DarnerError, following, type Bitfield, type Following } from "#base/mod.ts";
 import { Segments, type Segment } from "#core/download/mod.ts";
 import { strongValidator, toldDigests, versionsDiffer, type ResponseFacts } from "#core/freshness/mod.ts";
 import { digestToText, pieceCount, type Digest } from "#core/model/mod.ts";
@@ -22,7 +22,7 @@ import type { EndRecord, ObjectRecord } from "#storage/pieces/mod.ts";
 import { mayGoOn, recordOf, storedLength } from "./fetched-object.ts";
 import { expectBody, shown, windowLength, type BodyAnswer } from "./origin-answer.ts";
 import type { OriginFetchOptions } from "./origin-fetch-options.ts";
-import { asFailure, pauseMs } from "./origin-retry.ts";
+import { asFailure, changedTwice, pauseMs } from "./origin-retry.ts";
 import { PieceReader, type ReadPiece } from "./piece-reader.ts";
 import { assertDigests, Prover } from "./prover.ts";
 import { notSealed } from "./sealing.ts";
@@ -47,9 +47,8 @@ export class OriginFetch {
   /** The workers of this version, in the order they began; they never reject. */
   #workers: Promise<void>[] = [];
   #failure: Error | undefined;
-  #stop = new AbortController();
   /** Ends what this version's fetch waits for. */
-  #signal: AbortSignal;
+  #stop: Following | undefined;
   /** The byte that somebody waits for. */
   #soughtByte = 0;
   #seeksLeft = 0;
@@ -57,22 +56,19 @@ export class OriginFetch {
   constructor(options: OriginFetchOptions) {
     this.#options = options;
     this.#expected = options.expected;
-    this.#signal = options.signal;
   }
 
   /** Resolves when the object is whole and proved. Rejects with a DarnerError; what is stored stays. */
   async run(): Promise<EndRecord> {
     for (let version = 0; ; version++) {
+      this.#stop = following(this.#options.signal);
       try {
         return await this.#fetchVersion(version === 0);
       } catch (error) {
         if (!(error instanceof ChangedMidway)) throw asFailure(error, this.#options.signal, this.#options.url);
-        if (version === 1) {
-          throw new DarnerError(
-            "origin.changed",
-            `cannot finish ${shown(this.#options.url)}: it changed at the origin twice during the transfer; try again when it is at rest`,
-          );
-        }
+        if (version === 1) throw changedTwice(this.#options.url);
+      } finally {
+        this.#stop.release();
       }
     }
   }
@@ -104,8 +100,6 @@ export class OriginFetch {
     const { store, opened, beside } = this.#options;
     this.#segments = undefined;
     this.#failure = undefined;
-    this.#stop = new AbortController();
-    this.#signal = AbortSignal.any([this.#options.signal, this.#stop.signal]);
     const aided = mayResume ? beside : undefined;
     if (mayResume && opened === undefined && (aided !== undefined || mayGoOn(this.#options))) {
       this.#rangesWork = true;
@@ -141,9 +135,13 @@ export class OriginFetch {
   #addWorker(opened?: BodyAnswer): void {
     const work = this.#work(opened).catch((error: unknown) => {
       this.#failure ??= error instanceof Error ? error : asDarnerError(error);
-      this.#stop.abort();
+      this.#stop?.abort();
     });
     this.#workers.push(work);
+  }
+
+  get #signal(): AbortSignal {
+    return this.#stop?.signal ?? this.#options.signal;
   }
 
   /** Claims runs until none is left, and tries again after failures that allow it. */

@@ -19,3 +19,8 @@ export function asFailure(error: unknown, signal: AbortSignal, url: string): Dar
   if (reason instanceof DarnerError) return reason;
   return new DarnerError("interrupted", `stopped getting ${shown(url)}; what came is kept for the next run`);
 }
+
+export function changedTwice(url: string): DarnerError {
+  const says = "it changed at the origin twice during the transfer; try again when it is at rest";
+  return new DarnerError("origin.changed", `cannot finish ${shown(url)}: ${says}`);
+}

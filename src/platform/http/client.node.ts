@@ -27,7 +27,6 @@ import { checkCaCertificates, trustContext } from "../keys/trusted-roots.node.ts
 
 /** Kept connections that nobody uses for so long are closed. */
 const keptIdleMs = 15_000;
-const keptPerHostMax = 16;
 
 /** Throws `settings.invalid` when a CA certificate cannot be read. */
 export function createNodeHttpClient(options: Partial<HttpClientOptions> = {}): HttpClient {
@@ -105,7 +104,8 @@ class NodeHttpClient implements HttpClient {
       keepAlive,
       maxSockets: this.#settings.connectionsPerHostMax,
       maxTotalSockets: this.#settings.connectionsMax,
-      maxFreeSockets: keptPerHostMax,
+      // With fewer a list of small objects would end and open connections all the time.
+      maxFreeSockets: this.#settings.connectionsPerHostMax,
       timeout: keptIdleMs,
       scheduling: "lifo",
       ...(addressRule === undefined ? {} : { lookup: ruledLookup(addressRule) }),

@@ -8,16 +8,16 @@ export const nodeRandom: Random = {
   bytes: (length) => systemBytes(length) ?? process.getBuiltinModule("node:crypto").randomBytes(length),
 };
 
+/** Open from the first use to the process's end: a manager asks for each object. */
+let source: number | undefined;
+
 /** The kernel's own, without node:crypto, whose loading would be a tenth of what dfget costs; see random(4). */
 function systemBytes(length: number): Uint8Array | undefined {
-  let descriptor = -1;
   try {
-    descriptor = fs.openSync("/dev/urandom", "r");
+    source ??= fs.openSync("/dev/urandom", "r");
     const bytes = new Uint8Array(length);
-    return fs.readSync(descriptor, bytes) === length ? bytes : undefined;
+    return fs.readSync(source, bytes) === length ? bytes : undefined;
   } catch {
     return undefined;
-  } finally {
-    if (descriptor >= 0) fs.closeSync(descriptor);
   }
 }

@@ -44,43 +44,53 @@ describe("a receiver that takes nothing any more", () => {
   }
 });
 
-describe("a file that is not in memory", () => {
-  test("is read through the pool before the loop's own call, a chunk at a time; one that is there is not", async () => {
-    for (const cached of [false, true]) {
-      const calls: string[] = [];
-      const native: Native = {
-        ...absentNative,
-        available: true,
-        isCached: (_, position) => {
-          calls.push(`cached? ${position}`);
-          return cached;
-        },
-        sendFile: (_, __, position, count) => {
-          calls.push(`send ${position}+${count}`);
-          return count;
-        },
-      };
-      const file = {
-        name: "cold",
-        descriptor: 3,
-        read: async (into: Uint8Array, position: number) => {
-          // What comes from a disk comes in its own time; the loop goes on meanwhile.
-          await new Promise((resolve) => setTimeout(resolve, 20));
-          calls.push(`read ${position}+${into.length}`);
-          return into.length;
-        },
-      } as unknown as DiskFile;
-      await pumpFile(new net.Socket(), native, file, 1000, 300_000, open);
-      const [first, second] = [262_144, 300_000 - 262_144];
-      assert.deepEqual(calls, [
-        `cached? ${1000 + first - 1}`,
-        ...(cached ? [] : [`read 1000+${first}`]),
-        `send 1000+${first}`,
-        "cached? 300999",
-        ...(cached ? [] : [`read ${1000 + first}+${second}`]),
-        `send ${1000 + first}+${second}`,
-      ]);
-    }
+describe("a file of which not all is in memory", () => {
+  const chunk = 262_144;
+
+  /** What pumpFile asks of the system for 600,000 bytes from byte 1000, chunks of this file being cached or not. */
+  async function calls(cached: readonly boolean[]): Promise<string[]> {
+    const made: string[] = [];
+    const chunkAt = (position: number): number => Math.floor((position - 1000) / chunk);
+    const native: Native = {
+      ...absentNative,
+      available: true,
+      isCached: (_, position) => cached[chunkAt(position)]!,
+      sendFile: (_, __, position, count) => {
+        made.push(`send ${position}+${count}`);
+        return count;
+      },
+    };
+    const file = {
+      name: "cold",
+      descriptor: 3,
+      read: async (into: Uint8Array, position: number) => {
+        // What comes from a disk comes in its own time; the loop goes on meanwhile.
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        made.push(`read ${position}+${into.length}`);
+        return into.length;
+      },
+    } as unknown as DiskFile;
+    await pumpFile(new net.Socket(), native, file, 1000, 600_000, open);
+    return made;
+  }
+
+  test("what is there goes in one call; what is not is read through the pool before the loop's own call, a chunk at a time", async () => {
+    const [second, third, rest] = [1000 + chunk, 1000 + 2 * chunk, 600_000 - 2 * chunk];
+    assert.deepEqual(await calls([true, true, true]), ["send 1000+600000"]);
+    assert.deepEqual(await calls([true, false, true]), [
+      `send 1000+${chunk}`,
+      `read ${second}+${chunk}`,
+      `send ${second}+${chunk}`,
+      `send ${third}+${rest}`,
+    ]);
+    assert.deepEqual(await calls([false, false, false]), [
+      `read 1000+${chunk}`,
+      `send 1000+${chunk}`,
+      `read ${second}+${chunk}`,
+      `send ${second}+${chunk}`,
+      `read ${third}+${rest}`,
+      `send ${third}+${rest}`,
+    ]);
   });
 });
 

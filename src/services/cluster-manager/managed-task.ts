@@ -305,7 +305,7 @@ export class ManagedTask {
     const { version } = entry;
     const sealed = version.store.object?.seal !== undefined || this.#options.mustSeal(ask);
     const startedMs = clock.nowMs();
-    this.#abort.signal.addEventListener("abort", () => regain?.stop(), { once: true });
+    if (regain !== undefined) this.#abort.signal.addEventListener("abort", () => regain.stop(), { once: true });
     const fetch = new OriginFetch({
       origin,
       clock,
