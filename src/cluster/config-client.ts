@@ -5,6 +5,7 @@
  */
 
 import { DarnerError } from "#base/mod.ts";
+import { readSealEpochs, type SealEpoch } from "#core/model/mod.ts";
 import { readManagerList, type ManagerEntry, type ManagerFacts, type ManagerList } from "#core/placement/mod.ts";
 import type { Clock } from "#platform/machine/clock.ts";
 import type { HttpJson } from "#platform/http/json.ts";
@@ -48,6 +49,8 @@ export interface ConfigClient {
   watchManagers(host: HostFacts): ManagerDirectory;
   /** Calls `onSettings` with all settings at first and after each change. */
   watchSettings(onSettings: (settings: ClusterSettings) => void): Watch;
+  /** For managers: calls `onEpochs` with the seal epochs, the present one last, at first and after each change. */
+  watchSealEpochs(onEpochs: (epochs: readonly SealEpoch[]) => void): Watch;
   /** The open preheat orders and the managers, as the config service says them. */
   preheatWork(signal: AbortSignal): Promise<Record<string, unknown>>;
   reportPreheat(manager: string, order: string, progress: unknown): Promise<void>;
@@ -129,15 +132,25 @@ export function createConfigClient(options: ConfigClientOptions): ConfigClient {
       const url = place(`/v1/preheats/${encodeURIComponent(order)}/managers/${encodeURIComponent(manager)}`);
       await http.request({ method: "PUT", role, url, body: progress, timeoutMs: answerTimeoutMs });
     },
-    ...trustQuestions(http, place),
+    ...trustQuestions(options, place, waitFor),
   };
 }
 
 function trustQuestions(
-  http: HttpJson,
+  { http, clock, random, log }: ConfigClientOptions,
   place: (path: string) => URL,
-): Pick<ConfigClient, "renewCertificate" | "checkToken"> {
+  waitFor: (path: string, query: Readonly<Record<string, number | undefined>>, signal: AbortSignal) => Promise<unknown>,
+): Pick<ConfigClient, "watchSealEpochs" | "renewCertificate" | "checkToken"> {
   return {
+    watchSealEpochs: (onEpochs) =>
+      startWatch({
+        clock,
+        random,
+        log,
+        what: "seal-epochs",
+        ask: async (after, signal) => readEpochs(await waitFor("/v1/seal-epochs", { after }, signal)),
+        onNews: ({ epochs }) => onEpochs(epochs),
+      }),
     async renewCertificate(signal) {
       const url = place("/v1/certificates");
       const answer = await http.request({
@@ -197,6 +210,13 @@ function readSettings(json: unknown): ClusterSettings {
   const { version, settings } = asRecord(json);
   if (typeof version !== "number" || typeof settings !== "object" || settings === null) throw nonsense("settings");
   return { version, settings: settings as Record<string, unknown> };
+}
+
+function readEpochs(json: unknown): { readonly version: number; readonly epochs: readonly SealEpoch[] } {
+  const { version, epochs } = asRecord(json);
+  const read = readSealEpochs(epochs);
+  if (typeof version !== "number" || read === undefined) throw nonsense("a list of seal epochs");
+  return { version, epochs: read };
 }
 
 function asRecord(json: unknown): Record<string, unknown> {

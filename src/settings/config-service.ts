@@ -34,5 +34,19 @@ export const configServiceSettings = settingsGroup({
       topic: "Trust",
       help: "how long a member's certificate counts; it is renewed from the middle of its life on",
     }),
+    sealEpochLifeMs: setting({
+      name: "seal-epoch-life",
+      kind: duration({ min: 60_000, max: 366 * 86_400_000 }),
+      default: 86_400_000,
+      topic: "Trust",
+      help: "how long managers make the keys of sensitive objects from one secret; each revocation begins a new one",
+    }),
+    sealEpochsKeptMs: setting({
+      name: "seal-epochs-kept",
+      kind: duration({ min: 0, max: 366 * 86_400_000 }),
+      default: 30 * 86_400_000,
+      topic: "Trust",
+      help: "how long after its end a secret is kept, so that managers that start again can read what they keep",
+    }),
   },
 });

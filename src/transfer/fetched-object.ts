@@ -8,14 +8,15 @@ import { isResumable, windowLength, type BodyAnswer } from "./origin-answer.ts";
 import type { OriginFetchOptions } from "./origin-fetch-options.ts";
 import { notSealed } from "./sealing.ts";
 
-/** The object that the answer begins; one that is to lie sealed gets a new key. */
+/** The object that the answer begins; one that is to lie sealed gets its key. */
 export function recordOf(answer: BodyAnswer, options: OriginFetchOptions): ObjectRecord {
   const { url, hosts, window, sealing, random } = options;
   const clearBytes = windowLength(answer.lengthBytes, window);
   const pieceBytes = options.pieceBytes ?? choosePieceBytes(clearBytes, hosts);
-  const seal = sealing?.renew(random, clearBytes);
-  const lengthBytes = clearBytes === undefined ? undefined : storedLength(clearBytes, { seal, pieceBytes });
   const validator = strongValidator(answer.facts);
+  const version = { validator, lengthBytes: clearBytes, pieceBytes, sealKeyId: undefined };
+  const seal = sealing?.renew(random, options.generationOf(version), clearBytes);
+  const lengthBytes = clearBytes === undefined ? undefined : storedLength(clearBytes, { seal, pieceBytes });
   return {
     kind: "object",
     url: concealUrl(url),

@@ -22,7 +22,10 @@ export class ManifestChain {
     const { task, generation, pieceBytes, lengthBytes, url, validator, contentType, lastModified, seal } = head;
     const fields: unknown[] = [task, generation, pieceBytes, lengthBytes, url, validator, contentType, lastModified];
     // A host that knows no sealed form takes the signature for a false one, and writes nothing.
-    if (seal !== undefined) fields.push([seal.keyId, seal.lengthBytes ?? null]);
+    if (seal !== undefined) {
+      const { keyId, lengthBytes: clearBytes, derived } = seal;
+      fields.push([keyId, clearBytes ?? null, derived?.epoch ?? null, derived?.version ?? null]);
+    }
     const text = JSON.stringify(fields.map((field) => field ?? null));
     this.#line.set(sha256(new TextEncoder().encode(text)));
   }

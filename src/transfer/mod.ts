@@ -24,6 +24,7 @@ export * from "./prover.ts";
 export * from "./read-gate.ts";
 export * from "./registry-token.ts";
 export * from "./seal-rule.ts";
+export * from "./seal-epochs.ts";
 export * from "./sealing.ts";
 export * from "./swarm-transfer.ts";
 export * from "./task-id.ts";

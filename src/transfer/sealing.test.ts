@@ -160,7 +160,7 @@ describe("an object that lies sealed", () => {
       const said: string[] = [];
       const scene = await new Scene(() => whole()).open();
       await scene.fetch();
-      const reader = new Sealing(task, (message) => said.push(message));
+      const reader = new Sealing(task, { onBroken: (message) => said.push(message) });
       reader.take(scene.sealing.secret, scene.store.object!.seal!);
       const lies = spoil(Buffer.from(scene.disk.bytesOf("/content")!));
       await scene.store.content.write(lies.subarray(0, scene.disk.bytesOf("/content")!.length), 0);

@@ -1,23 +1,39 @@
 /**
  * The key of one task's sealed form, as long as this process knows it, and what is done with it. It lives
- * in memory alone: whoever starts again asks its manager for it, and a manager that has it no more fetches
- * the object anew.
+ * in memory alone: a host that starts again asks its manager for it, and a manager makes it again from the
+ * secret of its epoch. Where no epoch is known keys are random, and gone with the process.
  */
 
 import { assert, DarnerError } from "#base/mod.ts";
-import { pieceSpan, type SealFacts } from "#core/model/mod.ts";
-import { openPiece, sealKeyFrom, sealPiece, sealSecretBytes, type SealKey } from "#platform/keys/sealing.ts";
+import { pieceSpan, sealSecretBytes, type SealFacts } from "#core/model/mod.ts";
+import { openPiece, sealKeyFrom, sealPiece, sealSecretOf, type SealKey } from "#platform/keys/sealing.ts";
 import type { Random } from "#platform/machine/random.ts";
 import type { ObjectRecord, PieceFile } from "#storage/pieces/mod.ts";
+import { noSealEpochs, type SealEpochs } from "./seal-epochs.ts";
+
+export interface SealingOptions {
+  readonly epochs?: SealEpochs | undefined;
+  /** A piece did not open, and why. */
+  readonly onBroken?: (message: string) => void;
+}
 
 export class Sealing {
   readonly #task: string;
+  readonly #epochs: SealEpochs;
   readonly #onBroken: (message: string) => void;
   #key: SealKey | undefined;
 
-  constructor(task: string, onBroken: (message: string) => void = () => undefined) {
+  constructor(task: string, { epochs = noSealEpochs, onBroken = () => undefined }: SealingOptions = {}) {
     this.#task = task;
+    this.#epochs = epochs;
     this.#onBroken = onBroken;
+  }
+
+  /** For what an earlier run kept, or for nothing yet. */
+  static forKept(task: string, kept: ObjectRecord | undefined, epochs: SealEpochs | undefined): Sealing {
+    const sealing = new Sealing(task, { epochs });
+    if (kept?.seal !== undefined) sealing.take(undefined, kept.seal);
+    return sealing;
   }
 
   /** For who has the right to it, over a control connection. */
@@ -25,20 +41,33 @@ export class Sealing {
     return this.#key === undefined ? undefined : Buffer.from(this.#key.secret).toString("base64");
   }
 
-  /** Knows this key from now on, if it is the one of the object; false for another, or none. */
-  take(secret: string | undefined, facts: SealFacts): boolean {
-    const bytes = Buffer.from(secret ?? "", "base64");
-    if (bytes.length !== sealSecretBytes) return false;
-    const key = sealKeyFrom(bytes);
-    if (key.id !== facts.keyId) return false;
-    this.#key = key;
-    return true;
+  /** Knows the object's key from now on: out of its epoch, or as somebody told it. False for another, or none. */
+  take(told: string | undefined, facts: SealFacts): boolean {
+    return this.#takeSecret(this.#derived(facts), facts) || this.#takeSecret(Buffer.from(told ?? "", "base64"), facts);
   }
 
-  /** A new key, for an object that begins. */
-  renew(random: Random, lengthBytes: number | undefined): SealFacts {
-    this.#key = sealKeyFrom(random.bytes(sealSecretBytes));
-    return { keyId: this.#key.id, ...(lengthBytes === undefined ? {} : { lengthBytes }) };
+  /** A key for an object that begins; `version` names what it is of and how it is cut. */
+  renew(random: Random, version: string, lengthBytes: number | undefined): SealFacts {
+    const epoch = this.#epochs.current;
+    const facts = {
+      ...(epoch === undefined ? {} : { derived: { epoch, version } }),
+      ...(lengthBytes === undefined ? {} : { lengthBytes }),
+    };
+    this.#key = sealKeyFrom(this.#derived(facts) ?? random.bytes(sealSecretBytes));
+    return { keyId: this.#key.id, ...facts };
+  }
+
+  #derived({ derived }: Pick<SealFacts, "derived">): Uint8Array | undefined {
+    const secret = derived === undefined ? undefined : this.#epochs.secretOf(derived.epoch);
+    return derived === undefined || secret === undefined ? undefined : sealSecretOf(secret, this.#task, derived);
+  }
+
+  #takeSecret(secret: Uint8Array | undefined, { keyId }: SealFacts): boolean {
+    if (secret?.length !== sealSecretBytes) return false;
+    const key = sealKeyFrom(secret);
+    if (key.id !== keyId) return false;
+    this.#key = key;
+    return true;
   }
 
   /** Whether this process can read the object: it is not sealed, or the key is here. */

@@ -1,14 +1,18 @@
 /**
  * The cluster's authority at rest, in the config service's folder: `authority-key.pem`, which can make
- * members of anybody and which only its owner reads, and `authority.pem`, which everybody may see.
+ * members of anybody and which only its owner reads, and `authority.pem`, which everybody may see. Beside
+ * them `seal-epochs.json`, as secret as the key: with it who has sealed bytes can read them.
  */
 
 import { existsSync, readFileSync } from "node:fs";
 import { DarnerError } from "#base/mod.ts";
+import { readSealEpochs } from "#core/model/mod.ts";
 import { authorityCertificate, readCertificate } from "#platform/keys/certificates.ts";
 import { nodeClock } from "#platform/machine/clock.node.ts";
 import { nodeRandom } from "#platform/machine/random.node.ts";
 import { newSigningKey, signingKeyFromPem, type SigningKey } from "#platform/keys/signing.ts";
+import type { Log } from "#platform/telemetry/log.ts";
+import type { EpochShelf, KeptEpoch } from "#services/config-service/mod.ts";
 import { writeWhole } from "./membership-files.ts";
 
 export interface OpenedAuthority {
@@ -45,4 +49,25 @@ export function openAuthority(directory: string): OpenedAuthority {
 /** Whoever may open it could read the authority's key beside it. */
 export function adminSocketOf(dataDirectory: string): string {
   return `${dataDirectory}/config-service/admin.sock`;
+}
+
+/** What cannot be read is begun anew: then sensitive objects are fetched once more where a manager starts again. */
+export function epochShelf(directory: string, log: Log): EpochShelf {
+  const path = `${directory}/seal-epochs.json`;
+  return {
+    read() {
+      if (!existsSync(path)) return [];
+      try {
+        const kept: unknown = JSON.parse(readFileSync(path, "utf8"));
+        if (readSealEpochs(kept) !== undefined) return kept as readonly KeptEpoch[];
+      } catch {
+        // Not even JSON: the same to whoever reads the log.
+      }
+      log.warn("seal-epochs.unreadable", { path });
+      return [];
+    },
+    write(epochs) {
+      writeWhole(path, JSON.stringify(epochs));
+    },
+  };
 }

@@ -55,6 +55,7 @@ export async function startClusterManager(resolved: Own, sharedLog?: NodeLog, is
     key,
     trust,
     isRevoked: (id) => standing.revocations.isRevoked(id),
+    epochs: standing.epochs,
     advertise: () => advertised,
     settings: values,
   });

@@ -23,7 +23,7 @@ import type { SigningKey } from "#platform/keys/signing.ts";
 import { openSqlite } from "#platform/files/sqlite.node.ts";
 import { clusterSettingProblem, isLoopbackHost, type configServiceSettings, type Resolved } from "#settings/mod.ts";
 import { httpUrl, ownAddress } from "./address.ts";
-import { adminSocketOf, openAuthority, type OpenedAuthority } from "./authority.ts";
+import { adminSocketOf, epochShelf, openAuthority, type OpenedAuthority } from "./authority.ts";
 import { openDataDirectory, roleLog, type StartedRole } from "./ground.ts";
 import { registerIdentity, type Issue } from "./standing.ts";
 
@@ -50,7 +50,7 @@ export async function startConfigService(
   const store = sqliteClusterState(openSqlite(`${directory}/state.db`));
   const metrics = createNodeMetrics();
   metrics.gauge("darner_trust", "1 while processes must know each other, 0 with --trust off", () => (trust ? 1 : 0));
-  const { certificateLifeMs } = values;
+  const { certificateLifeMs, sealEpochLifeMs: lifeMs, sealEpochsKeptMs: keptMs } = values;
   const place = { url: "" };
   const service = createConfigService({
     clock: nodeClock,
@@ -60,7 +60,15 @@ export async function startConfigService(
     leaseMs: values.leaseMs,
     pushPatterns: () => values.preheatOnPush,
     trust:
-      authority === undefined ? undefined : { authority, certificateLifeMs, random: nodeRandom, url: () => place.url },
+      authority === undefined
+        ? undefined
+        : {
+            authority,
+            certificateLifeMs,
+            random: nodeRandom,
+            url: () => place.url,
+            sealEpochs: { shelf: epochShelf(directory, log), lifeMs, keptMs },
+          },
     validate: clusterSettingProblem,
   });
   await service.start();

@@ -23,7 +23,9 @@ import type { Metrics } from "#platform/telemetry/metrics.ts";
 import { nodeRandom } from "#platform/machine/random.node.ts";
 import type { SigningKey } from "#platform/keys/signing.ts";
 import { isLoopbackHost, type TcpAddress } from "#settings/mod.ts";
+import type { SealEpochs } from "#transfer/mod.ts";
 import { readIdentity, writeCertificate } from "./membership-files.ts";
+import { followSealEpochs } from "./seal-epochs.ts";
 
 /** Certificates from a config service in the same process. */
 export type Issue = (
@@ -52,6 +54,8 @@ export interface Standing {
   readonly config: ConfigClient | undefined;
   readonly admit: Admission;
   readonly revocations: Revocations;
+  /** A manager's; a host is told of none. */
+  readonly epochs: SealEpochs;
   stop(): void;
 }
 
@@ -81,6 +85,7 @@ export async function openStanding(options: StandingOptions): Promise<Standing> 
             if (options.issue === undefined) writeCertificate(directory, certificate);
           },
         });
+  const followed = followSealEpochs(options.role === "manager" && identity !== undefined ? config : undefined, log);
   registerIdentity(metrics, identity);
   sayIdentity(options, identity);
   return {
@@ -88,7 +93,9 @@ export async function openStanding(options: StandingOptions): Promise<Standing> 
     config,
     admit: createGate({ trust, clock: nodeClock, log, cluster }),
     revocations,
+    epochs: followed.epochs,
     stop() {
+      followed.stop();
       renewal?.stop();
       http.close();
     },

@@ -15,8 +15,43 @@ export const sealBytes = sealNonceBytes + sealTagBytes;
 export interface SealFacts {
   /** Names the key that opens it: 32 hex digits. */
   readonly keyId: string;
+  /** What the key was made from, beside the epoch's secret; absent for a random key. */
+  readonly derived?: SealDerivation;
   /** Length of the clear object, where it was known when the first piece was sealed: bound into each of them. */
   readonly lengthBytes?: number;
+}
+
+export interface SealDerivation {
+  /** The epoch's number. */
+  readonly epoch: number;
+  /** Names the version of the object and how it is cut: 32 hex digits. */
+  readonly version: string;
+}
+
+/** A time in which all keys of a cluster are made from one secret. */
+export interface SealEpoch {
+  /** Rises from epoch to epoch. */
+  readonly number: number;
+  /** `sealSecretBytes` bytes, base64. */
+  readonly secret: string;
+}
+
+/** Bytes of an epoch's secret, and of what a key is made from. */
+export const sealSecretBytes = 32;
+/** Of one cluster, the present one and those before it. */
+export const sealEpochsMax = 128;
+
+/** The epochs that a config service tells, the present one last; undefined for what is no such list. */
+export function readSealEpochs(json: unknown): readonly SealEpoch[] | undefined {
+  const wellFormed = Array.isArray(json) && json.length > 0 && json.length <= sealEpochsMax && json.every(isSealEpoch);
+  if (!wellFormed) return undefined;
+  const epochs = json as readonly SealEpoch[];
+  return epochs.every(({ number }, at) => at === 0 || number > epochs[at - 1]!.number) ? epochs : undefined;
+}
+
+function isSealEpoch(value: unknown): value is SealEpoch {
+  const { number, secret } = (value ?? {}) as Partial<SealEpoch>;
+  return Number.isSafeInteger(number) && typeof secret === "string" && /^[A-Za-z0-9+/]{43}=$/.test(secret);
 }
 
 /** Clear bytes in a piece that is not the last. */

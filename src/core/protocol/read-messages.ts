@@ -56,7 +56,11 @@ const held = shaped({ generation: text, pieces: packed });
 const parent = shaped({ id: text, address: text, port, seed: flag, across: optional(flag) });
 const positive: Check = (value) => size(value) && (value as number) > 0;
 const entry = shaped({ ways: positive, mine: list(size) });
-const seal = shaped({ keyId: text, lengthBytes: optional(size) });
+const seal = shaped({
+  keyId: text,
+  lengthBytes: optional(size),
+  derived: optional(shaped({ epoch: size, version: text })),
+});
 const head = shaped({
   task: text,
   generation: text,

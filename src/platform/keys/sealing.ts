@@ -12,13 +12,11 @@
  */
 
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, type Cipheriv, type Decipheriv } from "node:crypto";
-import { assert } from "#base/mod.ts";
-import { sealBytes, sealNonceBytes, sealTagBytes } from "#core/model/mod.ts";
+import { assert, bytesWithLengths } from "#base/mod.ts";
+import { sealBytes, sealNonceBytes, sealSecretBytes, sealTagBytes, type SealDerivation } from "#core/model/mod.ts";
 import { sha256Hex } from "./digest.ts";
 
 const cipherName = "aes-256-gcm";
-/** A key as it is handed on. */
-export const sealSecretBytes = 32;
 /** What the cipher is given at a time: what it gives back stays in the processor's cache. */
 const stepBytes = 128 * 1024;
 const unknownLength = 0xffff_ffff_ffff_ffffn;
@@ -41,6 +39,13 @@ export interface SealPlace {
   readonly pieceBytes: number;
   /** Of the clear object; undefined when nobody knew it when its first piece was sealed. */
   readonly lengthBytes: number | undefined;
+}
+
+/** What the key of one version of a task is made from, the same at every manager that knows the epoch's secret. */
+export function sealSecretOf(epochSecret: Uint8Array, task: string, { epoch, version }: SealDerivation): Uint8Array {
+  assert(epochSecret.length === sealSecretBytes, "an epoch's secret has 32 bytes");
+  const about = bytesWithLengths([task, version, String(epoch)]);
+  return new Uint8Array(hkdfSync("sha256", epochSecret, "darner-seal-epoch-1", about, sealSecretBytes));
 }
 
 export function sealKeyFrom(secret: Uint8Array): SealKey {

@@ -13,7 +13,7 @@ import type { ManagerEntry } from "#core/placement/mod.ts";
 import type { EntryShare, HostCard, ManagerMessage, ManifestHead, ParentOffer, TaskAsk } from "#core/protocol/mod.ts";
 import type { Clock, Timer } from "#platform/machine/clock.ts";
 import type { Dialler } from "#platform/sockets/connection.ts";
-import { ManagerLink, Manifest, Sealing } from "#transfer/mod.ts";
+import { ManagerLink, Manifest, Sealing, type SealEpochs } from "#transfer/mod.ts";
 import type { Holder } from "./regain.ts";
 
 /** A colleague that has the object says so at once; one that is to get it waits for its origin. */
@@ -24,6 +24,7 @@ export interface BorrowingOptions {
   readonly dialler: Dialler;
   readonly trust: boolean;
   readonly isRevoked: (id: string) => boolean;
+  readonly epochs?: SealEpochs | undefined;
   readonly card: () => HostCard;
   /** Its tickets count from now on. */
   readonly onKey: (publicKey: string) => void;
@@ -155,7 +156,8 @@ export class Borrowing {
     if (message.kind !== "head") return asked.borrowed?.heard(message);
     const { validator, lengthBytes, seal } = message.head;
     // Without these nobody could go on alone should the colleague be lost.
-    const opens = seal === undefined || new Sealing(task).take(message.sealSecret, seal);
+    const opens =
+      seal === undefined || new Sealing(task, { epochs: this.#options.epochs }).take(message.sealSecret, seal);
     const usable = validator !== undefined && lengthBytes !== undefined && opens;
     if (!usable || asked.borrowed !== undefined) return this.#done(task);
     asked.timer.cancel();

@@ -12,7 +12,7 @@ import type { Dialler } from "#platform/sockets/connection.ts";
 import type { Log } from "#platform/telemetry/log.ts";
 import type { Random } from "#platform/machine/random.ts";
 import type { SigningKey } from "#platform/keys/signing.ts";
-import { Limiter, ParentPool, signTicket } from "#transfer/mod.ts";
+import { Limiter, ParentPool, signTicket, type SealEpochs } from "#transfer/mod.ts";
 import { Borrowing, type Borrowed } from "./borrowing.ts";
 import { Regain } from "./regain.ts";
 import { RegainChain } from "./regain-chain.ts";
@@ -34,6 +34,7 @@ export interface ColleaguesOptions {
   readonly key: SigningKey;
   readonly trust: boolean;
   readonly isRevoked?: (id: string) => boolean;
+  readonly epochs?: SealEpochs | undefined;
   /** The cluster's managers; absent where no config service tells them. */
   readonly managers?: ManagerDirectory | undefined;
   /** This manager as a member of others' swarms. */
@@ -59,6 +60,7 @@ export class Colleagues {
       dialler,
       trust,
       isRevoked: (id) => options.isRevoked?.(id) === true,
+      epochs: options.epochs,
       card: () => ({ ...options.card(), site: `manager-${key.id}` }),
       onKey: (publicKey) => void (this.keys.size < idsMax && this.keys.add(publicKey)),
       onFailed: ({ id }) => void this.#failedMs.set(id, clock.nowMs()),
@@ -77,7 +79,7 @@ export class Colleagues {
     task: string,
     origin: Origin,
   ): { readonly takeover: Takeover; readonly regain: (version: TaskVersion, found: TakenOver) => RegainChain } {
-    const { clock, random, log, trust } = this.#options;
+    const { clock, random, log, trust, epochs } = this.#options;
     const isManager = (id: string): boolean => this.knows(id);
     return {
       takeover: new Takeover({
@@ -87,6 +89,7 @@ export class Colleagues {
         origin,
         task,
         trust,
+        epochs,
         isManager,
         borrow: (ask) => this.#borrow(task, ask),
       }),

@@ -17,7 +17,17 @@ import type { Metrics } from "#platform/telemetry/metrics.ts";
 import type { Random } from "#platform/machine/random.ts";
 import type { SigningKey } from "#platform/keys/signing.ts";
 import type { TaskCache } from "#storage/pieces/mod.ts";
-import { Limiter, Looks, mustSeal, ReadGate, taskIdOf, ticketRefusal, Uploads, type SealRule } from "#transfer/mod.ts";
+import {
+  Limiter,
+  Looks,
+  mustSeal,
+  ReadGate,
+  taskIdOf,
+  ticketRefusal,
+  Uploads,
+  type SealEpochs,
+  type SealRule,
+} from "#transfer/mod.ts";
 import { Accusations } from "./accusations.ts";
 import { Colleagues } from "./colleagues.ts";
 import { Crowds } from "./crowds.ts";
@@ -63,6 +73,8 @@ export interface ClusterManagerOptions {
   /** Where it names one. */
   readonly site?: string | undefined;
   readonly isRevoked?: (host: string) => boolean;
+  /** What the keys of sealed objects are made from. */
+  readonly epochs?: SealEpochs | undefined;
   /** Where hosts reach this manager's piece plane. */
   readonly advertise: () => { readonly address: string; readonly port: number };
   readonly settings: ClusterManagerSettings;
@@ -330,20 +342,21 @@ export class ClusterManager {
   }
 
   async #openVersion(task: string, folder: string, ask: TaskAsk): Promise<TaskVersion> {
-    const { clock, random, log, cache, advertise, trust, key } = this.#options;
+    const { clock, random, log, cache, advertise, trust, key, epochs } = this.#options;
     const store = await cache.hold(task, folder);
+    const isSealed = store.object?.seal !== undefined || mustSeal(ask, trust, this.#settings.seal);
+    if (isSealed) await epochs?.whenTold();
     const seed: ParentOffer = { id: this.id, ...advertise(), seed: true };
     const sign = trust ? (seal: Uint8Array): string => key.sign("manifest", seal) : undefined;
     const { uploads } = this;
     const site = this.#site;
-    const accusations = this.#accusations;
     const onShutOut = (host: string): void => {
       for (const other of this.#tasks.values()) other.current?.shutOut(host);
     };
     const unit = (): number => random.unit();
     const onSpoiled = (): void => this.#tasks.get(task)?.refetch();
-    const told = { onShutOut, onSpoiled };
     const isDraining = (host: string): boolean => this.#drainingHosts.has(host);
+    const trusted = { sign, epochs, accusations: this.#accusations, onShutOut, onSpoiled };
     return new TaskVersion({
       clock,
       log,
@@ -354,10 +367,8 @@ export class ClusterManager {
       uploads,
       seed,
       site,
-      sign,
-      accusations,
       isDraining,
-      ...told,
+      ...trusted,
     });
   }
 

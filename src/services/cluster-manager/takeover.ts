@@ -20,7 +20,15 @@ import type { Log } from "#platform/telemetry/log.ts";
 import type { Random } from "#platform/machine/random.ts";
 import { keyId } from "#platform/keys/signing.ts";
 import type { ObjectRecord } from "#storage/pieces/mod.ts";
-import { concealFacts, concealUrl, Manifest, nameGeneration, Sealing, type BodyAnswer } from "#transfer/mod.ts";
+import {
+  concealFacts,
+  concealUrl,
+  Manifest,
+  nameGeneration,
+  Sealing,
+  type BodyAnswer,
+  type SealEpochs,
+} from "#transfer/mod.ts";
 import type { Borrowed } from "./borrowing.ts";
 import { isGuarded } from "./guarded.ts";
 import type { VersionHost } from "./task-version.ts";
@@ -60,6 +68,7 @@ export interface TakeoverOptions {
   readonly origin: Origin;
   readonly task: string;
   readonly trust: boolean;
+  readonly epochs?: SealEpochs | undefined;
   /** Whether a manager of this cluster has, or had, this id. */
   readonly isManager: (id: string) => boolean;
   /** Asks the managers that may have it. */
@@ -138,9 +147,9 @@ export class Takeover {
 
   /** Why a host's manifest does not count. */
   #refusal({ head, managerKey, ...lines }: RecalledManifest, generation: string): string | undefined {
-    const { task, trust, isManager, random } = this.#options;
+    const { task, trust, isManager, random, epochs } = this.#options;
     const { validator, lengthBytes, pieceBytes, seal } = head;
-    if (seal !== undefined && !new Sealing(task).take(lines.sealSecret, seal)) return "the host has not its key";
+    if (seal !== undefined && !new Sealing(task, { epochs }).take(lines.sealSecret, seal)) return "nobody has its key";
     if (validator === undefined || lengthBytes === undefined) return "its version has no strong validator or length";
     const named = nameGeneration({ task, validator, lengthBytes, pieceBytes, sealKeyId: seal?.keyId }, random);
     if (head.task !== task || head.generation !== generation || named !== generation) return "it is of another version";

@@ -27,7 +27,7 @@ import { spreadEveryMs, Swarm, type SwarmChange, type SwarmReport } from "#core/
 import type { Clock, Timer } from "#platform/machine/clock.ts";
 import type { Log } from "#platform/telemetry/log.ts";
 import type { PieceFile } from "#storage/pieces/mod.ts";
-import { sameForAll, Sealing, shown, type Uploads } from "#transfer/mod.ts";
+import { sameForAll, Sealing, shown, type SealEpochs, type Uploads } from "#transfer/mod.ts";
 import type { Accusations } from "./accusations.ts";
 import { Filling } from "./filling.ts";
 import { Giving } from "./giving.ts";
@@ -78,6 +78,8 @@ export interface TaskVersionOptions {
   /** A host is nobody's parent any more, in no task. */
   readonly onShutOut: (host: string) => void;
   readonly isDraining?: (host: string) => boolean;
+  /** What keys are made from. */
+  readonly epochs?: SealEpochs | undefined;
   /** Signs manifests; absent with --trust off. */
   readonly sign: Sign | undefined;
   /** A piece of it was lost and must be got again. */
@@ -117,7 +119,7 @@ export class TaskVersion {
     this.ask = options.ask;
     this.store = options.store;
     this.#giving = new Giving(options);
-    this.sealing = new Sealing(options.task);
+    this.sealing = Sealing.forKept(options.task, options.store.object, options.epochs);
     this.#swarm = this.#newSwarm();
     this.filling = new Filling(options.clock, () => this.#tellAll({ kind: "filling", task: this.task }));
     if (options.store.object !== undefined && options.store.have.count > 0) this.#begin();

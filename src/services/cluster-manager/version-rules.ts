@@ -32,7 +32,7 @@ export function expectedDigests(ask: TaskAsk): Digest[] {
   return ask.digest === undefined ? [] : [parseDigest(ask.digest)];
 }
 
-/** Why what an earlier run kept is of no use: keys live in memory, and what is secret must not lie in clear. */
+/** Why what an earlier run kept is of no use: its key cannot be made again, or what is secret must not lie in clear. */
 export function whyUseless({ store, sealing }: TaskVersion, mustSeal: boolean): string | undefined {
   if (!sealing.opens(store.object)) return "it is sealed, and its key went with the run that made it";
   const isBare = store.object?.seal === undefined && store.object?.notes?.["guarded"] === true;

@@ -137,7 +137,7 @@ function ownId(request: RouteRequest, action: string): string {
 }
 
 /** Waits while the caller already has what there is; a caller that goes away stops waiting. */
-async function untilChanged(request: RouteRequest, watchers: Watchers, version: number): Promise<void> {
+export async function untilChanged(request: RouteRequest, watchers: Watchers, version: number): Promise<void> {
   const after = readWhole(request, "after", Number.MAX_SAFE_INTEGER);
   const waitMs = readWhole(request, "waitMs", waitMsMax) ?? 0;
   if (after === version) await watchers.wait(waitMs, (gone) => request.response.once("close", gone));

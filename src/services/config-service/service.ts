@@ -13,6 +13,7 @@ import type { Log } from "#platform/telemetry/log.ts";
 import type { Metrics } from "#platform/telemetry/metrics.ts";
 import type { ClusterState } from "#storage/cluster-state/mod.ts";
 import { revokedMembersKey } from "#core/model/mod.ts";
+import { managersMax } from "#core/placement/mod.ts";
 import { certificateFingerprint } from "#platform/keys/certificates.ts";
 import { ApiTokens } from "./api-tokens.ts";
 import { ClusterView } from "./cluster-view.ts";
@@ -20,11 +21,14 @@ import { Membership, type MembershipOptions } from "./membership.ts";
 import { preheatRoutes } from "./preheat-routes.ts";
 import { Preheats } from "./preheats.ts";
 import { configRoutes } from "./routes.ts";
+import { EpochKeeper, type EpochKeeperOptions } from "./epoch-keeper.ts";
 import { trustRoutes, type Trust } from "./trust-routes.ts";
 import { Watchers } from "./watchers.ts";
 
 /** With 10,000 hosts behind one service, those beyond this ask again instead of waiting. */
 const waitersMax = 8192;
+/** Managers wait for epochs, and there are as many of them as a cluster may have. */
+const epochWaitersMax = managersMax;
 
 export interface ConfigServiceOptions {
   readonly clock: Clock;
@@ -45,7 +49,11 @@ export interface ConfigServiceOptions {
   validate(key: string, value: unknown): string | undefined;
 }
 
-export type TrustOptions = Pick<MembershipOptions, "authority" | "certificateLifeMs" | "random"> & Pick<Trust, "url">;
+export type TrustOptions = Pick<MembershipOptions, "authority" | "certificateLifeMs" | "random"> &
+  Pick<Trust, "url"> & {
+    /** What the keys of sealed objects are made from. */
+    readonly sealEpochs: Pick<EpochKeeperOptions, "shelf" | "lifeMs" | "keptMs">;
+  };
 
 export interface ConfigService {
   readonly routes: readonly Route[];
@@ -106,6 +114,8 @@ export function createConfigService(options: ConfigServiceOptions): ConfigServic
     async stop() {
       listWatchers.close();
       settingsWatchers.close();
+      trust?.epochWatchers.close();
+      trust?.epochs.stop();
       await view?.close();
     },
   };
@@ -116,20 +126,25 @@ async function openTrust(
   options: TrustOptions,
   view: ClusterView,
 ): Promise<Trust> {
-  const { random, authority } = options;
+  const { random, authority, sealEpochs } = options;
+  const epochWatchers = new Watchers(clock, epochWaitersMax);
+  const epochs = new EpochKeeper({ ...sealEpochs, clock, random, log, watchers: epochWatchers });
   const membership = await Membership.open({
     ...options,
     clock,
     log,
     store,
     async onRevoked(ids) {
-      const told = view.settings.settings[revokedMembersKey] !== undefined;
-      if (told || ids.length > 0) await view.putSetting(revokedMembersKey, ids);
+      const told = view.settings.settings[revokedMembersKey];
+      const before = Array.isArray(told) ? told : [];
+      // First of all: should it fail, the revocation is asked for again, and finds that this is still to be done.
+      if (ids.some((id) => !before.includes(id))) epochs.turn("revocation");
+      if (told !== undefined || ids.length > 0) await view.putSetting(revokedMembersKey, ids);
     },
   });
   const fingerprint = certificateFingerprint(authority.certificate);
   const apiTokens = await ApiTokens.open({ clock, log, random, store, authority: fingerprint });
-  return { membership, apiTokens, url: options.url };
+  return { membership, apiTokens, epochs, epochWatchers, url: options.url };
 }
 
 function notYet(): never {

@@ -8,17 +8,45 @@ import { callerAddress, callerOf } from "#platform/sockets/caller.ts";
 import type { Route, RouteAnswer, RouteRequest } from "#platform/http/server.ts";
 import { readApiTokenWanted, type ApiTokens } from "./api-tokens.ts";
 import { readInvitation, readJoinAsk, type Membership } from "./membership.ts";
+import { untilChanged } from "./routes.ts";
+import type { EpochKeeper } from "./epoch-keeper.ts";
+import type { Watchers } from "./watchers.ts";
 
 export interface Trust {
   /** Where others reach this service. */
   readonly url: () => string;
   readonly membership: Membership;
   readonly apiTokens: ApiTokens;
+  readonly epochs: EpochKeeper;
+  readonly epochWatchers: Watchers;
 }
 
 /** `trust` throws `cluster.unreachable` while the service is starting. */
 export function trustRoutes(trust: () => Trust): readonly Route[] {
-  return [...joinRoutes(trust), ...memberRoutes(trust), ...tokenRoutes(trust)];
+  return [...joinRoutes(trust), ...memberRoutes(trust), ...tokenRoutes(trust), ...epochRoutes(trust)];
+}
+
+function epochRoutes(trust: () => Trust): readonly Route[] {
+  return [
+    {
+      method: "GET",
+      path: "/v1/seal-epochs",
+      doc: "For managers: what the keys of sealed objects are made from: ?after=VERSION&waitMs=.",
+      access: ["manager"],
+      async handle(request) {
+        const { epochs, epochWatchers, membership } = trust();
+        await untilChanged(request, epochWatchers, epochs.version);
+        // A manager that was revoked while it waited is what the new epoch is made against; and who came
+        // over the admin socket was let in by its file, and has no use for secrets.
+        const caller = callerOf(request.raw);
+        if (caller.kind === "member" && !membership.isRevoked(caller.member.id)) return answer(epochs.told);
+        throw new DarnerError(
+          "trust.right",
+          "cannot tell the seal epochs: the caller should be a manager of the cluster",
+        );
+      },
+    },
+  ];
 }
 
 function joinRoutes(trust: () => Trust): readonly Route[] {

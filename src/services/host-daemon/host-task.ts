@@ -67,7 +67,7 @@ export class HostTask implements TaskListener {
     this.ask = options.ask;
     this.store = options.store;
     this.#heardMs = options.clock.nowMs();
-    this.sealing = new Sealing(options.task, (message) => options.log.warn("seal.broken", { message }));
+    this.sealing = new Sealing(options.task, { onBroken: (message) => options.log.warn("seal.broken", { message }) });
     this.#fallbackJitter = options.random.unit();
     this.#limiter = new Limiter(options.clock, options.rateBytesPerSecond ?? Infinity);
     this.readers = new Readers(options.store);

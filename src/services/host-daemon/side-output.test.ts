@@ -28,9 +28,9 @@ async function scene(before: ConstructorParameters<typeof SimDisk>[0] = {}) {
     boot: new Uint8Array(8),
   });
   const said: string[] = [];
-  const sealing = new Sealing("5e".repeat(32), (message) => said.push(message));
+  const sealing = new Sealing("5e".repeat(32), { onBroken: (message) => said.push(message) });
   const begin = async (generation: string): Promise<void> => {
-    const seal = sealing.renew(nodeRandom, content.length);
+    const seal = sealing.renew(nodeRandom, "v", content.length);
     const lengthBytes = sealedLength(content.length, pieceBytes);
     await store.begin({ kind: "object", url: "", generation, pieceBytes, lengthBytes, seal });
   };
