@@ -22,6 +22,8 @@ interface AskedBack {
 export class Parent {
   readonly offer: ParentOffer;
   state: "dialling" | "open" | "resting" | "banned" = "dialling";
+  /** The manager gave others instead: it is asked for nothing more, and left when what it has begun has come. */
+  leaving = false;
   /** What may be asked of it: all that it holds, or in another site what enters ours through us. */
   has = new Bitfield(0);
   /** What it holds; another field than `has` only in another site. */

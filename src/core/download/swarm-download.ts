@@ -8,7 +8,8 @@
  *     silent, or is late beyond three times its predicted time when nothing else is left to ask for, or
  *     a reader waits for it: what comes twice takes the place of what has not come once.
  *  3. What stands with a parent is bounded by its window; every wait ends at a later tick.
- *  4. Of a parent in another site only what enters through this host (`EntryShare`) is asked, and nothing that
+ *  4. Who is no parent any more finishes the piece that it has begun, is asked for nothing, and then left.
+ *  5. Of a parent in another site only what enters through this host (`EntryShare`) is asked, and nothing that
  *     a parent here holds; what is late there is not asked twice.
  */
 
@@ -18,15 +19,10 @@ import { onlyAtSeed, seedToSpare } from "./across.ts";
 import type { DownloadEffect, DownloadEvent } from "./events.ts";
 import type { PieceInterest } from "./interest.ts";
 import { Parent } from "./parent.ts";
+import { lostPatience } from "./patience.ts";
 import { Wants } from "./wants.ts";
 import { guessMs, windowOf } from "./window.ts";
 
-/** A parent that says nothing for this long is given up; parents speak at least every 2 s. */
-const silenceMsMax = 6_000;
-/** A parent that was dialled and has not opened the task by then is given up; a dial itself has 5 s. */
-const openMsMax = 10_000;
-/** A begun piece that brings no byte for this long is given up. */
-const stallMsMax = 5_000;
 /** A parent that does not answer "give it back" within this time has lost its claim. */
 const cancelMsMax = 2_000;
 const seedRestMsMax = 200;
@@ -82,7 +78,7 @@ export class SwarmDownload {
   get starving(): boolean {
     let useful = 0;
     for (const parent of this.#parents.values()) {
-      if (parent.state !== "open" || !parent.counts) continue;
+      if (parent.state !== "open" || parent.leaving || !parent.counts) continue;
       // What stands with it is not held: no need to look through all that it has.
       if (parent.standing.length === 0 && !parent.has.exceeds(this.held)) continue;
       if (++useful === 2) return false;
@@ -192,6 +188,7 @@ export class SwarmDownload {
         return this.#fillAll(nowMs);
       case "cancelled":
         for (const index of event.indices) this.#givenBack(parent, index, nowMs);
+        this.#leaveIfDone(parent, nowMs);
         return this.#fillAll(nowMs);
       default:
         unreachable(event);
@@ -236,7 +233,8 @@ export class SwarmDownload {
     if (parent.started === index) parent.started = undefined;
     parent.drop(index);
     parent.delivered(nowMs);
-    this.#fill(parent, nowMs);
+    if (parent.leaving) this.#leaveIfDone(parent, nowMs);
+    else this.#fill(parent, nowMs);
   }
 
   /** What was asked back for an idle parent goes to that one: who gave it might be the first to be asked again. */
@@ -251,10 +249,11 @@ export class SwarmDownload {
   #replaceParents(offers: readonly ParentOffer[], nowMs: number): void {
     const offered = new Set(offers.map((offer) => offer.id));
     for (const parent of this.#parents.values()) {
-      if (offered.has(parent.id) || parent.state === "banned" || parent.started !== undefined) continue;
-      this.#hangUp(parent, "the manager gave other parents", nowMs, false);
-      this.#parents.delete(parent.id);
-      this.#wants.dismiss(parent);
+      parent.leaving = !offered.has(parent.id) && parent.state !== "banned";
+      if (!parent.leaving) continue;
+      const unbegun = parent.started === undefined ? [] : [...parent.standing];
+      for (const index of unbegun) this.#askBack(parent, index, undefined, nowMs);
+      this.#leaveIfDone(parent, nowMs);
     }
     for (const offer of offers) {
       const known = this.#parents.get(offer.id);
@@ -266,6 +265,12 @@ export class SwarmDownload {
       this.#effects.push({ kind: "dial", offer });
     }
     this.#fillAll(nowMs);
+  }
+
+  /** A parent no more: it may finish what it has begun. */
+  #leaveIfDone(parent: Parent, nowMs: number): void {
+    if (!parent.leaving || parent.started !== undefined) return;
+    this.#hangUp(parent, "the manager gave other parents", nowMs, false);
   }
 
   #hangUp(parent: Parent, reason: string, nowMs: number, sever: boolean): void {
@@ -280,6 +285,9 @@ export class SwarmDownload {
     for (const index of parent.forsake()) this.#wants.release(index, parent, this.#parents.values());
     if (parent.counts) this.#wants.rarity.removeAll(parent.has);
     parent.lost(nowMs);
+    if (!parent.leaving) return;
+    this.#parents.delete(parent.id);
+    this.#wants.dismiss(parent);
   }
 
   #tick(nowMs: number): void {
@@ -288,22 +296,14 @@ export class SwarmDownload {
         parent.state = "dialling";
         parent.heardMs = nowMs;
         this.#effects.push({ kind: "dial", offer: parent.offer });
-      } else if (parent.state === "open") this.#checkOpen(parent, nowMs);
-      else if (parent.state === "dialling" && nowMs - parent.heardMs > openMsMax)
-        this.#hangUp(parent, `it did not answer for ${Math.round(nowMs - parent.heardMs)} ms`, nowMs, true);
+        continue;
+      }
+      const late = parent.cancelling.filter(({ sinceMs }) => nowMs - sinceMs > cancelMsMax);
+      for (const { index } of late) this.#givenBack(parent, index, nowMs);
+      const reason = lostPatience(parent, nowMs);
+      if (reason !== undefined) this.#hangUp(parent, reason, nowMs, true);
     }
     this.#fillAll(nowMs);
-  }
-
-  #checkOpen(parent: Parent, nowMs: number): void {
-    const silentMs = nowMs - parent.heardMs;
-    if (silentMs > silenceMsMax)
-      return this.#hangUp(parent, `it said nothing for ${Math.round(silentMs)} ms`, nowMs, true);
-    if (parent.started !== undefined && silentMs > stallMsMax) {
-      return this.#hangUp(parent, `it stopped in the middle of a piece for ${Math.round(silentMs)} ms`, nowMs, true);
-    }
-    const late = parent.cancelling.filter(({ sinceMs }) => nowMs - sinceMs > cancelMsMax);
-    for (const { index } of late) this.#givenBack(parent, index, nowMs);
   }
 
   /**
@@ -333,7 +333,7 @@ export class SwarmDownload {
 
   /** Lets more pieces stand with the parent, up to its window; a parent with nothing to do takes over others' work. */
   #fill(parent: Parent, nowMs: number): void {
-    if (parent.state !== "open") return;
+    if (parent.state !== "open" || parent.leaving) return;
     const free = this.#inboundMax - this.#wants.inHand - this.#unwritten;
     const room = Math.min(windowOf(parent, nowMs) - parent.owed, free);
     const chosen = room > 0 ? this.#choose(parent, room) : [];
