@@ -72,6 +72,25 @@ test("where no Node is new enough, one line says what to do", (t) => {
   }
 });
 
+test("a daemon's young generation is kept small, nobody else's; each runs the shortest program that is built", (t) => {
+  const place = temporary(t);
+  const node = join(place, "node_modules", "node", "bin");
+  for (const folder of [join(place, "bin"), join(place, "dist"), node]) mkdirSync(folder, { recursive: true });
+  for (const name of ["darner", "dfget"]) copyFileSync(join(root, "bin", name), join(place, "bin", name));
+  for (const name of ["darner", "dfget", "daemon"]) writeFileSync(join(place, "dist", `${name}.cjs`), "");
+  writeFileSync(join(node, "node"), '#!/bin/sh\necho "$@"\n');
+  chmodSync(join(node, "node"), 0o755);
+  const started = (name: string, ...argv: string[]): string[] =>
+    run(join(place, "bin", name), argv)
+      .out.trim()
+      .replaceAll(`${place}/dist/`, "")
+      .split(" ")
+      .slice(1);
+  assert.deepEqual(started("darner", "daemon", "--linger"), ["--max-semi-space-size=4", "daemon.cjs", "--linger"]);
+  assert.deepEqual(started("darner", "cluster-manager"), ["darner.cjs", "cluster-manager"]);
+  assert.deepEqual(started("dfget", "daemon"), ["dfget.cjs", "daemon"]);
+});
+
 test("a command that is none is one line and status 2, with the nearest that is one", () => {
   const ended = run(join(root, "bin", "darner"), ["docter"]);
   assert.deepEqual([ended.status, ended.out], [2, ""]);

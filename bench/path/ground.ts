@@ -17,6 +17,7 @@ import {
   openSync,
   readFileSync,
   rmSync,
+  statfsSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
@@ -42,18 +43,35 @@ export class Ground {
   readonly #children = new Set<ChildProcess>();
   /** Gives what Darner's processes and commands find of this user. */
   readonly environment: NodeJS.ProcessEnv;
+  #isMounted = false;
 
   constructor() {
-    // nginx's worker is another user.
-    chmodSync(this.folder, 0o755);
-    mkdirSync(`${this.folder}/www`);
-    mkdirSync(`${this.folder}/home`);
+    this.#furnish();
     this.environment = {
       PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin`,
       HOME: `${this.folder}/home`,
       XDG_RUNTIME_DIR: `${this.folder}/home`,
       DARNER_SOCKET: `${this.folder}/no-daemon.sock`,
     };
+  }
+
+  #furnish(): void {
+    // nginx's worker is another user.
+    chmodSync(this.folder, 0o755);
+    mkdirSync(`${this.folder}/www`);
+    mkdirSync(`${this.folder}/home`);
+  }
+
+  /**
+   * Where memory's file system is not as long as so many bytes of holes, one that is; holes take no
+   * memory. Before anything is put here; wants root.
+   */
+  roomForHoles(bytes: number): void {
+    const { bavail, bsize } = statfsSync(this.folder);
+    if (bavail * bsize >= bytes) return;
+    execFileSync("mount", ["-t", "tmpfs", "-o", `size=${bytes}`, "darner-bench", this.folder]);
+    this.#isMounted = true;
+    this.#furnish();
   }
 
   /** Random bytes under the web root. */
@@ -134,6 +152,8 @@ export class Ground {
 
   close(): void {
     for (const child of this.#children) child.kill("SIGKILL");
+    // Lazily: those who were killed may still be on their way out.
+    if (this.#isMounted) execFileSync("umount", ["--lazy", this.folder]);
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
 }

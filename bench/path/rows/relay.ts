@@ -16,6 +16,8 @@ export const relay: Row = {
   help: `a sparse object (--relay-gb) that a host holds, given whole to ${peers} peers at once: resident memory (bar 150 MB), its growth in the second half, loop delay p99 (20 ms)`,
   needs: [needs.nginx],
   async run(ground, { relayBytes }) {
+    // The origin's, the manager's and the host's own, and some space: nobody fills a store to the brim.
+    ground.roomForHoles(4 * relayBytes);
     const file = openSync(`${ground.folder}/www/sparse.bin`, "w");
     ftruncateSync(file, relayBytes);
     closeSync(file);

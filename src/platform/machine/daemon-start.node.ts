@@ -4,6 +4,9 @@ import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import { diskError } from "../files/disk.node.ts";
 
+/** As bin/darner starts one. */
+const youngGeneration = "--max-semi-space-size=4";
+
 export interface DetachedDaemon {
   /** The file that Node runs. */
   readonly program: string;
@@ -23,7 +26,7 @@ export async function startDetachedDaemon({ program, flags, dataDirectory }: Det
     throw diskError(error, `open the log ${logPath}`);
   }
   try {
-    const child = spawn(process.execPath, [...process.execArgv, program, "daemon", ...flags], {
+    const child = spawn(process.execPath, [...process.execArgv, youngGeneration, program, "daemon", ...flags], {
       // Not our folder: it may be one that is to be unmounted or removed.
       cwd: "/",
       detached: true,
