@@ -8,6 +8,7 @@ import { Bitfield } from "./bitfield.ts";
 import { bytesEqual, bytesJoin, bytesWithLengths } from "./bytes.ts";
 import { asDarnerError, DarnerError, errorFromWire, errorTable, errorToWire } from "./errors.ts";
 import { following } from "./following.ts";
+import { removeAt } from "./lists.ts";
 import { formatBytes, formatDuration, formatRate, parseBytes, parseDurationMs, parseRate } from "./units.ts";
 
 describe("a bitfield", () => {
@@ -187,6 +188,13 @@ describe("errors", () => {
     assert.equal(asDarnerError(error), error);
     assert.equal(asDarnerError("text").message, "unexpected failure: text");
   });
+});
+
+test("what is taken out of a list at its place is gone, and the others keep their order", () => {
+  const list = [5, 6, 7, 8];
+  removeAt(list, 1);
+  removeAt(list, 2);
+  assert.deepEqual(list, [5, 7]);
 });
 
 describe("a signal that follows another", () => {

@@ -4,6 +4,7 @@
  * the first site.
  */
 
+import type { Transfer } from "./lines.ts";
 import type { Chance } from "./random.ts";
 import type { SiteLines, SitePlan } from "./site-lines.ts";
 
@@ -41,10 +42,19 @@ export class Network {
     return place === managerPlace ? 0 : (this.sites?.ofHost[place] ?? 0);
   }
 
+  /** A piece leaves: if it goes to another site, the lines between carry it. */
+  begins(transfer: Transfer): void {
+    if (this.sites === undefined) return;
+    const { parent, child } = transfer.wire;
+    const [from, to] = [this.siteOf(parent.place), this.siteOf(child.place)];
+    if (from !== to) this.sites.lines.start(transfer, from, to);
+  }
+
   /** Without jitter, one way. */
   latencyMs(one: number, other: number): number {
+    if (this.sites === undefined) return this.#latencyMs;
     const [from, to] = [this.siteOf(one), this.siteOf(other)];
-    if (this.sites === undefined || from === to) return this.#latencyMs;
+    if (from === to) return this.#latencyMs;
     return this.#latencyMs + this.sites.plans[from]!.latencyMs + this.sites.plans[to]!.latencyMs;
   }
 

@@ -220,9 +220,7 @@ export class Sender extends Process implements Actor {
       wire.takenMs = this.agenda.nowMs;
       wire.started(want.index);
       const transfer = this.uplink.start(wire, want.index, this.bytesOf(want.index));
-      const { network } = this.#options;
-      const [from, to] = [network.siteOf(this.place), network.siteOf(wire.child.place)];
-      if (from !== to) network.sites?.lines.start(transfer, from, to);
+      this.#options.network.begins(transfer);
       this.watcher?.began(transfer);
       if (wire.silent) this.hold(wire);
     }

@@ -5,7 +5,7 @@
  * it: that includes its other children, its link and ours, which is just what the next piece will meet.
  */
 
-import { Bitfield } from "#base/mod.ts";
+import { Bitfield, removeAt } from "#base/mod.ts";
 import type { EntryShare, ParentOffer } from "#core/protocol/mod.ts";
 
 /** Weight of the newest interval in the average. */
@@ -79,7 +79,7 @@ export class Parent {
   drop(index: number): boolean {
     const place = this.standing.indexOf(index);
     if (place < 0) return false;
-    this.standing.splice(place, 1);
+    removeAt(this.standing, place);
     return true;
   }
 

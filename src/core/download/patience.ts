@@ -12,10 +12,13 @@ const stallMsMax = 5_000;
 /** Why the parent is given up; undefined while there is hope. */
 export function lostPatience(parent: Parent, nowMs: number): string | undefined {
   const silentMs = nowMs - parent.heardMs;
-  const forMs = `for ${Math.round(silentMs)} ms`;
-  if (parent.state === "dialling") return silentMs > openMsMax ? `it did not answer ${forMs}` : undefined;
+  const said = whatItDoes(parent, silentMs);
+  return said === undefined ? undefined : `${said} for ${Math.round(silentMs)} ms`;
+}
+
+function whatItDoes(parent: Parent, silentMs: number): string | undefined {
+  if (parent.state === "dialling") return silentMs > openMsMax ? "it did not answer" : undefined;
   if (parent.state !== "open") return undefined;
-  if (silentMs > silenceMsMax) return `it said nothing ${forMs}`;
-  if (parent.started !== undefined && silentMs > stallMsMax) return `it stopped in the middle of a piece ${forMs}`;
-  return undefined;
+  if (silentMs > silenceMsMax) return "it said nothing";
+  return parent.started !== undefined && silentMs > stallMsMax ? "it stopped in the middle of a piece" : undefined;
 }

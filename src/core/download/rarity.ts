@@ -111,24 +111,28 @@ export class Rarity {
 
   /** At most `count` open pieces of `among`, rarest first; `unit` gives a number in [0, 1). */
   rarest(among: Bitfield, count: number, unit: () => number): number[] {
-    const chosen: number[] = [];
     const { words } = among;
     const width = Math.min(words.length, this.#width);
-    if (width === 0 || count <= 0) return chosen;
+    if (width === 0 || count <= 0) return [];
     const start = Math.floor(unit() * width * 32);
     if (left.length < width) {
       left = new Int32Array(width);
       rarest = new Int32Array(width);
     }
+    // As long as it may get: a list that grows takes room for many more.
+    const chosen: number[] = [];
+    chosen.length = Math.min(count, width << 5);
+    let found = 0;
     let some = 0;
     for (let word = 0; word < width; word++) some |= left[word] = this.#words[this.#openAt(word)]! & words[word]!;
     while (some !== 0) {
       this.#findRarest(width);
-      takeFrom(start, width, count, chosen);
-      if (chosen.length === count) break;
+      found = takeFrom(start, width, chosen, found);
+      if (found === chosen.length) return chosen;
       some = 0;
       for (let word = 0; word < width; word++) some |= left[word]! &= ~rarest[word]!;
     }
+    chosen.length = found;
     return chosen;
   }
 
@@ -145,8 +149,12 @@ export class Rarity {
   }
 }
 
-/** Adds the rarest to `chosen`, up to `count`, from the bit `start` on and round to it. */
-function takeFrom(start: number, width: number, count: number, chosen: number[]): void {
+/**
+ * Adds the rarest behind the `found` ones in `chosen` while there is room, from the bit `start` on and round
+ * to it. Returns how many there are.
+ */
+function takeFrom(start: number, width: number, chosen: number[], found: number): number {
+  let count = found;
   const startWord = start >> 5;
   // The first word is walked twice: from the random bit on, and at the end what came before it.
   const lowBits = (1 << (start & 31)) - 1;
@@ -156,11 +164,12 @@ function takeFrom(start: number, width: number, count: number, chosen: number[])
     if (step === 0) bits &= ~lowBits;
     else if (step === width) bits &= lowBits;
     while (bits !== 0) {
-      chosen.push((word << 5) + ((31 - Math.clz32(bits & -bits)) ^ 7));
-      if (chosen.length === count) return;
+      chosen[count++] = (word << 5) + ((31 - Math.clz32(bits & -bits)) ^ 7);
+      if (count === chosen.length) return count;
       bits &= bits - 1;
     }
   }
+  return count;
 }
 
 function bitOf(index: number): number {

@@ -20,6 +20,7 @@ import type { DownloadEffect, DownloadEvent } from "./events.ts";
 import type { PieceInterest } from "./interest.ts";
 import { Parent } from "./parent.ts";
 import { lostPatience } from "./patience.ts";
+import { slowestFor } from "./take-over.ts";
 import { Wants } from "./wants.ts";
 import { guessMs, windowOf } from "./window.ts";
 
@@ -30,6 +31,7 @@ const seedRestMsMax = 200;
 const seedWaitMs = 1e9;
 const lateFactor = 3;
 const lateMsMin = 300;
+const nothing: DownloadEffect[] = [];
 
 export interface SwarmDownloadOptions {
   /** Pieces held at the start. */
@@ -51,7 +53,7 @@ export class SwarmDownload {
   /** What enters the site through this host. */
   #entry: EntryShare | undefined;
   #pieces: number | undefined;
-  #effects: DownloadEffect[] = [];
+  #effects = nothing;
   /** Pieces that came and wait for the disk. */
   #unwritten = 0;
   /** Bytes are counted by the caller; this counts pieces that came twice. */
@@ -111,10 +113,16 @@ export class SwarmDownload {
     state.bytes += bytes;
   }
 
-  step(event: DownloadEvent, nowMs: number): DownloadEffect[] {
-    this.#effects = [];
+  step(event: DownloadEvent, nowMs: number): readonly DownloadEffect[] {
+    this.#effects = nothing;
     this.#apply(event, nowMs);
     return this.#effects;
+  }
+
+  /** Mostly there is one effect: a list of one takes less than one that grows. */
+  #emit(effect: DownloadEffect): void {
+    if (this.#effects.length === 0) this.#effects = [effect];
+    else this.#effects.push(effect);
   }
 
   #apply(event: DownloadEvent, nowMs: number): void {
@@ -181,7 +189,7 @@ export class SwarmDownload {
         if (!this.#keep(event.index, nowMs)) this.duplicates++;
         return this.#delivered(parent, event.index, nowMs);
       case "bad":
-        this.#effects.push({ kind: "accuse", parent: parent.id, index: event.index });
+        this.#emit({ kind: "accuse", parent: parent.id, index: event.index });
         this.#hangUp(parent, "it sent bytes that are not in the manifest", nowMs, true);
         // A seed looks at its own piece when it hears of it, and gets it again.
         if (!parent.offer.seed) parent.state = "banned";
@@ -224,7 +232,7 @@ export class SwarmDownload {
     for (const parent of this.#parents.values()) {
       if (!parent.drop(index)) continue;
       parent.settle(nowMs);
-      this.#effects.push({ kind: "cancel", parent: parent.id, indices: [index] });
+      this.#emit({ kind: "cancel", parent: parent.id, indices: [index] });
     }
     return isNew;
   }
@@ -262,7 +270,7 @@ export class SwarmDownload {
         known.restUntilMs = Math.min(known.restUntilMs, nowMs + seedRestMsMax);
       if (known !== undefined) continue;
       this.#parents.set(offer.id, new Parent(offer, nowMs));
-      this.#effects.push({ kind: "dial", offer });
+      this.#emit({ kind: "dial", offer });
     }
     this.#fillAll(nowMs);
   }
@@ -275,7 +283,7 @@ export class SwarmDownload {
 
   #hangUp(parent: Parent, reason: string, nowMs: number, sever: boolean): void {
     if (parent.state === "open" || parent.state === "dialling") {
-      this.#effects.push({ kind: "hang-up", parent: parent.id, reason, sever });
+      this.#emit({ kind: "hang-up", parent: parent.id, reason, sever });
     }
     this.#lose(parent, nowMs);
   }
@@ -295,7 +303,7 @@ export class SwarmDownload {
       if (parent.state === "resting" && nowMs >= parent.restUntilMs) {
         parent.state = "dialling";
         parent.heardMs = nowMs;
-        this.#effects.push({ kind: "dial", offer: parent.offer });
+        this.#emit({ kind: "dial", offer: parent.offer });
         continue;
       }
       const late = parent.cancelling.filter(({ sinceMs }) => nowMs - sinceMs > cancelMsMax);
@@ -358,39 +366,29 @@ export class SwarmDownload {
       this.#wants.hand(index, parent);
     }
     parent.asked(nowMs);
-    this.#effects.push({ kind: "want", parent: parent.id, indices });
+    this.#emit({ kind: "want", parent: parent.id, indices });
   }
 
   /** An idle parent takes over what waits longest elsewhere: it is asked back first, duplicated only when late. */
   #takeOver(idle: Parent, nowMs: number): void {
-    const ownMs = idle.intervalMs(nowMs, guessMs);
-    let slowest: Parent | undefined;
-    let slowestMs = 1.5 * ownMs;
-    for (const parent of this.#parents.values()) {
-      if (parent === idle || parent.owed === 0 || (idle.across && !parent.across)) continue;
-      const waitMs = parent.owed * parent.intervalMs(nowMs, guessMs);
-      if (waitMs > slowestMs && idle.lastOf(parent.standing) !== undefined) {
-        slowest = parent;
-        slowestMs = waitMs;
-      }
-    }
+    const slowest = slowestFor(idle, this.#parents.values(), nowMs);
     if (slowest === undefined) return idle.across ? undefined : this.#duplicateLate(idle, nowMs);
     this.#askBack(slowest, idle.lastOf(slowest.standing)!, idle, nowMs);
   }
 
   #askBack(parent: Parent, index: number, taker: Parent | undefined, nowMs: number): void {
     parent.askBack(index, taker, nowMs);
-    this.#effects.push({ kind: "cancel", parent: parent.id, indices: [index] });
+    this.#emit({ kind: "cancel", parent: parent.id, indices: [index] });
   }
 
   #duplicateLate(idle: Parent, nowMs: number): void {
     const nothingOpen = this.#wants.missing <= this.#wants.inHand;
+    const lateMs = Math.max(lateMsMin, lateFactor * idle.intervalMs(nowMs, guessMs));
     for (const parent of this.#parents.values()) {
       const index = parent.started;
-      if (parent === idle || index === undefined || !idle.has.has(index) || this.held.has(index)) continue;
+      if (parent === idle || index === undefined || nowMs - parent.startedMs < lateMs) continue;
+      if (!idle.has.has(index) || this.held.has(index) || this.#wants.holder(index) !== parent) continue;
       if (!nothingOpen && !this.#wants.isUrgent(index)) continue;
-      const lateMs = Math.max(lateMsMin, lateFactor * idle.intervalMs(nowMs, guessMs));
-      if (nowMs - parent.startedMs < lateMs || this.#wants.holder(index) !== parent) continue;
       if (this.#wants.secondOf(index, parent, this.#parents.values()) !== undefined) continue;
       this.#wants.double(index);
       this.#ask(idle, [index], nowMs);

@@ -17,7 +17,7 @@
  *  3. A child's wants are bounded by `wantsMax`; what exceeds it is refused at once.
  */
 
-import { assert } from "#base/mod.ts";
+import { assert, removeAt } from "#base/mod.ts";
 import { WantRows, wantsMax } from "./want-rows.ts";
 
 export interface Want<Owner> {
@@ -180,7 +180,7 @@ export class UploadQueue<Owner> {
     if (turn < 0) return undefined;
     const child = this.#byRow[this.#ready[turn]!];
     assert(child !== undefined, "who is chosen was ready");
-    this.#ready.splice(turn, 1);
+    removeAt(this.#ready, turn);
     child.isReady = false;
     child.busy = true;
     this.#wants.drop(child.row, best.index);
@@ -213,7 +213,7 @@ export class UploadQueue<Owner> {
   #leaveReady(child: Child<Owner>): void {
     if (!child.isReady) return;
     child.isReady = false;
-    this.#ready.splice(this.#ready.indexOf(child.row), 1);
+    removeAt(this.#ready, this.#ready.indexOf(child.row));
   }
 
   #countsOf(child: Child<Owner>): Uint16Array {
