@@ -113,6 +113,7 @@ export class Cluster {
           upBytesPerSecond,
           slots: seedSlots(upBytesPerSecond, median, seedSlotsMin),
           acrossSlots: acrossSlots.seed,
+          isSeed: true,
           lies: 0,
         }),
     );
@@ -155,6 +156,7 @@ export class Cluster {
       downBytesPerSecond: bytesPerSecond,
       slots: seedSlots(bytesPerSecond, hosts[hosts.length >> 1]!.upBytesPerSecond, seedSlotsMin),
       acrossSlots: acrossSlots.seed,
+      isSeed: true,
       accusesFalsely: false,
       lies: 0,
       home: this.manager,
@@ -174,6 +176,7 @@ export class Cluster {
       downBytesPerSecond: plan.downBytesPerSecond,
       slots: hostSlots,
       acrossSlots: acrossSlots.host,
+      isSeed: false,
       accusesFalsely: plan.accusesFalsely === true,
       lies: Number(plan.lies === true ? 0.1 : (plan.lies ?? 0)),
       home: this.managers[place % this.managers.length]!,

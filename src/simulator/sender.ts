@@ -16,6 +16,7 @@ import type { Wire } from "./wire.ts";
 
 const wholeCode = 100;
 const newsCode = 101;
+const heldCode = 102;
 /** A child that takes no byte of a piece for so long is given up. */
 const stallMsMax = 10_000;
 /** A piece that is out, and not yet through its child's line, is looked at this often. */
@@ -34,6 +35,7 @@ export interface SenderOptions {
   readonly slots: number;
   /** For pieces to other sites. */
   readonly acrossSlots: number;
+  readonly isSeed: boolean;
   readonly network: Network;
   /** News of pieces is gathered this long for children that have something standing here. */
   readonly newsEveryMs: number;
@@ -59,6 +61,7 @@ export class Sender extends Process implements Actor {
   /** Pieces on their way near by that were sent before. */
   protected repeats = 0;
   #newsDue = false;
+  #heldDueMs = Infinity;
   sentPieces = 0;
   wrongPieces = 0;
 
@@ -70,7 +73,7 @@ export class Sender extends Process implements Actor {
     this.lies = options.lies;
     this.watcher = options.watcher;
     this.held = new Bitfield(options.pieces);
-    this.#queue = new UploadQueue<Wire>();
+    this.#queue = new UploadQueue<Wire>(0, { seed: options.isSeed });
     this.uplink = new Uplink(options.agenda, options.upBytesPerSecond, (transfer) => this.#out(transfer));
   }
 
@@ -180,8 +183,11 @@ export class Sender extends Process implements Actor {
 
   on(code: number, argument: unknown): void {
     if (code === wholeCode) return this.#whole(argument as Transfer);
-    if (this.paused) this.laterByTimer(this, code, argument);
-    else if (argument === this.life) this.#tellNews();
+    if (this.paused) return this.laterByTimer(this, code, argument);
+    if (argument !== this.life) return;
+    if (code === newsCode) return this.#tellNews();
+    this.#heldDueMs = Infinity;
+    this.pump();
   }
 
   #tellNews(): void {
@@ -209,8 +215,8 @@ export class Sender extends Process implements Actor {
 
   pump(): void {
     while (!this.down && !this.paused) {
-      const want = this.#queue.next(this.#maySend());
-      if (want === undefined) return;
+      const want = this.#queue.next(this.agenda.nowMs, this.#maySend());
+      if (want === undefined) return this.#pumpLater();
       const wire = want.child.owner;
       assert(wire.sending === undefined, "a connection carries one piece at a time");
       this.#sending.add(wire);
@@ -224,6 +230,15 @@ export class Sender extends Process implements Actor {
       this.watcher?.began(transfer);
       if (wire.silent) this.hold(wire);
     }
+  }
+
+  /** When something that is held back may go. */
+  #pumpLater(): void {
+    const { heldUntilMs } = this.#queue;
+    if (heldUntilMs >= this.#heldDueMs) return;
+    this.#heldDueMs = heldUntilMs;
+    const { nowMs, stepMs } = this.agenda;
+    this.agenda.after(heldUntilMs - nowMs + stepMs, this, heldCode, this.life);
   }
 
   /** The piece is out of this line; it is whole at the child when the lines between and the child's have taken it. */
@@ -276,7 +291,7 @@ export class Sender extends Process implements Actor {
     this.#sending.delete(wire);
     if (wire.across) this.#crossing--;
     else if (want.repeat) this.repeats--;
-    this.#queue.sent(want);
+    this.#queue.sent(want, this.agenda.nowMs);
     if (wire.queued === undefined) return;
     if (wire.owesCancelled !== undefined) wire.cancelled(wire.owesCancelled);
     wire.owesCancelled = undefined;
@@ -300,6 +315,7 @@ export class Sender extends Process implements Actor {
     this.repeats = 0;
     this.#crossing = 0;
     this.#newsDue = false;
-    this.#queue = new UploadQueue<Wire>(this.held.count);
+    this.#heldDueMs = Infinity;
+    this.#queue = new UploadQueue<Wire>(this.held.count, { seed: this.#options.isSeed });
   }
 }

@@ -13,15 +13,15 @@
 import { asDarnerError, assert } from "#base/mod.ts";
 import { pieceSpan } from "#core/model/mod.ts";
 import type { OpenRequest, ProofOfKey } from "#core/protocol/mod.ts";
-import { acrossSlots, mayRepeatWhileFetching, UploadQueue, type Child, type Want } from "#core/swarm/mod.ts";
+import { acrossSlots, mayRepeatWhileFetching, type Child, type Want } from "#core/swarm/mod.ts";
 import type { Clock, Timer } from "#platform/machine/clock.ts";
 import type { Connection, Gate } from "#platform/sockets/connection.ts";
 import type { Log } from "#platform/telemetry/log.ts";
 import { logBudget } from "#platform/telemetry/log-budget.ts";
 import { keyId, signatureHolds } from "#platform/keys/signing.ts";
-import type { PieceFile } from "#storage/pieces/mod.ts";
 import { ChildConnection, type ChildHandlers } from "./child-connection.ts";
 import { seenMoving } from "./seen-moving.ts";
+import { nameOf, newServing, tellNews, type ServedTask, type Serving, type Target } from "./served-task.ts";
 
 const keepAliveMs = 2_000;
 /** News of pieces is gathered this long for children that have something standing here. */
@@ -45,25 +45,6 @@ export interface UploadsOptions {
   readonly trust: boolean;
 }
 
-export interface ServedTask {
-  readonly task: string;
-  readonly generation: string;
-  readonly store: PieceFile;
-  /** Still being fetched: most slots are kept for pieces that nobody has yet. */
-  readonly growing?: () => boolean;
-  /** A piece that the store has could not be read. Absent: the task is not served any more then. */
-  readonly onUnreadable?: (index: number) => void;
-}
-
-interface Serving extends ServedTask {
-  readonly queue: UploadQueue<Target>;
-  bytes: number;
-  /** Pieces on their way near by that were sent before. */
-  repeats: number;
-  /** Asked before each piece: false stops the task at once (the file is no longer what was stored). */
-  intact?: () => Promise<boolean>;
-}
-
 /** A piece on its way. */
 interface Sending {
   readonly connection: Connection;
@@ -72,13 +53,6 @@ interface Sending {
   movedMs: number;
   /** It takes a slot. */
   counted: boolean;
-}
-
-/** Where the pieces of one task for one child go. */
-interface Target {
-  readonly serving: Serving;
-  readonly connection: ChildConnection;
-  readonly channel: number;
 }
 
 export class Uploads implements ChildHandlers {
@@ -96,6 +70,8 @@ export class Uploads implements ChildHandlers {
   readonly #sendings = new Set<Sending>();
   #stallTimer: Timer | undefined;
   #newsTimer: Timer | undefined;
+  #heldTimer: Timer | undefined;
+  #heldDueMs = Infinity;
   #keepAliveTimer: Timer | undefined;
   #closed = false;
   bytesTotal = 0;
@@ -124,8 +100,7 @@ export class Uploads implements ChildHandlers {
   serve(task: ServedTask): void {
     const name = nameOf(task.task, task.generation);
     assert(!this.#tasks.has(name), "a version of a task is served once");
-    const queue = new UploadQueue<Target>(task.store.have.count);
-    this.#tasks.set(name, { ...task, queue, bytes: 0, repeats: 0 });
+    this.#tasks.set(name, newServing(task));
   }
 
   /** From now on `intact` is asked before each piece of this version. */
@@ -192,6 +167,7 @@ export class Uploads implements ChildHandlers {
   close(): void {
     this.#closed = true;
     this.#newsTimer?.cancel();
+    this.#heldTimer?.cancel();
     this.#stallTimer?.cancel();
     this.#keepAliveTimer?.cancel();
     for (const child of this.#connections.keys()) child.connection.close();
@@ -330,19 +306,37 @@ export class Uploads implements ChildHandlers {
     const near = this.#active.near < this.#slots;
     const across = this.#active.across < (this.#options.acrossSlots ?? acrossSlots.host);
     if (!near && !across) return undefined;
+    let heldUntilMs = Infinity;
     for (const serving of this.#wanting) {
       if (serving.queue.idle) {
         this.#wanting.delete(serving);
         continue;
       }
-      const want = serving.queue.next({ repeat: this.#mayRepeat(serving), near, across });
+      const want = serving.queue.next(this.#options.clock.nowMs(), {
+        repeat: this.#mayRepeat(serving),
+        near,
+        across,
+      });
+      heldUntilMs = Math.min(heldUntilMs, serving.queue.heldUntilMs);
       if (want === undefined) continue;
       // To the back of the line: tasks take turns.
       this.#wanting.delete(serving);
       this.#wanting.add(serving);
       return { serving, want };
     }
+    if (heldUntilMs < Infinity) this.#pumpAt(heldUntilMs);
     return undefined;
+  }
+
+  /** Something is held back until then. */
+  #pumpAt(dueMs: number): void {
+    if (dueMs >= this.#heldDueMs) return;
+    this.#heldDueMs = dueMs;
+    this.#heldTimer?.cancel();
+    this.#heldTimer = this.#options.clock.after(Math.ceil(dueMs - this.#options.clock.nowMs()), () => {
+      this.#heldDueMs = Infinity;
+      this.#pump();
+    });
   }
 
   #mayRepeat(serving: Serving): boolean {
@@ -357,7 +351,7 @@ export class Uploads implements ChildHandlers {
     // Another task's piece may be on this connection: they go one behind the other.
     while (child.sending !== undefined) await child.sending;
     if (child.connection.closed || !serving.store.have.has(want.index)) {
-      serving.queue.sent(want);
+      serving.queue.sent(want, this.#options.clock.nowMs());
       return child.cancelled(channel, [want.index]);
     }
     assert(object !== undefined, "a served object has begun");
@@ -382,17 +376,7 @@ export class Uploads implements ChildHandlers {
       this.#options.log.debug("upload.failed", { task: serving.task, child: child.host, code: known.code });
     } finally {
       child.sending = undefined;
-      serving.queue.sent(want);
+      serving.queue.sent(want, this.#options.clock.nowMs());
     }
   }
-}
-
-function tellNews(child: Child<Target>): void {
-  const { connection, channel, serving } = child.owner;
-  const news = serving.queue.takeNews(child);
-  if (news.length > 0) connection.have(channel, news);
-}
-
-function nameOf(task: string, generation: string): string {
-  return `${task}/${generation}`;
 }

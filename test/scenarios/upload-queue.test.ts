@@ -1,5 +1,5 @@
 /**
- * Stories about what a parent sends next. Commands: holds COUNT (first of all), add NAME [across],
+ * Stories about what a parent sends next. Commands: holds COUNT [seed] (first of all), wait MS, add NAME [across],
  * remove NAME, want NAME PIECES, cancel NAME PIECES, next [TIMES [fresh|near|across]] (fresh: no second
  * copies; near, across: only to children here, or in other sites), sent NAME PIECE, gained PIECE (by
  * this parent), news NAME.
@@ -11,12 +11,13 @@ import { formatIndices, parseIndices, playStories, type Actor } from "./scenario
 
 function newQueue(): Actor {
   let queue = new UploadQueue<string>();
+  let nowMs = 0;
   const children = new Map<string, Child<string>>();
   return (command, [first = "", second = "none"]) => {
     const child = children.get(first) ?? new Child(first, 0, 0);
     switch (command) {
       case "holds":
-        queue = new UploadQueue<string>(Number(first));
+        queue = new UploadQueue<string>(Number(first), { seed: second === "seed" });
         return [];
       case "add":
         children.set(first, queue.add(first, second === "across"));
@@ -34,12 +35,15 @@ function newQueue(): Actor {
         const lines: string[] = [];
         const may = { repeat: second !== "fresh", near: second !== "across", across: second !== "near" };
         for (let times = Number(first === "" ? 1 : first); times > 0; times--) {
-          const want = queue.next(may);
+          const want = queue.next(nowMs, may);
           lines.push(want === undefined ? "nothing to send" : `send ${want.child.owner} ${want.index}`);
           if (want === undefined) break;
         }
         return lines;
       }
+      case "wait":
+        nowMs += Number(first);
+        return [];
       case "gained": {
         const hungry = queue.gained(Number(first)).map(({ owner }) => owner);
         return [hungry.length === 0 ? "nobody is told at once" : `${hungry.join(" ")} told at once`];
@@ -47,7 +51,7 @@ function newQueue(): Actor {
       case "news":
         return [`${first} hears of ${formatIndices(queue.takeNews(child))}`];
       case "sent":
-        queue.sent({ child, index: Number(second), repeat: false });
+        queue.sent({ child, index: Number(second), repeat: false }, nowMs);
         return [];
       default:
         return assert.fail(`no such command: ${command}`);

@@ -9,6 +9,7 @@
  * give the line to hosts that can't use it; docs/decisions/0008 has the comparison. What goes to other
  * sites is counted apart, so that a piece crosses once before any twice, wherever it was sent near by; and it
  * begins with one piece, then two: the sooner the first is there, the sooner other sites have something to give.
+ * A seed holds back the second copy to other sites for a while, so that who got the first can pass it on.
  *
  * Invariants:
  *  1. A want is given out once; it comes back only when its child asks again.
@@ -18,6 +19,7 @@
  */
 
 import { assert, removeAt } from "#base/mod.ts";
+import { Crossings } from "./crossings.ts";
 import { WantRows, wantsMax } from "./want-rows.ts";
 
 export interface Want<Owner> {
@@ -89,9 +91,14 @@ export class UploadQueue<Owner> {
   /** Pieces on their way to other sites, and those that were. */
   #crossing = 0;
   #crossed = 0;
+  /** Only at a seed: who gets a piece of another host elsewhere may ask others for it. */
+  readonly #crossings: Crossings | undefined;
+  /** What the last `next` passed over for now: when the first of it may go. */
+  heldUntilMs = Infinity;
 
-  constructor(heldBefore = 0) {
+  constructor(heldBefore = 0, { seed = false } = {}) {
     this.#heldBefore = heldBefore;
+    if (seed) this.#crossings = new Crossings();
   }
 
   get children(): ReadonlySet<Child<Owner>> {
@@ -172,11 +179,13 @@ export class UploadQueue<Owner> {
    * The next piece to send, now on its way; undefined when every want's child is busy or there is
    * none that `may` be sent.
    */
-  next({ repeat = true, near = true, across = true }: MaySend = {}): Want<Owner> | undefined {
+  next(nowMs: number, { repeat = true, near = true, across = true }: MaySend = {}): Want<Owner> | undefined {
+    this.heldUntilMs = Infinity;
     if (this.#sending >= Math.max(1, this.#heldBefore + this.#gained.length)) return undefined;
     const mayCross = across && this.#crossing <= this.#crossed;
     const best = { index: -1, sent: repeat ? sentCountMax + 1 : 1 };
-    const turn = this.#wants.choose(this.#ready, near, mayCross, best);
+    const isHeld = this.#crossings && ((index: number): boolean => this.#isHeld(index, nowMs));
+    const turn = this.#wants.choose(this.#ready, { near, across: mayCross, isHeld }, best);
     if (turn < 0) return undefined;
     const child = this.#byRow[this.#ready[turn]!];
     assert(child !== undefined, "who is chosen was ready");
@@ -186,13 +195,24 @@ export class UploadQueue<Owner> {
     this.#wants.drop(child.row, best.index);
     this.#wait(child, child.waiting - 1);
     this.#sending++;
-    if (child.across) this.#crossing++;
+    if (child.across) {
+      this.#crossing++;
+      this.#crossings?.left(best.index, nowMs);
+    }
     this.#count(child, best.index, best.sent + 1);
     return { child, index: best.index, repeat: best.sent > 0 };
   }
 
+  #isHeld(index: number, nowMs: number): boolean {
+    const heldUntilMs = this.#crossings?.heldUntilMs(index) ?? nowMs;
+    if (heldUntilMs <= nowMs) return false;
+    this.heldUntilMs = Math.min(this.heldUntilMs, heldUntilMs);
+    return true;
+  }
+
   /** A piece is sent, or its child is gone. */
-  sent({ child }: Want<Owner>): void {
+  sent({ child, index }: Want<Owner>, nowMs: number): void {
+    if (child.across) this.#crossings?.over(index, this.#children.has(child), nowMs);
     this.#rest(child);
     if (this.#children.has(child)) this.#takeTurn(child);
   }

@@ -19,6 +19,14 @@ interface BestWant {
   sent: number;
 }
 
+/** Which wants may be chosen: of children here, of those in other sites. */
+interface Choice {
+  readonly near: boolean;
+  readonly across: boolean;
+  /** Whether a piece that has crossed before may not go to another site now. */
+  readonly isHeld: ((index: number) => boolean) | undefined;
+}
+
 export class WantRows {
   #numbers = new Int32Array(0);
   #rowNumbers: number = rowNumbers.first;
@@ -104,15 +112,17 @@ export class WantRows {
    * Of these rows, in their order, the first want that was sent least, and less often than `best` says.
    * Returns its row's place in `rows` and tells `best`; -1 when there is none.
    */
-  choose(rows: readonly number[], near: boolean, across: boolean, best: BestWant): number {
+  choose(rows: readonly number[], { near, across, isHeld }: Choice, best: BestWant): number {
     const numbers = this.#numbers;
     let turn = -1;
     for (let at = 0; at < rows.length && best.sent > 0; at++) {
       const start = rows[at]! * this.#rowNumbers;
-      if (!(numbers[start + 1] === 1 ? across : near)) continue;
+      const crosses = numbers[start + 1] === 1;
+      if (!(crosses ? across : near)) continue;
       const end = start + headNumbers + 2 * numbers[start]!;
       for (let want = start + headNumbers; want < end; want += 2) {
         if (numbers[want + 1]! >= best.sent) continue;
+        if (crosses && numbers[want + 1]! > 0 && isHeld?.(numbers[want]!) === true) continue;
         best.sent = numbers[want + 1]!;
         best.index = numbers[want]!;
         turn = at;

@@ -301,6 +301,7 @@ export class TaskVersion {
       task: this.task,
       generation: this.#head.generation,
       store: this.store,
+      seed: true,
       growing: () => this.store.end === undefined,
       onUnreadable: (index) => void this.#recheck(index),
     });
