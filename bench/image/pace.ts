@@ -65,6 +65,9 @@ function assertPulled({ ok, text }: Pull): void {
   assert.ok(ok, text);
 }
 
+/** Eight engines that unpack 500 MB each share two cores. */
+const pullMsMax = 10 * 60_000;
+
 export async function pace({
   client: name,
   way,
@@ -131,5 +134,6 @@ function wayOf(way: PaceWay, registry: string, host: Role | undefined): Way {
     registry,
     ...(way === "forward" && host !== undefined ? { forward: { authority: authorityOf(host) } } : {}),
     ...(way === "direct" ? { direct: true } : {}),
+    pullMsMax,
   };
 }
