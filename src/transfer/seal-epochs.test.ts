@@ -14,8 +14,10 @@ const epoch = (number: number, fill = number): SealEpoch => ({
   secret: Buffer.alloc(32, fill).toString("base64"),
 });
 
+const alone = (): SealEpochs => new SealEpochs({ own: nodeRandom.bytes(32) });
+
 function knowing(...told: readonly SealEpoch[]): SealEpochs {
-  const epochs = new SealEpochs();
+  const epochs = alone();
   assert.equal(epochs.take(told), true);
   return epochs;
 }
@@ -41,7 +43,7 @@ test("another task, version or epoch has another key", () => {
 
 test("an epoch that is forgotten, or has another secret under its number, gives no key", () => {
   const facts = new Sealing(task, { epochs: knowing(epoch(7)) }).renew(nodeRandom, "v1", 100);
-  for (const epochs of [new SealEpochs(), knowing(epoch(8)), knowing(epoch(7, 99))])
+  for (const epochs of [alone(), knowing(epoch(8)), knowing(epoch(7, 99))])
     assert.equal(new Sealing(task, { epochs }).take(undefined, facts), false);
 });
 
@@ -58,7 +60,18 @@ test("an older list, replayed, takes nothing back", () => {
   );
 });
 
-test("where no epoch is known keys are random, and told by hand", () => {
+test("a manager that is told of no epoch makes its keys from one of its own: again as long as it lives, and nobody else", () => {
+  const epochs = alone();
+  const facts = new Sealing(task, { epochs }).renew(nodeRandom, "v1", 1);
+  const kept = { kind: "object", url: "u", generation: "g", pieceBytes: 4096, seal: facts } as const;
+  assert.equal(Sealing.forKept(task, kept, epochs).opens(kept), true, "a task that was put away comes back");
+  assert.equal(Sealing.forKept(task, kept, alone()).opens(kept), false);
+  assert.equal(epochs.take([epoch(7)]), true);
+  assert.equal(epochs.current, 7);
+  assert.equal(Sealing.forKept(task, kept, epochs).opens(kept), true);
+});
+
+test("a host that fetches for itself has random keys, and takes those that it is told", () => {
   const [one, other] = [new Sealing(task), new Sealing(task)];
   const facts = one.renew(nodeRandom, "v1", 1);
   assert.equal(facts.derived, undefined);
@@ -77,8 +90,8 @@ test("who is to be told waits for it, and no longer than a few seconds", async (
     while (endMs === undefined) await clock.settle(100);
     return endMs - startMs;
   };
-  assert.ok((await waited(new SealEpochs(clock), true)) <= 200);
-  const alone = await waited(new SealEpochs(clock), false);
-  assert.ok(alone >= 3_000 && alone <= 3_200, `${alone} ms`);
-  assert.ok((await waited(new SealEpochs(), false)) <= 100, "nobody tells");
+  assert.ok((await waited(new SealEpochs({ own: Buffer.alloc(32), clock }), true)) <= 200);
+  const longMs = await waited(new SealEpochs({ own: Buffer.alloc(32), clock }), false);
+  assert.ok(longMs >= 3_000 && longMs <= 3_200, `${longMs} ms`);
+  assert.ok((await waited(alone(), false)) <= 100, "nobody tells");
 });

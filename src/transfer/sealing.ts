@@ -1,7 +1,7 @@
 /**
  * The key of one task's sealed form, as long as this process knows it, and what is done with it. It lives
  * in memory alone: a host that starts again asks its manager for it, and a manager makes it again from the
- * secret of its epoch. Where no epoch is known keys are random, and gone with the process.
+ * secret of its epoch. A host that fetches for itself alone knows no epoch: its keys are random.
  */
 
 import { assert, DarnerError } from "#base/mod.ts";
@@ -9,7 +9,7 @@ import { pieceSpan, sealSecretBytes, type SealFacts } from "#core/model/mod.ts";
 import { openPiece, sealKeyFrom, sealPiece, sealSecretOf, type SealKey } from "#platform/keys/sealing.ts";
 import type { Random } from "#platform/machine/random.ts";
 import type { ObjectRecord, PieceFile } from "#storage/pieces/mod.ts";
-import { noSealEpochs, type SealEpochs } from "./seal-epochs.ts";
+import type { SealEpochs } from "./seal-epochs.ts";
 
 export interface SealingOptions {
   readonly epochs?: SealEpochs | undefined;
@@ -19,11 +19,11 @@ export interface SealingOptions {
 
 export class Sealing {
   readonly #task: string;
-  readonly #epochs: SealEpochs;
+  readonly #epochs: SealEpochs | undefined;
   readonly #onBroken: (message: string) => void;
   #key: SealKey | undefined;
 
-  constructor(task: string, { epochs = noSealEpochs, onBroken = () => undefined }: SealingOptions = {}) {
+  constructor(task: string, { epochs, onBroken = () => undefined }: SealingOptions = {}) {
     this.#task = task;
     this.#epochs = epochs;
     this.#onBroken = onBroken;
@@ -48,7 +48,7 @@ export class Sealing {
 
   /** A key for an object that begins; `version` names what it is of and how it is cut. */
   renew(random: Random, version: string, lengthBytes: number | undefined): SealFacts {
-    const epoch = this.#epochs.current;
+    const epoch = this.#epochs?.current;
     const facts = {
       ...(epoch === undefined ? {} : { derived: { epoch, version } }),
       ...(lengthBytes === undefined ? {} : { lengthBytes }),
@@ -58,7 +58,7 @@ export class Sealing {
   }
 
   #derived({ derived }: Pick<SealFacts, "derived">): Uint8Array | undefined {
-    const secret = derived === undefined ? undefined : this.#epochs.secretOf(derived.epoch);
+    const secret = derived === undefined ? undefined : this.#epochs?.secretOf(derived.epoch);
     return derived === undefined || secret === undefined ? undefined : sealSecretOf(secret, this.#task, derived);
   }
 

@@ -4,17 +4,20 @@
  */
 
 import type { ConfigClient } from "#cluster/mod.ts";
+import { sealSecretBytes } from "#core/model/mod.ts";
 import { nodeClock } from "#platform/machine/clock.node.ts";
+import { nodeRandom } from "#platform/machine/random.node.ts";
 import type { Log } from "#platform/telemetry/log.ts";
 import { SealEpochs } from "#transfer/mod.ts";
 
-/** Without a config service none is ever known. */
+/** Without a config service it has its own alone. */
 export function followSealEpochs(
   config: ConfigClient | undefined,
   log: Log,
 ): { readonly epochs: SealEpochs; stop(): void } {
-  if (config === undefined) return { epochs: new SealEpochs(), stop: () => undefined };
-  const epochs = new SealEpochs(nodeClock);
+  const own = nodeRandom.bytes(sealSecretBytes);
+  if (config === undefined) return { epochs: new SealEpochs({ own }), stop: () => undefined };
+  const epochs = new SealEpochs({ own, clock: nodeClock });
   const watch = config.watchSealEpochs((told) => {
     if (epochs.take(told)) return log.info("seal-epoch.told", { number: epochs.current });
     log.warn("seal-epoch.refused", { told: told.at(-1)?.number, meaning: "it is older than one that is known here" });

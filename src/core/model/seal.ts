@@ -30,7 +30,7 @@ export interface SealDerivation {
 
 /** A time in which all keys of a cluster are made from one secret. */
 export interface SealEpoch {
-  /** Rises from epoch to epoch. */
+  /** At least 1, and rises from epoch to epoch. */
   readonly number: number;
   /** `sealSecretBytes` bytes, base64. */
   readonly secret: string;
@@ -51,7 +51,9 @@ export function readSealEpochs(json: unknown): readonly SealEpoch[] | undefined 
 
 function isSealEpoch(value: unknown): value is SealEpoch {
   const { number, secret } = (value ?? {}) as Partial<SealEpoch>;
-  return Number.isSafeInteger(number) && typeof secret === "string" && /^[A-Za-z0-9+/]{43}=$/.test(secret);
+  return (
+    Number.isSafeInteger(number) && number! > 0 && typeof secret === "string" && /^[A-Za-z0-9+/]{43}=$/.test(secret)
+  );
 }
 
 /** Clear bytes in a piece that is not the last. */
