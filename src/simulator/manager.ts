@@ -95,6 +95,8 @@ export class Manager implements Actor {
   originBytesLost = 0;
   /** Said and heard. */
   messages = 0;
+  /** How often a host was told its parents. */
+  parentsTold = 0;
 
   constructor(options: ManagerOptions) {
     this.#options = options;
@@ -308,6 +310,7 @@ export class Manager implements Actor {
     for (const change of changes) {
       const link = this.#links.get(change.host);
       if (link === undefined) continue;
+      this.parentsTold++;
       link.parents(change);
       this.#listing.tell(link);
     }

@@ -32,6 +32,8 @@ export interface Figures extends Cost {
   readonly seedsCopies: number;
   /** What each manager said and heard, the owner first. */
   readonly managerMessages: readonly number[];
+  /** How often a host was told its parents, in the mean. */
+  readonly parentsToldMean: number;
   /** Copies that came into each site, cut-off pieces included; into the first one the origin's too. */
   readonly siteCopies: readonly number[];
   /** How much of what it could carry until the last end the line into each site carried; out of the first one. */
@@ -76,6 +78,7 @@ export function figuresOf(cluster: Cluster, cost: Cost): Figures {
     originCopies,
     seedsCopies: sum([...cluster.seeds, ...cluster.helpers].map(({ sentPieces }) => sentPieces)) / pieces,
     managerMessages: cluster.managers.map(({ messages }) => messages),
+    parentsToldMean: sum(cluster.managers.map(({ parentsTold }) => parentsTold)) / hosts.length,
     ...siteFigures(cluster, originCopies, makespanSeconds),
     twicePercent: held === 0 ? 0 : (100 * (received - held)) / held,
     virtualSeconds: cluster.agenda.nowMs / 1000,

@@ -42,6 +42,7 @@ const costColumns: readonly TableColumn[] = [
   { head: "origin copies", text: ({ originCopies }) => number(originCopies, 3) },
   { head: "seeds' copies", text: ({ seedsCopies }) => number(seedsCopies, 2) },
   { head: "twice %", text: ({ twicePercent }) => number(twicePercent, 3) },
+  { head: "parents told", text: ({ parentsToldMean }) => number(parentsToldMean, 2) },
   { head: "virtual s", text: ({ virtualSeconds }) => number(virtualSeconds, 2) },
   { head: "wall s", text: ({ wallSeconds }) => number(wallSeconds, 1) },
   { head: "CPU s", text: ({ cpuSeconds }) => number(cpuSeconds, 1) },
