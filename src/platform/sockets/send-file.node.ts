@@ -3,9 +3,9 @@
  *
  * With the native port: sendfile(2), up to 1 MiB a call, 1 MiB a turn of the loop over all transfers; a
  * chunk of 256 KiB that is not in the page cache is read through the pool first, so that no call waits
- * for the disk. When the socket takes none, a small slice goes the ordinary way, whose callback tells when
- * there is room again, or which error it was. Without the native port every chunk goes that way. A
- * receiver that takes nothing any more is given up.
+ * for the disk. When the socket has taken less than it was offered, a small slice goes the ordinary way,
+ * whose callback tells when there is room again, or which error it was. Without the native port every
+ * chunk goes that way. A receiver that takes nothing any more is given up.
  */
 
 import type net from "node:net";
@@ -49,13 +49,14 @@ export async function pumpFile(
 ): Promise<void> {
   const end = position + count;
   let scratch: Buffer | undefined;
+  let hasRoom = true;
   for (let at = position; at < end;) {
     if (gate.blocked) await gate.ready();
     if (socket.destroyed) throw broken();
     const stepMax = Math.min(end - at, gate.chunkBytesMax);
     let step = Math.min(stepMax, chunkBytes);
     let sent = -1;
-    if (native.available && file.descriptor >= 0) {
+    if (hasRoom && native.available && file.descriptor >= 0) {
       const cached = cachedBytes(native, file.descriptor, at, Math.min(stepMax, callBytes));
       if (cached > 0) step = cached;
       else {
@@ -68,6 +69,7 @@ export async function pumpFile(
       if (sent === 0)
         throw new DarnerError("disk.failed", `cannot send ${file.name}: it ends at byte ${at}, shorter than promised`);
     }
+    hasRoom = sent < 0 || sent === step;
     if (sent < 0) sent = await sendPlainly(socket, native, file, at, step, stallMs);
     sentThisTurn += sent;
     gate.charge(sent);

@@ -94,6 +94,32 @@ describe("a file of which not all is in memory", () => {
   });
 });
 
+test("a socket that took less than offered is offered no more until it has room", async () => {
+  const made: string[] = [];
+  const room = [100_000, 500_000];
+  const native: Native = {
+    ...absentNative,
+    available: true,
+    isCached: () => true,
+    sendFile: (_, __, position, count) => {
+      const sent = Math.min(count, room.shift()!);
+      made.push(`send ${sent} from ${position}`);
+      return sent;
+    },
+    readCached: (_, position, count) => {
+      made.push(`slice ${count} from ${position}`);
+      return new Uint8Array(count);
+    },
+  };
+  const socket = new net.Socket();
+  socket.write = (_bytes: unknown, done?: unknown) => {
+    setImmediate(done as () => void);
+    return true;
+  };
+  await pumpFile(socket, native, { name: "file", descriptor: 3 } as DiskFile, 0, 500_000, open);
+  assert.deepEqual(made, ["send 100000 from 0", "slice 4096 from 100000", "send 395904 from 104096"]);
+});
+
 describe("a run of a file beyond 2^31 and 2^32", () => {
   for (const [name, native] of [
     ["native", loadNative()],
