@@ -190,6 +190,8 @@ export class SwarmDownload {
         return this.#delivered(parent, event.index, nowMs);
       case "bad":
         this.#emit({ kind: "accuse", parent: parent.id, index: event.index });
+        // It may have begun the next one meanwhile.
+        this.#wants.release(event.index, parent, this.#parents.values());
         this.#hangUp(parent, "it sent bytes that are not in the manifest", nowMs, true);
         // A seed looks at its own piece when it hears of it, and gets it again.
         if (!parent.offer.seed) parent.state = "banned";
