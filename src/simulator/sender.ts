@@ -4,7 +4,7 @@
  * piece) is done here in the same way.
  */
 
-import { assert, Bitfield } from "#base/mod.ts";
+import { assert, Bitfield, removeAt } from "#base/mod.ts";
 import { UploadQueue, type MaySend } from "#core/swarm/mod.ts";
 import type { Actor, Agenda } from "./agenda.ts";
 import { Uplink, type Transfer } from "./lines.ts";
@@ -55,7 +55,7 @@ export class Sender extends Process implements Actor {
   readonly #wires = new Set<Wire>();
   #queue: UploadQueue<Wire>;
   /** Connections with a piece on its way: the slots taken. */
-  readonly #sending = new Set<Wire>();
+  readonly #sending: Wire[] = [];
   /** Of these, with a piece on its way to another site. */
   #crossing = 0;
   /** Pieces on their way near by that were sent before. */
@@ -168,10 +168,9 @@ export class Sender extends Process implements Actor {
     if (this.down) return;
     for (const wire of this.#wires) if (wire.sending === undefined) wire.have([]);
     const { nowMs } = this.agenda;
-    for (const wire of this.#sending) {
-      if (!wire.silent && !wire.child.paused) wire.takenMs = nowMs;
-      else if (nowMs - wire.takenMs > stallMsMax) this.#giveUp(wire);
-    }
+    for (const wire of this.#sending) if (!wire.silent && !wire.child.paused) wire.takenMs = nowMs;
+    const stalled = this.#sending.filter(({ takenMs }) => nowMs - takenMs > stallMsMax);
+    for (const wire of stalled) this.#giveUp(wire);
   }
 
   #giveUp(wire: Wire): void {
@@ -209,7 +208,7 @@ export class Sender extends Process implements Actor {
 
   #maySend(): MaySend {
     const { slots, acrossSlots } = this.#options;
-    const near = this.#sending.size - this.#crossing < slots;
+    const near = this.#sending.length - this.#crossing < slots;
     return { repeat: this.mayRepeat(), near, across: this.#crossing < acrossSlots };
   }
 
@@ -219,7 +218,7 @@ export class Sender extends Process implements Actor {
       if (want === undefined) return this.#pumpLater();
       const wire = want.child.owner;
       assert(wire.sending === undefined, "a connection carries one piece at a time");
-      this.#sending.add(wire);
+      this.#sending.push(wire);
       if (wire.across) this.#crossing++;
       else if (want.repeat) this.repeats++;
       wire.sending = want;
@@ -288,7 +287,7 @@ export class Sender extends Process implements Actor {
     const want = wire.sending;
     if (want === undefined) return;
     wire.sending = undefined;
-    this.#sending.delete(wire);
+    removeAt(this.#sending, this.#sending.indexOf(wire));
     if (wire.across) this.#crossing--;
     else if (want.repeat) this.repeats--;
     this.#queue.sent(want, this.agenda.nowMs);
@@ -310,7 +309,7 @@ export class Sender extends Process implements Actor {
       wire.queued = undefined;
       wire.closed();
     }
-    this.#sending.clear();
+    this.#sending.length = 0;
     this.#wires.clear();
     this.repeats = 0;
     this.#crossing = 0;

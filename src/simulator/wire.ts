@@ -24,6 +24,7 @@ const dialMsMax = 5_000;
 export class Wire implements Actor {
   readonly child: Host;
   readonly parent: Sender;
+  readonly #parentId: string;
   readonly #agenda: Agenda;
   readonly #network: Network;
   /** The child's end is in use. */
@@ -53,6 +54,7 @@ export class Wire implements Actor {
     this.#network = network;
     this.child = child;
     this.parent = parent;
+    this.#parentId = parent.id;
     this.across = across;
   }
 
@@ -227,16 +229,17 @@ export class Wire implements Actor {
   }
 
   #atChild(code: number, argument: unknown): void {
-    const { child, parent } = this;
+    const { child } = this;
+    const parent = this.#parentId;
     switch (code) {
       case toChild.opened:
-        return child.step({ kind: "opened", parent: parent.id, pieces: argument as Bitfield });
+        return child.step({ kind: "opened", parent, pieces: argument as Bitfield });
       case toChild.have:
-        return child.step({ kind: "had", parent: parent.id, indices: argument as readonly number[] });
+        return child.step({ kind: "had", parent, indices: argument as readonly number[] });
       case toChild.cancelled:
-        return child.step({ kind: "cancelled", parent: parent.id, indices: argument as readonly number[] });
+        return child.step({ kind: "cancelled", parent, indices: argument as readonly number[] });
       case toChild.started:
-        return child.step({ kind: "started", parent: parent.id, index: argument as number });
+        return child.step({ kind: "started", parent, index: argument as number });
       case toChild.piece:
         return child.arrived(this, argument as number);
       case toChild.closed:

@@ -20,6 +20,7 @@
 
 import { assert, removeAt } from "#base/mod.ts";
 import { Crossings } from "./crossings.ts";
+import { GainedLog } from "./gained-log.ts";
 import { WantRows, wantsMax } from "./want-rows.ts";
 
 export interface Want<Owner> {
@@ -49,6 +50,8 @@ export class Child<Owner> {
   /** Its row among the wants. */
   readonly row: number;
   busy = false;
+  /** It has come, and not left. */
+  isHere = false;
   /** It stands among those to be chosen from. */
   isReady = false;
   /** Wants that wait. */
@@ -82,8 +85,7 @@ export class UploadQueue<Owner> {
   #hungry = 0;
   /** Piece -> how often this parent sent it, near by and across. */
   readonly #sentCounts = { near: new Uint16Array(0), across: new Uint16Array(0) };
-  /** Pieces in the order in which this parent got them. */
-  readonly #gained: number[] = [];
+  readonly #gained = new GainedLog();
 
   /** Pieces held when the log of gained ones began. */
   readonly #heldBefore: number;
@@ -120,6 +122,7 @@ export class UploadQueue<Owner> {
   /** A child that knows what is held now. */
   add(owner: Owner, across = false): Child<Owner> {
     const child = new Child(owner, this.#gained.length, this.#wants.take(across), across);
+    child.isHere = true;
     this.#byRow[child.row] = child;
     this.#children.add(child);
     this.#hungry++;
@@ -128,6 +131,7 @@ export class UploadQueue<Owner> {
 
   remove(child: Child<Owner>): void {
     if (!this.#children.delete(child)) return;
+    child.isHere = false;
     if (child.hungry) this.#hungry--;
     this.#leaveReady(child);
     this.#byRow[child.row] = undefined;
@@ -137,22 +141,29 @@ export class UploadQueue<Owner> {
 
   /** One piece more is held here. Returns who is to be told at once: the hungry children. */
   gained(index: number): readonly Child<Owner>[] {
-    this.#gained.push(index);
+    this.#gained.add(index);
+    if (this.#gained.isLong) this.#forgetKnown();
     if (this.#hungry === 0) return nobody;
     return Array.from(this.#children).filter((child) => child.hungry);
   }
 
+  #forgetKnown(): void {
+    let told = this.#gained.length;
+    for (const child of this.#children) told = Math.min(told, child.told);
+    this.#gained.forget(told);
+  }
+
   /** What was gained since the child was told last; it counts as told now. */
   takeNews(child: Child<Owner>): readonly number[] {
-    if (child.told === this.#gained.length) return [];
-    const news = this.#gained.slice(child.told);
+    if (!child.isHere || child.told === this.#gained.length) return [];
+    const news = this.#gained.from(child.told);
     child.told = this.#gained.length;
     return news;
   }
 
   /** Adds wants. Returns those refused. */
   want(child: Child<Owner>, indices: readonly number[]): readonly number[] {
-    if (!this.#children.has(child)) return indices;
+    if (!child.isHere) return indices;
     let refused: number[] | undefined;
     for (const index of indices) {
       if (this.#wants.has(child.row, index)) continue;
@@ -168,7 +179,7 @@ export class UploadQueue<Owner> {
 
   /** Takes wants back. Returns those that had not begun; the others come as pieces. */
   cancel(child: Child<Owner>, indices: readonly number[]): number[] {
-    if (!this.#children.has(child)) return [];
+    if (!child.isHere) return [];
     const dropped = indices.filter((index) => this.#wants.drop(child.row, index));
     this.#wait(child, child.waiting - dropped.length);
     if (child.waiting === 0) this.#leaveReady(child);
@@ -212,9 +223,9 @@ export class UploadQueue<Owner> {
 
   /** A piece is sent, or its child is gone. */
   sent({ child, index }: Want<Owner>, nowMs: number): void {
-    if (child.across) this.#crossings?.over(index, this.#children.has(child), nowMs);
+    if (child.across) this.#crossings?.over(index, child.isHere, nowMs);
     this.#rest(child);
-    if (this.#children.has(child)) this.#takeTurn(child);
+    if (child.isHere) this.#takeTurn(child);
   }
 
   #wait(child: Child<Owner>, wants: number): void {
@@ -255,7 +266,7 @@ export class UploadQueue<Owner> {
   #rest(child: Child<Owner>): void {
     if (!child.busy) return;
     child.busy = false;
-    if (child.waiting === 0 && this.#children.has(child)) this.#hungry++;
+    if (child.waiting === 0 && child.isHere) this.#hungry++;
     this.#sending--;
     if (!child.across) return;
     this.#crossing--;
