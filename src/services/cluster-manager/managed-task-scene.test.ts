@@ -8,7 +8,7 @@ import { silentLog } from "#platform/telemetry/log.ts";
 import { newSigningKey } from "#platform/keys/signing.ts";
 import { nodeRandom } from "#platform/machine/random.node.ts";
 import { TaskCache } from "#storage/pieces/mod.ts";
-import { Limiter, Uploads } from "#transfer/mod.ts";
+import { Limiter, Uploads, type SealEpochs } from "#transfer/mod.ts";
 import { Accusations } from "./accusations.ts";
 import { Colleagues } from "./colleagues.ts";
 import { ManagedTask } from "./managed-task.ts";
@@ -16,7 +16,7 @@ import { TaskVersion, type VersionHost } from "./task-version.ts";
 import { MemoryNetwork } from "../../../test/memory-network.ts";
 import { ScriptedOrigin, type ScriptedObject } from "../../../test/scripted-origin.ts";
 
-export const task = "t".repeat(64);
+export const task = "7a".repeat(32);
 export const ask: TaskAsk = { url: "http://origin/a", headers: {}, filterQuery: [], tag: "" };
 export const content = Uint8Array.from({ length: 300_000 }, (_, index) => (index * 31) & 0xff);
 
@@ -59,7 +59,8 @@ export class TestHost implements VersionHost {
 
 type Serve = (number: number) => ScriptedObject | Promise<ScriptedObject>;
 
-export async function newManager(serve: Serve) {
+/** `epochs`: what is fetched is sealed, under keys of theirs. */
+export async function newManager(serve: Serve, epochs?: SealEpochs) {
   const clock = new SimClock();
   const disk = new SimDisk({ wallMs: () => clock.wallMs() });
   const origin = new ScriptedOrigin(async (_, number) => ({ wallMs: clock.wallMs(), ...(await serve(number)) }));
@@ -88,7 +89,7 @@ export async function newManager(serve: Serve) {
       pieceBytes: 65_536,
       hosts: () => 10,
       onOriginBytes: () => undefined,
-      mustSeal: () => false,
+      mustSeal: () => epochs !== undefined,
       assertMayRead: async () => undefined,
       ...colleagues.aidFor(task, origin),
       openVersion: async (task, folder, ask) => {
@@ -104,6 +105,7 @@ export async function newManager(serve: Serve) {
           seed,
           site: "",
           sign: undefined,
+          epochs,
           accusations,
           onShutOut: () => {},
           onSpoiled: () => managed.refetch(),

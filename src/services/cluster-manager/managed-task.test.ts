@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { DarnerError } from "#base/mod.ts";
+import { SealEpochs } from "#transfer/mod.ts";
 import { TestHost, ask, content, newManager, plain } from "./managed-task-scene.test.ts";
 
 describe("a task at the manager", () => {
@@ -246,6 +247,21 @@ describe("a task at the manager", () => {
     assert.match(again!.kinds, /ended/);
     assert.equal(again!.generation, host!.generation);
     assert.ok(origin.bytesSent <= content.length + 65_536, "only asked whether it changed");
+  });
+
+  test("a sealed object is there still when its task was put away and comes back: only a change is asked about", async () => {
+    const epochs = new SealEpochs({ own: new Uint8Array(32) });
+    const { clock, origin, managed, newTask, join } = await newManager(() => plain(), epochs);
+    const [host] = join(1);
+    await clock.settle(500);
+    assert.match(host!.kinds, /ended/);
+    managed.leave(host!);
+    await managed.close("nobody gets it");
+    const [again] = join(1, newTask());
+    await clock.settle(500);
+    assert.match(again!.kinds, /ended/);
+    assert.deepEqual(again!.heard[0], host!.heard[0], "the same head with the same key");
+    assert.equal(origin.bytesSent, content.length);
   });
 
   test("what a host says it holds is believed as far as such pieces exist", async () => {
