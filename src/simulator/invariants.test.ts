@@ -27,6 +27,7 @@ test("twelve hosts, twenty pieces, everything goes wrong", () => {
 
 test("sixty hosts, sixty-four pieces, everything goes wrong", () => {
   assertHold(1, 2, {});
+  assertHold(1056, 1056, {});
 });
 
 test("one piece alone", () => {
