@@ -8,7 +8,7 @@
  * `holdMs.max`, whatever became of the taker.
  */
 
-const holdMs = { min: 500, max: 10_000 } as const;
+const holdMs = { min: 2_000, max: 10_000 } as const;
 const holdCrossings = 4;
 /** Weight of the newest crossing in the mean. */
 const newestWeight = 0.2;
