@@ -1,6 +1,6 @@
 /**
  * A manager that helps the owner of a task: a host of the owner's swarm, and the seed of a swarm of its own
- * (services/cluster-manager/borrowing.ts does the same). What it gets it lists and seeds at once.
+ * (services/cluster-manager/colleagues/borrowing.ts does the same). What it gets it lists and seeds at once.
  */
 
 import { mayRepeatWhileFetching } from "#core/swarm/mod.ts";
@@ -11,7 +11,7 @@ export class Helper extends Host {
   /** The manager whose hosts it seeds. */
   manager: Manager | undefined;
 
-  /** One of its own: the owner feeds its group like a site (services/cluster-manager/borrowing.ts). */
+  /** One of its own: the owner feeds its group like a site (services/cluster-manager/colleagues/borrowing.ts). */
   override get site(): string {
     return this.id;
   }

@@ -1,6 +1,6 @@
 /**
  * How the manager tells its hosts which pieces there are: in rounds, slice by slice, as the product does
- * (services/cluster-manager/listing.ts) and at its own pace (core/swarm/pace.ts), so that news of a piece
+ * (services/cluster-manager/tasks/listing.ts) and at its own pace (core/swarm/pace.ts), so that news of a piece
  * reaches some hosts at once and the last of many when the round comes to them.
  */
 

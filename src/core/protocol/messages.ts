@@ -191,7 +191,7 @@ export type ManagerMessage =
   | { readonly kind: "head"; readonly head: ManifestHead; readonly ticket?: string; readonly sealSecret?: string }
   /**
    * More pieces are vouched for: `indices[i]` has the SHA-256 at `digests[32 i ...]`. `from` lines were
-   * told since the head; the signature covers these and them (transfer/manifest-chain.ts).
+   * told since the head; the signature covers these and them (transfer/manifest/manifest-chain.ts).
    */
   | {
       readonly kind: "listed";
@@ -239,7 +239,7 @@ export type ManagerMessage =
   | { readonly kind: "recheck"; readonly task: string; readonly generation: string; readonly piece: number }
   /** The manager knows nothing of a generation that this host holds pieces of: what does its manifest say? */
   | { readonly kind: "recall"; readonly task: string; readonly generation: string }
-  /** All of a small object in the place of its manifest and its parents, to who asked so (transfer/whole.ts). */
+  /** All of a small object in the place of its manifest and its parents, to who asked so (`transfer/manifest`). */
   | WholeMessage
   /** The manager cannot get the object. */
   | { readonly kind: "failed"; readonly task: string; readonly error: ErrorWire };

@@ -2,7 +2,7 @@
 
 import { explain } from "#core/swarm/mod.ts";
 import type { Uploads } from "#transfer/mod.ts";
-import type { ManagedTask } from "./managed-task.ts";
+import type { ManagedTask } from "./tasks/mod.ts";
 
 /** Undefined while there is no version that anybody could get. */
 export function explainTask(

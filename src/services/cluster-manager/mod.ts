@@ -4,6 +4,6 @@
  * origins and transfer; never another service.
  */
 
-export type { GivenOrder, PreheatDesk } from "./preheater.ts";
+export type { GivenOrder, PreheatDesk } from "./preheat/mod.ts";
 export * from "./routes.ts";
 export * from "./service.ts";

@@ -28,18 +28,12 @@ import {
   type SealEpochs,
   type SealRule,
 } from "#transfer/mod.ts";
-import { Accusations } from "./accusations.ts";
-import { Colleagues } from "./colleagues.ts";
-import { Crowds } from "./crowds.ts";
+import { Accusations, HostSession } from "./hosts/mod.ts";
+import { Colleagues, Crowds } from "./colleagues/mod.ts";
 import { explainTask } from "./explain-task.ts";
-import { heldManifest } from "./held-manifest.ts";
-import { HostSession } from "./host-session.ts";
-import { IdleSweep } from "./idle-sweep.ts";
-import { ManagedTask } from "./managed-task.ts";
+import { heldManifest, IdleSweep, ManagedTask, SeedSlots, TaskVersion } from "./tasks/mod.ts";
 import { registerManagerMetrics } from "./manager-metrics.ts";
-import { Preheater } from "./preheater.ts";
-import { SeedSlots } from "./seed-slots.ts";
-import { TaskVersion } from "./task-version.ts";
+import { Preheater } from "./preheat/mod.ts";
 
 /** Tasks kept in memory; idle ones beyond it are put away (their bytes stay in the cache). */
 const tasksMax = 100_000;

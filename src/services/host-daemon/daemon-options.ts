@@ -12,7 +12,7 @@ import type { Random } from "#platform/machine/random.ts";
 import type { SigningKey } from "#platform/keys/signing.ts";
 import type { TaskCache } from "#storage/pieces/mod.ts";
 import type { SealRule } from "#transfer/mod.ts";
-import type { HostTaskSettings } from "./host-task-options.ts";
+import type { HostTaskSettings } from "./tasks/mod.ts";
 
 export interface HostDaemonSettings extends HostTaskSettings {
   readonly downloadRateBytesPerSecond: number;

@@ -4,7 +4,6 @@
  */
 
 export type { HostDaemonSettings } from "./daemon-options.ts";
-export * from "./read-object.ts";
-export * from "./image-content.ts";
+export * from "./reading/mod.ts";
 export * from "./routes.ts";
 export * from "./service.ts";

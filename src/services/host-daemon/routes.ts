@@ -3,10 +3,10 @@
 import { DarnerError } from "#base/mod.ts";
 import type { DownloadAsk, DownloadEvent } from "#core/protocol/mod.ts";
 import type { Route, RouteRequest } from "#platform/http/server.ts";
-import { objectRoute, sendBytes } from "./object-route.ts";
+import { objectRoute, sendBytes } from "./reading/mod.ts";
 import type { HostDaemon } from "./service.ts";
-import { smallRoute } from "./small-route.ts";
-import { isTaskAsk } from "./task-ask.ts";
+import { smallRoute } from "./small/mod.ts";
+import { isTaskAsk } from "./tasks/mod.ts";
 
 export interface DaemonRoutesOptions {
   readonly daemon: HostDaemon;

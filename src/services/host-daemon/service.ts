@@ -14,22 +14,14 @@ import type { Connection } from "#platform/sockets/connection.ts";
 import type { DiskFile } from "#platform/files/disk.ts";
 import { reserveRoom } from "#storage/pieces/mod.ts";
 import { bothGates, limitedFile, marked, mustSeal, ParentPool, taskIdOf, Uploads } from "#transfer/mod.ts";
-import { assertMayRead, mayShare } from "./asker.ts";
-import { takeHand, type ClientOutput, type Hand } from "./client-output.ts";
+import { assertMayRead, mayShare } from "./reading/mod.ts";
+import { takeHand, type ClientOutput, type Hand, Download, unchangedFromNow } from "./outputs/mod.ts";
 import { registerDaemonMetrics } from "./daemon-metrics.ts";
 import type { HostDaemonOptions, HostDaemonSettings } from "./daemon-options.ts";
-import { Download } from "./download.ts";
 import { newHostLimits, setHostLimits, type HostLimits } from "./host-limits.ts";
-import { HostTask } from "./host-task.ts";
-import { askedOf } from "./host-task-options.ts";
-import { ManagerClient } from "./manager-client.ts";
-import { Preheats } from "./preheats.ts";
-import { keptTasks, type Running } from "./running.ts";
-import { isSealedSurprise } from "./sealed-head.ts";
-import { SmallObjects } from "./small-objects.ts";
-import { closeStore, openStore } from "./task-store.ts";
-import { cardOf, refusalTo } from "./to-peers.ts";
-import { unchangedFromNow } from "./unchanged.ts";
+import { HostTask, askedOf, keptTasks, type Running, isSealedSurprise, closeStore, openStore } from "./tasks/mod.ts";
+import { ManagerClient, Preheats, cardOf, refusalTo } from "./cluster/mod.ts";
+import { SmallObjects } from "./small/mod.ts";
 
 /** Finished tasks that are kept to be served; the oldest leave first. */
 const keptTasksMax = 256;

@@ -1,0 +1,236 @@
+/**
+ * Works off preheat orders: gets into this manager's cache what it owns of each order, tells the chosen
+ * hosts to do the same, and says how far all of them are.
+ *
+ * Invariants:
+ *  1. An order is worked off once; one that is not open any more is told to the hosts as cancelled.
+ *  2. Its state ends: with everything there, or with the first thing that failed, or after an hour.
+ */
+
+import { asDarnerError, DarnerError } from "#base/mod.ts";
+import { chooseHosts, type HostProgress, type ManagerProgress, type PreheatOrder } from "#core/image/mod.ts";
+import { managersOfTask, type ManagerEntry } from "#core/placement/mod.ts";
+import type { HostMessage, TaskAsk } from "#core/protocol/mod.ts";
+import type { Caller } from "#core/reach/mod.ts";
+import type { Origin } from "#origins/mod.ts";
+import { sleep, type Clock } from "#platform/machine/clock.ts";
+import type { Log } from "#platform/telemetry/log.ts";
+import { taskIdOf } from "#transfer/mod.ts";
+import { heldManifest, type ManagedTask, type TaskVersion } from "../tasks/mod.ts";
+import type { HostSession } from "../hosts/mod.ts";
+import { objectsOf } from "./preheat-objects.ts";
+
+const pollMs = 1_000;
+const reportMs = 500;
+const lookEveryMs = 50;
+const atATime = 4;
+const orderMsMax = 3_600_000;
+
+export interface GivenOrder {
+  readonly id: string;
+  readonly order: PreheatOrder;
+  /** For the registry or the files' origin. */
+  readonly authorization?: string;
+  /** For whom the reach policy is asked. */
+  readonly caller: Caller;
+}
+
+/** Where orders come from, and are reported to. */
+export interface PreheatDesk {
+  open(
+    signal: AbortSignal,
+  ): Promise<{ readonly orders: readonly GivenOrder[]; readonly managers: readonly ManagerEntry[] }>;
+  report(order: string, progress: ManagerProgress): Promise<void>;
+}
+
+export interface PreheaterOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly id: string;
+  readonly origin: Origin;
+  readonly taskFor: (task: string) => ManagedTask;
+  readonly hosts: () => readonly HostSession[];
+}
+
+interface Work {
+  readonly hosts: Map<string, { readonly session: HostSession; name: string; objects: number; failed?: string }>;
+  readonly cancelled: AbortController;
+  objects: number;
+  held: number;
+  bytes: number;
+}
+
+export class Preheater {
+  readonly #options: PreheaterOptions;
+  readonly #work = new Map<string, Work>();
+  readonly #finished = new Set<string>();
+  readonly #stopped = new AbortController();
+
+  constructor(options: PreheaterOptions) {
+    this.#options = options;
+  }
+
+  /** Asks the desk for orders until `stop`. */
+  async serve(desk: PreheatDesk): Promise<void> {
+    const { clock, log } = this.#options;
+    while (!this.#stopped.signal.aborted) {
+      try {
+        const { orders, managers } = await desk.open(this.#stopped.signal);
+        for (const given of orders)
+          if (!this.#work.has(given.id) && !this.#finished.has(given.id)) void this.#run(given, managers, desk);
+        const open = new Set(orders.map(({ id }) => id));
+        for (const [id, work] of this.#work) if (!open.has(id)) work.cancelled.abort();
+      } catch (error) {
+        log.debug("preheat.desk-away", { message: asDarnerError(error).message });
+      }
+      await sleep(clock, pollMs, this.#stopped.signal);
+    }
+  }
+
+  stop(): void {
+    this.#stopped.abort();
+    for (const { cancelled } of this.#work.values()) cancelled.abort();
+  }
+
+  fetched(host: string, { order, error }: Extract<HostMessage, { kind: "fetched" }>): void {
+    const known = this.#work.get(order)?.hosts.get(host);
+    if (known === undefined) return;
+    if (error === undefined) known.objects++;
+    else known.failed ??= error.message;
+  }
+
+  async #run(
+    { id, order, authorization, caller }: GivenOrder,
+    managers: readonly ManagerEntry[],
+    desk: PreheatDesk,
+  ): Promise<void> {
+    const { clock, log } = this.#options;
+    const work: Work = { hosts: new Map(), cancelled: new AbortController(), objects: 0, held: 0, bytes: 0 };
+    this.#work.set(id, work);
+    const deadline = AbortSignal.timeout(orderMsMax);
+    const signal = AbortSignal.any([work.cancelled.signal, this.#stopped.signal, deadline]);
+    const report = (state: ManagerProgress["state"], message?: string): Promise<void> =>
+      desk.report(id, progressOf(work, state, message)).catch(() => undefined);
+    const reporting = { over: false };
+    void (async () => {
+      while (!reporting.over) {
+        await report("running");
+        await sleep(clock, reportMs, signal);
+      }
+    })();
+    let failure: string | undefined;
+    try {
+      const asks = await objectsOf(order.what, authorization, this.#hands(caller, signal));
+      const own = asks.filter((ask) => this.#owns(ask, managers));
+      work.objects = own.length;
+      this.#tellHosts(id, order, work, own);
+      await this.#holdAll(work, own, caller, signal);
+      await this.#untilHostsHave(work, signal);
+    } catch (error) {
+      failure = deadline.aborted ? "it took longer than an hour" : asDarnerError(error).message;
+      log.warn("preheat.failed", { order: id, message: failure });
+    }
+    reporting.over = true;
+    if (work.cancelled.signal.aborted)
+      for (const { session } of work.hosts.values()) session.send({ kind: "unfetch", order: id });
+    this.#work.delete(id);
+    this.#finished.add(id);
+    // The last word goes after the one that may be under way.
+    await sleep(clock, lookEveryMs);
+    if (!work.cancelled.signal.aborted) await report(failure === undefined ? "done" : "failed", failure);
+  }
+
+  /** The manager that a host would ask for it. */
+  #owns(ask: TaskAsk, managers: readonly ManagerEntry[]): boolean {
+    const owner = managersOfTask(taskIdOf(ask), managers)[0];
+    return owner === undefined || owner.id === this.#options.id;
+  }
+
+  #tellHosts(id: string, { hosts }: PreheatOrder, work: Work, asks: readonly TaskAsk[]): void {
+    if (hosts === undefined) return;
+    const sessions = new Map(this.#options.hosts().map((session) => [session.card.id, session]));
+    for (const { id: host, name } of chooseHosts(
+      [...sessions.values()].map(({ card }) => card),
+      hosts,
+    )) {
+      const session = sessions.get(host)!;
+      work.hosts.set(host, { session, name, objects: 0 });
+      session.send({ kind: "fetch", order: id, asks });
+    }
+  }
+
+  async #holdAll(work: Work, asks: readonly TaskAsk[], caller: Caller, signal: AbortSignal): Promise<void> {
+    const left = [...asks];
+    const worker = async (): Promise<void> => {
+      for (let ask = left.shift(); ask !== undefined; ask = left.shift()) {
+        const { store } = await this.#hold(ask, caller, signal);
+        work.held++;
+        work.bytes += store.clearLengthBytes ?? 0;
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(atATime, left.length) }, worker));
+  }
+
+  async #untilHostsHave(work: Work, signal: AbortSignal): Promise<void> {
+    const busy = (): boolean => {
+      const here = new Set(this.#options.hosts().map(({ card }) => card.id));
+      for (const [id, host] of work.hosts) if (!here.has(id)) host.failed ??= "the host went away";
+      return [...work.hosts.values()].some(({ objects, failed }) => objects < work.objects && failed === undefined);
+    };
+    while (busy()) {
+      signal.throwIfAborted();
+      await sleep(this.#options.clock, lookEveryMs, signal);
+    }
+  }
+
+  /** Has the task fetched as for a host that leaves as soon as it begins, and waits for its end. */
+  async #hold(ask: TaskAsk, caller: Caller, signal: AbortSignal): Promise<TaskVersion> {
+    const { clock, taskFor } = this.#options;
+    const managed = taskFor(taskIdOf(ask));
+    let failure: DarnerError | undefined;
+    const host = {
+      card: { id: "preheat", name: "", site: "", address: "", port: 0 },
+      caller,
+      ticket: () => undefined,
+      recall: async () => undefined,
+      send(message: { readonly kind: string; readonly error?: { readonly message: string } }): void {
+        if (message.kind === "failed")
+          failure = new DarnerError("cluster.refused", message.error?.message ?? "it failed");
+        // Before anybody is matched with it.
+        if (message.kind === "head") clock.after(0, () => managed.leave(host));
+      },
+    };
+    await managed.join({ host, ask, holds: undefined });
+    for (;;) {
+      signal.throwIfAborted();
+      const version = managed.current;
+      if (version?.store.end !== undefined) return version;
+      failure ??= managed.fetching ? undefined : managed.failure;
+      if (failure !== undefined) throw failure;
+      await sleep(clock, lookEveryMs, signal);
+    }
+  }
+
+  #hands(caller: Caller, signal: AbortSignal): Parameters<typeof objectsOf>[2] {
+    const { origin } = this.#options;
+    return {
+      look: (ask) => origin.look({ ...ask, caller }, AbortSignal.any([signal, AbortSignal.timeout(10_000)])),
+      async *fetch(ask, own) {
+        const answer = await origin.open({ ...ask, caller }, AbortSignal.any([signal, own]));
+        if (answer.kind === "body") yield* answer.body;
+      },
+      read: async (ask) => (await heldManifest(await this.#hold(ask, caller, signal))) ?? new Uint8Array(0),
+    };
+  }
+}
+
+function progressOf(work: Work, state: ManagerProgress["state"], message: string | undefined): ManagerProgress {
+  const hosts = [...work.hosts].map(([host, { name, objects, failed }]): HostProgress => ({
+    host,
+    name,
+    objects,
+    ...(failed === undefined ? {} : { failed }),
+  }));
+  const { objects, held, bytes } = work;
+  return { state, objects, held, bytes, hosts, ...(message === undefined ? {} : { message }) };
+}

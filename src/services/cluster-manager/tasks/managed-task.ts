@@ -1,0 +1,397 @@
+/**
+ * One task at the manager: which of its versions an asker gets, and when the origin is asked.
+ *
+ * Invariants:
+ *  1. At most one fetch and one revalidation of a task run at a time; asks that come meanwhile wait
+ *     for it or join what is running.
+ *  2. Whoever joins a running transfer gets its version; what is whole is used as the caching rules
+ *     allow, else revalidated, at most once a second without an explicit lifetime.
+ *  3. A failure is told to all who wait, and again to who asks within `failureMs`, without a new request.
+ */
+
+import { asDarnerError, DarnerError } from "#base/mod.ts";
+import type { SwarmReport } from "#core/swarm/mod.ts";
+import { judge, refresh, useDecision } from "#core/freshness/mod.ts";
+import { placeOf } from "#core/image/mod.ts";
+import type { TaskAsk } from "#core/protocol/mod.ts";
+import type { Caller } from "#core/reach/mod.ts";
+import { reserveRoom } from "#storage/pieces/mod.ts";
+import { concealFacts, nameGeneration, OriginFetch, type BodyAnswer } from "#transfer/mod.ts";
+import { Failure } from "./failure.ts";
+import { isGuarded, isSameAsker } from "./guarded.ts";
+import { Places } from "../hosts/mod.ts";
+import type { Aid, JoinRequest, ManagedTaskOptions } from "./managed-task-options.ts";
+import { recordOfTaken, type TakenOver } from "../colleagues/mod.ts";
+import type { TaskVersion, VersionHost } from "./task-version.ts";
+import { expectedDigests, isSameVersion, mustPass, whyUseless } from "./version-rules.ts";
+
+/** A cut may lose 10 MB; a cluster asks its origin for at most 1.01 copies. */
+const splitBytesMin = 512 * 1024 * 1024;
+const revalidateTimeoutMs = 30_000;
+
+interface Version {
+  readonly folder: string;
+  readonly version: TaskVersion;
+  fetching: boolean;
+  /** Who it is fetched for; a credential in it makes the version guarded. */
+  fetchedFor?: TaskAsk;
+}
+
+export class ManagedTask {
+  readonly #options: ManagedTaskOptions;
+  readonly #places: Places;
+  #current: Version | undefined;
+  /** Versions that a newer one replaced, until their hosts are done. */
+  readonly #old = new Set<Version>();
+  #settling: Promise<void> | undefined;
+  readonly #dropping = new Set<Promise<void>>();
+  #failure: Failure | undefined;
+  #lastCheckedMs = 0;
+  /** Who was let in last: on whose word the origin may be asked again. */
+  #lastJoin: JoinRequest | undefined;
+  #originFetch: OriginFetch | undefined;
+  /** Where a host waits for bytes, for a fetch that has not begun. */
+  #sought: number | undefined;
+  /** When a host last asked for it or told of it. */
+  usedMs: number;
+  readonly #abort = new AbortController();
+
+  constructor(options: ManagedTaskOptions) {
+    this.#options = options;
+    this.#places = new Places({ ...options, signal: this.#abort.signal });
+    this.usedMs = options.clock.nowMs();
+  }
+
+  get current(): TaskVersion | undefined {
+    return this.#current?.version;
+  }
+
+  /** Body bytes that its origin sent since it is in memory. */
+  originBytes = 0;
+
+  get fetching(): boolean {
+    return this.#current?.fetching ?? false;
+  }
+
+  /** Why the last fetch ended early. */
+  get failure(): DarnerError | undefined {
+    return this.#failure?.error;
+  }
+
+  /** Nobody fetches or gets it now; hosts that have it may be here. */
+  get quiet(): boolean {
+    const busy = this.fetching || this.#settling !== undefined || this.#dropping.size > 0;
+    return !busy && this.versions().every((version) => !version.wanted);
+  }
+
+  /** Nobody fetches, gets or serves it. */
+  get idle(): boolean {
+    return (
+      !this.fetching &&
+      this.#settling === undefined &&
+      this.#dropping.size === 0 &&
+      this.versions().every((version) => version.hosts === 0)
+    );
+  }
+
+  *#all(): Generator<Version> {
+    if (this.#current !== undefined) yield this.#current;
+    yield* this.#old;
+  }
+
+  versions(): TaskVersion[] {
+    return [...this.#all()].map(({ version }) => version);
+  }
+
+  /** The version that a host's message speaks of. */
+  versionOf(generation: string): TaskVersion | undefined {
+    for (const { version } of this.#all()) if (version.generation === generation) return version;
+    return undefined;
+  }
+
+  /** Lets a host in; what it hears comes by messages. Never rejects. */
+  async join(request: JoinRequest): Promise<void> {
+    const { host, ask, holds } = request;
+    this.usedMs = this.#options.clock.nowMs();
+    if (holds !== undefined && this.#current === undefined) this.#options.takeover.announce({ host, ...holds });
+    try {
+      await this.#settled(ask, host.caller);
+      this.#lastJoin = request;
+      // Asked first of all, so that whoever needs no leave joins before anything else happens.
+      await this.assertMayRead(ask, host.caller);
+      if (this.#failure !== undefined && !this.fetching) throw this.#failure.error;
+      if (this.#current === undefined) return;
+      this.#options.cache.touch(this.#options.task, this.#current.folder);
+      this.#current.version.join(host, holds, request.small);
+    } catch (error) {
+      const known = asDarnerError(error);
+      host.send({
+        kind: "failed",
+        task: this.#options.task,
+        error: { code: known.code, message: known.message, retry: known.retry },
+      });
+    }
+  }
+
+  /** A digest names the same bytes whatever the credential, so who may have them is asked apart. */
+  #isGuardedFrom(ask: TaskAsk): boolean {
+    const entry = this.#current;
+    if (ask.digest === undefined || entry === undefined) return false;
+    const { fetchedFor, fetching, version } = entry;
+    const guarded = version.store.object?.notes?.["guarded"] === true || (fetchedFor && isGuarded(fetchedFor));
+    // The fetch itself shows whether its own credential is good.
+    const own = fetching && fetchedFor !== undefined && isSameAsker(fetchedFor, ask);
+    return guarded === true && !own;
+  }
+
+  /** Rejects unless his credential is good where he asks, and these bytes are there. */
+  async assertMayRead(ask: TaskAsk, caller: Caller): Promise<void> {
+    if (!this.#isGuardedFrom(ask)) return;
+    await this.#options.assertMayRead({ ...ask, digest: ask.digest! }, caller);
+    const entry = this.#current;
+    const comesFromThere = entry?.fetching === true && placeOf(entry.fetchedFor?.url ?? ask.url) === placeOf(ask.url);
+    if (entry !== undefined && !comesFromThere) await this.#places.assertProved(entry.version.store, ask, caller);
+  }
+
+  /** Who comes while another settles takes what that one finds: one question to the origin for a whole wave. */
+  async #settled(ask: TaskAsk, caller: Caller): Promise<void> {
+    const joined = this.#settling;
+    if (joined !== undefined) await joined;
+    if (this.fetching || (joined !== undefined && this.#current !== undefined)) return;
+    this.#settling ??= this.#settle(ask, caller)
+      .catch((error: unknown) => {
+        if (error !== this.#failure?.error)
+          this.#failure = new Failure(asDarnerError(error), ask, this.#options.clock.nowMs());
+        throw error;
+      })
+      .finally(() => (this.#settling = undefined));
+    await this.#settling;
+  }
+
+  /** A host waits for the byte at `position`. */
+  seek(position: number): void {
+    this.#sought = position;
+    this.#originFetch?.seek(position);
+  }
+
+  /** A stored piece turned out to be spoiled: what lacks is got from the origin again. */
+  refetch(): void {
+    const last = this.#lastJoin;
+    if (last !== undefined) void this.#settled(last.ask, last.host.caller).catch(() => undefined);
+  }
+
+  /** A host's progress; who has it all may be the last for whom it was kept. */
+  report(host: VersionHost, generation: string, report: SwarmReport): void {
+    this.usedMs = this.#options.clock.nowMs();
+    this.versionOf(generation)?.report(host.card.id, report);
+    if (report.seeding) this.#dropUnused();
+  }
+
+  leave(host: VersionHost): void {
+    for (const { version } of this.#all()) version.leave(host);
+    this.#dropUnused();
+  }
+
+  async close(reason: string): Promise<void> {
+    this.#abort.abort(new DarnerError("interrupted", reason));
+    for (const entry of this.#all()) {
+      entry.version.close(reason);
+      await this.#options.cache.release(this.#options.task, entry.folder);
+    }
+    await Promise.allSettled(this.#dropping);
+  }
+
+  /** Makes `#current` a version that a new asker may have: running, fresh, revalidated or just begun. */
+  async #settle(ask: TaskAsk, caller: Caller): Promise<void> {
+    const { clock, cache, task } = this.#options;
+    const standing = this.#failure?.standsFor(ask, clock.nowMs());
+    if (standing === true) throw this.#failure!.error;
+    this.#failure = undefined;
+    // What is being erased must not be found again.
+    await Promise.allSettled(this.#dropping);
+    if (this.#current === undefined) {
+      const folder = cache.latest(task);
+      if (folder !== undefined) await this.#openKept(folder, ask);
+    }
+    if (this.#current === undefined) {
+      const found = await this.#options.takeover.find(ask, caller, this.#abort.signal);
+      if (found !== undefined && "head" in found) return await this.#takeOver(found, ask, caller);
+      if (found !== undefined) return await this.#fetch(ask, caller, found);
+    }
+    const version = this.#current?.version;
+    if (version?.store.end === undefined) return await this.#fetch(ask, caller);
+    if (ask.digest !== undefined && !ask.digest.startsWith("md5:")) return;
+    await this.#revalidate(version, ask, caller);
+  }
+
+  /** What lies in clear and should not, or sealed with a key that is lost, is of no use. */
+  async #openKept(folder: string, ask: TaskAsk): Promise<void> {
+    const entry = await this.#open(folder, ask);
+    const reason = whyUseless(entry.version, this.#options.mustSeal(ask));
+    if (reason === undefined) return;
+    this.#options.log.info("task.dropped", { task: this.#options.task, reason });
+    this.#drop(entry);
+    await Promise.allSettled(this.#dropping);
+  }
+
+  async #open(folder: string, ask: TaskAsk): Promise<Version> {
+    const version = await this.#options.openVersion(this.#options.task, folder, ask);
+    const entry = { folder, version, fetching: false };
+    if (this.#current !== undefined) this.#old.add(this.#current);
+    this.#current = entry;
+    this.#dropUnused();
+    return entry;
+  }
+
+  async #revalidate(version: TaskVersion, ask: TaskAsk, caller: Caller): Promise<void> {
+    const { clock, origin, log, task } = this.#options;
+    const { facts } = version;
+    if (facts === undefined) return await this.#fetch(ask, caller);
+    const stored = { facts, judgement: judge(facts, ask.headers) };
+    if (useDecision(stored, clock.wallMs(), this.#lastCheckedMs) === "fresh") return;
+    const etag = facts.headers["etag"];
+    const lastModified = facts.headers["last-modified"];
+    if (etag === undefined && lastModified === undefined) return await this.#fetch(ask, caller);
+    const unless = { ...(etag === undefined ? {} : { etag }), ...(lastModified === undefined ? {} : { lastModified }) };
+    const signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(revalidateTimeoutMs)]);
+    try {
+      const answer = await origin.open({ url: ask.url, headers: ask.headers, unless, caller }, signal);
+      if (answer.kind === "body") {
+        if (!isSameVersion(facts, version, answer)) return await this.#fetch(ask, caller, answer);
+        answer.body.close();
+      }
+      this.#lastCheckedMs = clock.wallMs();
+      const fresher = refresh(stored, answer.facts, ask.headers);
+      if (fresher === undefined) return await this.#fetch(ask, caller);
+      version.store.annotate({ ...version.store.object?.notes, facts: concealFacts(fresher.facts) });
+      log.info("task.revalidated", { task });
+    } catch (error) {
+      if (clock.wallMs() >= stored.judgement.staleIfErrorUntilMs) throw error;
+      log.warn("task.stale-if-error", { task, message: (error as Error).message });
+    }
+  }
+
+  /** Begins a fetch into the resumable version, or into a new one; returns once it runs. */
+  async #fetch(ask: TaskAsk, caller: Caller, opened?: BodyAnswer): Promise<void> {
+    const { random } = this.#options;
+    const resumable =
+      opened === undefined && this.#current !== undefined && this.#current.version.store.end === undefined;
+    const folder = Buffer.from(random.bytes(8)).toString("hex");
+    const entry = resumable ? this.#current! : await this.#open(folder, ask);
+    entry.fetching = true;
+    entry.fetchedFor = ask;
+    void this.#run(entry, ask, caller, opened === undefined ? {} : { opened });
+  }
+
+  /** Goes on where another manager ended: what its hosts hold comes from them, the rest from the origin. */
+  async #takeOver(found: TakenOver, ask: TaskAsk, caller: Caller): Promise<void> {
+    const { random, log, task, regain } = this.#options;
+    const folder = Buffer.from(random.bytes(8)).toString("hex");
+    const entry = await this.#open(folder, ask);
+    const { head, sealSecret } = found;
+    if (head.seal !== undefined) entry.version.sealing.take(sealSecret, head.seal);
+    await reserveRoom(this.#options, folder, head.lengthBytes ?? 0);
+    await entry.version.store.begin(recordOfTaken(found, ask));
+    entry.version.tookOver(found.listed);
+    log.info("task.taken-over", { task, pieces: found.listed.length, listed: found.listed.count });
+    entry.fetching = true;
+    entry.fetchedFor = ask;
+    void this.#run(entry, ask, caller, { regain: regain(entry.version, found), listed: found.listed });
+  }
+
+  async #run(entry: Version, ask: TaskAsk, caller: Caller, aid: Aid): Promise<void> {
+    const { opened, regain, listed } = aid;
+    const { clock, random, log, origin, limiter, task } = this.#options;
+    const { version } = entry;
+    const sealed = version.store.object?.seal !== undefined || this.#options.mustSeal(ask);
+    const startedMs = clock.nowMs();
+    if (regain !== undefined) this.#abort.signal.addEventListener("abort", () => regain.stop(), { once: true });
+    const fetch = new OriginFetch({
+      origin,
+      clock,
+      random,
+      limiter,
+      store: version.store,
+      url: ask.url,
+      headers: ask.headers,
+      caller,
+      expected: expectedDigests(ask),
+      proveAlways: true,
+      connectionsMax: this.#options.connectionsMax(),
+      splitBytesMin,
+      hosts: this.#options.hosts(),
+      triesMax: 5,
+      signal: this.#abort.signal,
+      generationOf: (facts) => nameGeneration({ task, ...facts }, random),
+      ...(this.#options.pieceBytes === undefined ? {} : { pieceBytes: this.#options.pieceBytes }),
+      ...(sealed ? { sealing: version.sealing } : {}),
+      ...(opened === undefined ? {} : { opened }),
+      ...(regain === undefined || listed === undefined ? {} : { beside: { pieces: listed, ended: regain.ended } }),
+      onObject: (object) => reserveRoom(this.#options, entry.folder, object.lengthBytes ?? 0),
+      onBegun: () => {
+        regain?.stop();
+        if (isGuarded(ask)) version.store.annotate({ ...version.store.object?.notes, guarded: true });
+        version.began();
+      },
+      onPiece: (index) => version.pieceStored(index),
+      onBytes: (count) => {
+        version.filling.bytesCame();
+        this.originBytes += count;
+        this.#options.onOriginBytes(count);
+      },
+      onRetry: (error, delayMs) => {
+        version.filling.asked();
+        log.warn("origin.retry", { task, code: error.code, message: error.message, delayMs });
+      },
+    });
+    if (regain === undefined) version.filling.asked();
+    this.#originFetch = fetch;
+    if (this.#sought !== undefined) fetch.seek(this.#sought);
+    try {
+      const end = await fetch.run();
+      await reserveRoom(this.#options, entry.folder, end.lengthBytes).catch(() => undefined);
+      this.#lastCheckedMs = clock.wallMs();
+      entry.fetching = false;
+      if (isGuarded(ask)) this.#places.add(version.store, ask.url);
+      version.ended();
+      log.info("task.whole", { task, lengthBytes: end.lengthBytes, ms: Math.round(clock.nowMs() - startedMs) });
+    } catch (error) {
+      entry.fetching = false;
+      const known = asDarnerError(error);
+      this.#failure = new Failure(known, ask, clock.nowMs());
+      log.warn("task.failed", { task, code: known.code, message: known.message });
+      version.failed(known);
+    }
+    regain?.stop();
+    version.filling.stop();
+    this.#originFetch = undefined;
+    this.#sought = undefined;
+    this.#dropUnused();
+  }
+
+  /** Old versions leave when their hosts are done; what must not be kept is erased. */
+  #dropUnused(): void {
+    for (const entry of this.#all()) {
+      const whole = entry.version.store.end !== undefined;
+      const mayGo = entry !== this.#current || (whole && mustPass(entry.version));
+      if (mayGo && !entry.fetching && !entry.version.wanted) this.#drop(entry);
+    }
+  }
+
+  #drop(entry: Version): void {
+    this.#old.delete(entry);
+    if (this.#current === entry) this.#current = undefined;
+    entry.version.close("it is no longer kept");
+    const { log, task } = this.#options;
+    const dropping = this.#erase(entry)
+      .catch((error: unknown) => log.warn("task.not-erased", { task, message: (error as Error).message }))
+      .finally(() => this.#dropping.delete(dropping));
+    this.#dropping.add(dropping);
+  }
+
+  async #erase(entry: Version): Promise<void> {
+    const { cache, task } = this.#options;
+    await cache.release(task, entry.folder);
+    await cache.erase(task, entry.folder);
+  }
+}

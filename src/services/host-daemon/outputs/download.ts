@@ -1,0 +1,199 @@
+/**
+ * One client's download: an ask, an output, and the events that it is told. Several downloads of one
+ * object share one HostTask; the first output is the task's store, the others get checked copies.
+ */
+
+import { errorToWire } from "#base/mod.ts";
+import type { Wish } from "#core/download/mod.ts";
+import type { DownloadAsk, DownloadEvent } from "#core/protocol/mod.ts";
+import type { Clock, Timer } from "#platform/machine/clock.ts";
+import { shown } from "#transfer/mod.ts";
+import { type HostTask, lastModifiedOf } from "../tasks/mod.ts";
+import { verifiedBytes, wishFor } from "../reading/mod.ts";
+import { proveSpan, spanOf } from "./output-copy.ts";
+import type { SideOutput } from "./side-output.ts";
+
+const progressEveryMs = { min: 100, usual: 200, max: 2000 } as const;
+/** A client that hears nothing for long takes the daemon for dead. */
+const quietMsMax = 2000;
+const settleWaitMs = 30_000;
+
+export interface DownloadOptions {
+  readonly clock: Clock;
+  readonly id: string;
+  readonly ask: DownloadAsk;
+  readonly uid: number | undefined;
+  readonly tell: (event: DownloadEvent) => void;
+  /** The object is to lie sealed on this host, so that its user's output cannot be what is served from. */
+  readonly sealed: boolean;
+}
+
+export class Download {
+  readonly id: string;
+  readonly ask: DownloadAsk;
+  readonly uid: number | undefined;
+  readonly #options: DownloadOptions;
+  #task: HostTask | undefined;
+  #progressTimer: Timer | undefined;
+  #progressed = false;
+  #toldMs = 0;
+  #settled: (() => void) | undefined;
+  /** What the client wants of the object. */
+  readonly wish: Wish;
+  #begun = Promise.withResolvers<HostTask>();
+  /** Readers of the body that have not come to its end. */
+  #reading = 0;
+  #wasRead = false;
+  over = false;
+  /** The object is got into the cache, and the output made from there. */
+  viaCache: boolean;
+
+  constructor(options: DownloadOptions) {
+    this.#options = options;
+    this.id = options.id;
+    this.ask = options.ask;
+    this.uid = options.uid;
+    const { range, output } = options.ask;
+    this.viaCache = range !== undefined || options.sealed;
+    this.wish = wishFor(range, output.kind === "stream");
+    this.#begun.promise.catch(() => undefined);
+  }
+
+  get task(): HostTask | undefined {
+    return this.#task;
+  }
+
+  /** At most so many bytes of the object are wanted; Infinity for all of it. */
+  get wishedBytes(): number {
+    return this.wish.end - this.wish.start;
+  }
+
+  follow(task: HostTask): void {
+    this.#task = task;
+    task.wish(this.wish);
+    this.#begun.resolve(task);
+    const { lengthBytes } = task;
+    const length = lengthBytes === undefined ? {} : { lengthBytes };
+    this.#options.tell({ event: "started", id: this.id, url: shown(this.ask.url), ...length });
+    this.#tick();
+  }
+
+  /** Resolves when there is a task that it follows. */
+  whenBegun(): Promise<HostTask> {
+    return this.#begun.promise;
+  }
+
+  way(text: string): void {
+    this.#options.tell({ event: "way", text });
+  }
+
+  /** A piece came: the client hears of it soon. */
+  progressed(): void {
+    this.#progressed = true;
+  }
+
+  /** Resolves when what is wanted is here; throws `origin.range`, or why it will not come. */
+  async untilHeld(task: HostTask): Promise<void> {
+    const { readers, store } = task;
+    while (!readers.holds(this.wish)) {
+      if (readers.version !== undefined && store.clearLengthBytes !== undefined)
+        spanOf(this.ask.range, store.clearLengthBytes, this.ask.url);
+      if (readers.failure !== undefined) throw readers.failure;
+      await readers.news();
+    }
+  }
+
+  /**
+   * What is wanted is here; `side` is this client's own output when the task's store is another's or the
+   * cache. `first`: the object came for this client.
+   */
+  async deliver(task: HostTask, side: SideOutput | undefined, first: boolean): Promise<void> {
+    const { url, range, userDigest } = this.ask;
+    const { store } = task;
+    const digests = range === undefined ? (store.end?.digests ?? []) : [];
+    const span = spanOf(range, store.clearLengthBytes ?? 0, url);
+    if (userDigest !== undefined && !digests.includes(userDigest))
+      await proveSpan(task, span, { digest: userDigest, url });
+    const lengthBytes = span.end - span.start;
+    if (side !== undefined) {
+      await side.complete(task, span);
+      const sealed = store.object?.seal !== undefined;
+      this.way(sealed ? "opened out of the sealed copy" : "copied from what this host holds, piece by piece checked");
+    }
+    const local =
+      first || side === undefined || range !== undefined ? task.bytes : { origin: 0, peers: 0, local: lengthBytes };
+    const lastModified = lastModifiedOf(store.object);
+    this.#finish({
+      event: "done",
+      lengthBytes,
+      digests,
+      bytes: { ...local },
+      ...(lastModified === undefined ? {} : { lastModified }),
+    });
+  }
+
+  fail(error: unknown): void {
+    this.#begun.reject(error);
+    this.#finish({ event: "failed", error: errorToWire(error) });
+  }
+
+  /** The client gave the output its final name. */
+  settle(): void {
+    this.#settled?.();
+  }
+
+  /** Resolves true when the client settled its output, false when it did not in time. */
+  whenSettled(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = this.#options.clock.after(settleWaitMs, () => resolve(false), { background: true });
+      this.#settled = () => {
+        timer.cancel();
+        resolve(true);
+      };
+    });
+  }
+
+  /** The object's bytes in order as they are verified, for a client that writes them itself. */
+  async *body(): AsyncGenerator<Uint8Array> {
+    this.#reading++;
+    try {
+      yield* verifiedBytes(await this.whenBegun(), this.wish);
+    } finally {
+      this.#wasRead = true;
+      if (--this.#reading === 0) this.settle();
+    }
+  }
+
+  /** Resolves when the client needs the task no more: it has read or settled it, or does not come for it. */
+  async whenDone(): Promise<void> {
+    if (this.#wasRead && this.#reading === 0) return;
+    const settled = await this.whenSettled();
+    if (!settled && this.#reading > 0) await new Promise<void>((resolve) => (this.#settled = resolve));
+  }
+
+  #finish(event: DownloadEvent): void {
+    if (this.over) return;
+    this.over = true;
+    this.#progressTimer?.cancel();
+    this.#options.tell(event);
+  }
+
+  #tick(): void {
+    const { clock } = this.#options;
+    const asked = this.ask.progressEveryMs ?? progressEveryMs.usual;
+    const everyMs = Math.max(progressEveryMs.min, Math.min(asked, progressEveryMs.max));
+    this.#progressTimer = clock.after(everyMs, () => {
+      if (this.#task !== undefined && (this.#progressed || clock.nowMs() - this.#toldMs >= quietMsMax)) {
+        this.#progressed = false;
+        this.#toldMs = clock.nowMs();
+        const { lengthBytes, bytes } = this.#task;
+        this.#options.tell({
+          event: "progress",
+          bytes: { ...bytes },
+          ...(lengthBytes === undefined ? {} : { lengthBytes }),
+        });
+      }
+      if (!this.over) this.#tick();
+    });
+  }
+}
