@@ -35,7 +35,7 @@ export interface SenderOptions {
   readonly slots: number;
   /** For pieces to other sites. */
   readonly acrossSlots: number;
-  readonly isSeed: boolean;
+  readonly isFedByOrigin: boolean;
   readonly network: Network;
   /** News of pieces is gathered this long for children that have something standing here. */
   readonly newsEveryMs: number;
@@ -73,7 +73,7 @@ export class Sender extends Process implements Actor {
     this.lies = options.lies;
     this.watcher = options.watcher;
     this.held = new Bitfield(options.pieces);
-    this.#queue = new UploadQueue<Wire>(0, { seed: options.isSeed });
+    this.#queue = new UploadQueue<Wire>(0, { fromOrigin: options.isFedByOrigin });
     this.uplink = new Uplink(options.agenda, options.upBytesPerSecond, (transfer) => this.#out(transfer));
   }
 
@@ -113,7 +113,7 @@ export class Sender extends Process implements Actor {
 
   cancel(wire: Wire, indices: readonly number[]): void {
     if (wire.queued === undefined) return;
-    const taken = this.#queue.cancel(wire.queued, indices);
+    const taken = this.#queue.cancel(wire.queued, indices, this.agenda.nowMs);
     if (taken.length > 0) this.#cancelled(wire, taken);
   }
 
@@ -290,7 +290,7 @@ export class Sender extends Process implements Actor {
     removeAt(this.#sending, this.#sending.indexOf(wire));
     if (wire.across) this.#crossing--;
     else if (want.repeat) this.repeats--;
-    this.#queue.sent(want, this.agenda.nowMs);
+    this.#queue.sent(want);
     if (wire.queued === undefined) return;
     if (wire.owesCancelled !== undefined) wire.cancelled(wire.owesCancelled);
     wire.owesCancelled = undefined;
@@ -315,6 +315,6 @@ export class Sender extends Process implements Actor {
     this.#crossing = 0;
     this.#newsDue = false;
     this.#heldDueMs = Infinity;
-    this.#queue = new UploadQueue<Wire>(this.held.count, { seed: this.#options.isSeed });
+    this.#queue = new UploadQueue<Wire>(this.held.count, { fromOrigin: this.#options.isFedByOrigin });
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Stories about what a parent sends next. Commands: holds COUNT [seed] (first of all), wait MS, add NAME [across],
+ * Stories about what a parent sends next. Commands: holds COUNT [origin] (first of all), wait MS, add NAME [across],
  * remove NAME, want NAME PIECES, cancel NAME PIECES, next [TIMES [fresh|near|across]] (fresh: no second
  * copies; near, across: only to children here, or in other sites), sent NAME PIECE, gained PIECE (by
  * this parent), news NAME.
@@ -17,7 +17,7 @@ function newQueue(): Actor {
     const child = children.get(first) ?? new Child(first, 0, 0);
     switch (command) {
       case "holds":
-        queue = new UploadQueue<string>(Number(first), { seed: second === "seed" });
+        queue = new UploadQueue<string>(Number(first), { fromOrigin: second === "origin" });
         return [];
       case "add":
         children.set(first, queue.add(first, second === "across"));
@@ -30,7 +30,7 @@ function newQueue(): Actor {
         return refused.length === 0 ? [] : [`refused ${formatIndices(refused)}`];
       }
       case "cancel":
-        return [`given back ${formatIndices(queue.cancel(child, parseIndices(second)))}`];
+        return [`given back ${formatIndices(queue.cancel(child, parseIndices(second), nowMs))}`];
       case "next": {
         const lines: string[] = [];
         const may = { repeat: second !== "fresh", near: second !== "across", across: second !== "near" };
@@ -51,7 +51,7 @@ function newQueue(): Actor {
       case "news":
         return [`${first} hears of ${formatIndices(queue.takeNews(child))}`];
       case "sent":
-        queue.sent({ child, index: Number(second), repeat: false }, nowMs);
+        queue.sent({ child, index: Number(second), repeat: false });
         return [];
       default:
         return assert.fail(`no such command: ${command}`);

@@ -4,36 +4,47 @@
  * that, where pieces come in no faster than they go out, there is never a second one to choose and each
  * goes out at once to every site that wants it.
  *
- * As long as a few pieces need to cross, since its taker must have it whole and tell of it; at most
- * `holdMs.max`, whatever became of the taker.
+ * How long that takes is seen here: another site takes its want back when it hears that a neighbour has the
+ * piece. A copy is held for three times what that took on the mean, since no line's queue is known; each that
+ * had to go out after all brings the wait back towards the first one's, no further: whoever has the piece
+ * may be cut off, and then no wait helps.
  */
 
-const holdMs = { min: 2_000, max: 10_000 } as const;
-const holdCrossings = 4;
-/** Weight of the newest crossing in the mean. */
-const newestWeight = 0.2;
+const holdMs = { first: 2_000, min: 20, max: 10_000 } as const;
+const holdMeans = 3;
+const firstMeanMs = holdMs.first / holdMeans;
+/** Weight of the newest in the mean. */
+const newestWeight = 1 / 6;
 
 export class Crossings {
   /** Piece -> when it left last. */
   readonly #leftMs = new Map<number, number>();
-  #meanMs = 0;
+  #meanMs = firstMeanMs;
 
   left(index: number, nowMs: number): void {
+    if (this.#leftMs.has(index)) this.#learn(firstMeanMs);
     this.#leftMs.set(index, nowMs);
   }
 
-  /** It has crossed, or whom it went to is gone: then it is as if it had not left. */
-  over(index: number, isThere: boolean, nowMs: number): void {
-    const leftMs = this.#leftMs.get(index);
-    if (leftMs === undefined) return;
-    if (isThere) this.#meanMs += newestWeight * (nowMs - leftMs - this.#meanMs);
-    else this.#leftMs.delete(index);
+  /** Somebody else in another site wants it no more. */
+  takenBack(index: number, nowMs: number): void {
+    const tookMs = nowMs - (this.#leftMs.get(index) ?? -Infinity);
+    if (tookMs <= holdMs.max) this.#learn(tookMs);
+  }
+
+  /** Whom it went to is gone before it had it: it is as if it had not left. */
+  lost(index: number): void {
+    this.#leftMs.delete(index);
+  }
+
+  #learn(tookMs: number): void {
+    this.#meanMs += newestWeight * (tookMs - this.#meanMs);
   }
 
   /** Until when no more of it goes out. */
   heldUntilMs(index: number): number {
     const leftMs = this.#leftMs.get(index);
     if (leftMs === undefined) return -Infinity;
-    return leftMs + Math.min(holdMs.max, Math.max(holdMs.min, holdCrossings * this.#meanMs));
+    return leftMs + Math.min(holdMs.max, Math.max(holdMs.min, holdMeans * this.#meanMs));
   }
 }

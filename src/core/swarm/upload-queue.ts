@@ -9,7 +9,7 @@
  * give the line to hosts that can't use it; docs/decisions/0008 has the comparison. What goes to other
  * sites is counted apart, so that a piece crosses once before any twice, wherever it was sent near by; and it
  * begins with one piece, then two: the sooner the first is there, the sooner other sites have something to give.
- * A seed holds back the second copy to other sites for a while, so that who got the first can pass it on.
+ * Who has it from the origin holds back the second copy to other sites, so that who got the first can pass it on.
  *
  * Invariants:
  *  1. A want is given out once; it comes back only when its child asks again.
@@ -93,14 +93,14 @@ export class UploadQueue<Owner> {
   /** Pieces on their way to other sites, and those that were. */
   #crossing = 0;
   #crossed = 0;
-  /** Only at a seed: who gets a piece of another host elsewhere may ask others for it. */
+  /** Only where pieces come from the origin: who gets one of a host elsewhere may ask others for it. */
   readonly #crossings: Crossings | undefined;
   /** What the last `next` passed over for now: when the first of it may go. */
   heldUntilMs = Infinity;
 
-  constructor(heldBefore = 0, { seed = false } = {}) {
+  constructor(heldBefore = 0, { fromOrigin = false } = {}) {
     this.#heldBefore = heldBefore;
-    if (seed) this.#crossings = new Crossings();
+    if (fromOrigin) this.#crossings = new Crossings();
   }
 
   get children(): ReadonlySet<Child<Owner>> {
@@ -178,11 +178,12 @@ export class UploadQueue<Owner> {
   }
 
   /** Takes wants back. Returns those that had not begun; the others come as pieces. */
-  cancel(child: Child<Owner>, indices: readonly number[]): number[] {
+  cancel(child: Child<Owner>, indices: readonly number[], nowMs: number): number[] {
     if (!child.isHere) return [];
     const dropped = indices.filter((index) => this.#wants.drop(child.row, index));
     this.#wait(child, child.waiting - dropped.length);
     if (child.waiting === 0) this.#leaveReady(child);
+    if (child.across) for (const index of dropped) this.#crossings?.takenBack(index, nowMs);
     return dropped;
   }
 
@@ -222,8 +223,8 @@ export class UploadQueue<Owner> {
   }
 
   /** A piece is sent, or its child is gone. */
-  sent({ child, index }: Want<Owner>, nowMs: number): void {
-    if (child.across) this.#crossings?.over(index, child.isHere, nowMs);
+  sent({ child, index }: Want<Owner>): void {
+    if (child.across && !child.isHere) this.#crossings?.lost(index);
     this.#rest(child);
     if (child.isHere) this.#takeTurn(child);
   }

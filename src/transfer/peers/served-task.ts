@@ -11,8 +11,8 @@ export interface ServedTask {
   readonly task: string;
   readonly generation: string;
   readonly store: PieceFile;
-  /** Served as a seed does: what has left the site once is not sent out of it again too soon. */
-  readonly seed?: boolean;
+  /** No other site has had its pieces: what has left this one once is not sent out of it again too soon. */
+  readonly fromOrigin?: boolean;
   /** Still being fetched: most slots are kept for pieces that nobody has yet. */
   readonly growing?: () => boolean;
   /** A piece that the store has could not be read. Absent: the task is not served any more then. */
@@ -36,7 +36,7 @@ export interface Target {
 }
 
 export function newServing(task: ServedTask): Serving {
-  const queue = new UploadQueue<Target>(task.store.have.count, { seed: task.seed === true });
+  const queue = new UploadQueue<Target>(task.store.have.count, { fromOrigin: task.fromOrigin === true });
   return { ...task, queue, bytes: 0, repeats: 0 };
 }
 

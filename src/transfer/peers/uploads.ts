@@ -224,7 +224,9 @@ export class Uploads implements ChildHandlers {
 
   onCancel(child: ChildConnection, channel: number, indices: readonly number[]): void {
     const target = this.#connections.get(child)?.get(channel);
-    if (target !== undefined) child.cancelled(channel, target.owner.serving.queue.cancel(target, indices));
+    if (target === undefined) return;
+    const nowMs = this.#options.clock.nowMs();
+    child.cancelled(channel, target.owner.serving.queue.cancel(target, indices, nowMs));
   }
 
   onClose(child: ChildConnection, channel: number): void {
@@ -351,7 +353,7 @@ export class Uploads implements ChildHandlers {
     // Another task's piece may be on this connection: they go one behind the other.
     while (child.sending !== undefined) await child.sending;
     if (child.connection.closed || !serving.store.have.has(want.index)) {
-      serving.queue.sent(want, this.#options.clock.nowMs());
+      serving.queue.sent(want);
       return child.cancelled(channel, [want.index]);
     }
     assert(object !== undefined, "a served object has begun");
@@ -376,7 +378,7 @@ export class Uploads implements ChildHandlers {
       this.#options.log.debug("upload.failed", { task: serving.task, child: child.host, code: known.code });
     } finally {
       child.sending = undefined;
-      serving.queue.sent(want, this.#options.clock.nowMs());
+      serving.queue.sent(want);
     }
   }
 }

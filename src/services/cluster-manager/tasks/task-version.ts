@@ -301,7 +301,7 @@ export class TaskVersion {
       task: this.task,
       generation: this.#head.generation,
       store: this.store,
-      seed: true,
+      fromOrigin: this.#listedBefore === undefined,
       growing: () => this.store.end === undefined,
       onUnreadable: (index) => void this.#recheck(index),
     });
