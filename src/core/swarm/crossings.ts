@@ -5,24 +5,24 @@
  * goes out at once to every site that wants it.
  *
  * How long that takes is seen here: another site takes its want back when it hears that a neighbour has the
- * piece. A copy is held for three times what that took on the mean, since no line's queue is known; each that
- * had to go out after all brings the wait back towards the first one's, no further: whoever has the piece
- * may be cut off, and then no wait helps.
+ * piece. A copy is held for three times what that took on the mean, and at least two seconds, since real lines
+ * have queues before the news comes through; each copy that had to go out after all brings the wait back
+ * towards the least: whoever has the piece may be cut off, and then no wait helps.
  */
 
-const holdMs = { first: 2_000, min: 20, max: 10_000 } as const;
+const holdMs = { min: 2_000, max: 10_000 } as const;
 const holdMeans = 3;
-const firstMeanMs = holdMs.first / holdMeans;
+const leastMeanMs = holdMs.min / holdMeans;
 /** Weight of the newest in the mean. */
 const newestWeight = 1 / 6;
 
 export class Crossings {
   /** Piece -> when it left last. */
   readonly #leftMs = new Map<number, number>();
-  #meanMs = firstMeanMs;
+  #meanMs = leastMeanMs;
 
   left(index: number, nowMs: number): void {
-    if (this.#leftMs.has(index)) this.#learn(firstMeanMs);
+    if (this.#leftMs.has(index)) this.#learn(leastMeanMs);
     this.#leftMs.set(index, nowMs);
   }
 
