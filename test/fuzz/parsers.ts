@@ -23,7 +23,16 @@ import {
   readManifest,
   readRegistryPath,
 } from "#core/image/mod.ts";
-import { canonicalUrl, clearLengthOf, parseClaims, parseDigest, readToken, ticketFault } from "#core/model/mod.ts";
+import {
+  canonicalUrl,
+  clearLengthOf,
+  parseClaims,
+  parseDigest,
+  readSealEpochs,
+  readToken,
+  sealSecretBytes,
+  ticketFault,
+} from "#core/model/mod.ts";
 import { parseAddress, parseRange, readManagerFacts, readManagerList, readSiteRanges } from "#core/placement/mod.ts";
 import {
   decodeIndices,
@@ -152,6 +161,10 @@ const records: readonly JournalRecord[] = [
   { kind: "end", lengthBytes: 100_000, digests: [`sha256:${hex}`] },
   { kind: "lost", index: 0 },
 ];
+const sealEpochs = [1, 2].map((number) => ({
+  number,
+  secret: Buffer.alloc(sealSecretBytes, number).toString("base64"),
+}));
 function journalOf(all: readonly JournalRecord[]): Uint8Array {
   let check = firstCheck;
   const parts = all.map((record) => {
@@ -330,6 +343,18 @@ export const parsers: readonly Parser[] = [
     (text) => {
       readManagerList(decodeJson(Buffer.from(text)));
       readManagerFacts(hex.slice(0, 32), decodeJson(Buffer.from(text)), "10.0.0.1");
+    },
+  ),
+  ofText(
+    "seal epochs",
+    [1, 2].map((last) => JSON.stringify(sealEpochs.slice(0, last))),
+    (text) => {
+      let known = 0;
+      for (const { number, secret } of readSealEpochs(decodeJson(Buffer.from(text))) ?? []) {
+        assert.ok(number > known, "numbers rise");
+        assert.equal(Buffer.from(secret, "base64").length, sealSecretBytes);
+        known = number;
+      }
     },
   ),
   ofText(
