@@ -59,7 +59,8 @@ export function epochShelf(directory: string, log: Log): EpochShelf {
       if (!existsSync(path)) return [];
       try {
         const kept: unknown = JSON.parse(readFileSync(path, "utf8"));
-        if (readSealEpochs(kept) !== undefined) return kept as readonly KeptEpoch[];
+        const epochs = readSealEpochs(kept) as readonly KeptEpoch[] | undefined;
+        if (epochs?.every(({ beganAtMs }) => Number.isFinite(beganAtMs)) === true) return epochs;
       } catch {
         // Not even JSON: the same to whoever reads the log.
       }
