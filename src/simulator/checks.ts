@@ -168,7 +168,8 @@ export class Checks implements Watcher {
   }
 
   #wanted(host: Host, record: Record, parent: string, index: number): void {
-    const nowMs = this.clock.nowMs;
+    // A host whose clock is wrong waits as long as it believes to.
+    const { nowMs } = host.clock;
     this.#check(record.listed.has(index), host, `asks ${parent} for ${index}, which is not listed`);
     this.#check(!record.held.has(index), host, `asks ${parent} for ${index}, which it holds`);
     for (const [other, pieces] of record.asked) {

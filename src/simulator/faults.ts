@@ -13,6 +13,11 @@ interface Passing extends Timed {
   readonly forMs: number;
 }
 
+interface Skew {
+  readonly aheadMs: number;
+  readonly rate: number;
+}
+
 export type Fault =
   /** The host's process is killed; its connections end. With `forMs` it starts again with what it had stored. */
   | (Timed & { readonly kind: "crash"; readonly host: number; readonly forMs?: number })
@@ -33,11 +38,17 @@ export type Fault =
   | (Timed & { readonly kind: "broken-crossing" })
   | (Timed & { readonly kind: "broken-control"; readonly host: number })
   | (Passing & { readonly kind: "silent-control"; readonly host: number })
+  /** The host's clock is ahead of a sudden and runs at a rate of its own. */
+  | (Passing & { readonly kind: "skewed-clock"; readonly host: number } & Skew)
+  | (Passing & { readonly kind: "skewed-manager-clock" } & Skew)
   | (Passing & { readonly kind: "jitter"; readonly jitterMs: number })
   /** The manager and its seeds are killed and start again. */
   | (Passing & { readonly kind: "manager-restart" })
   /** The origin breaks the fetch; it is asked again after a while. */
   | (Passing & { readonly kind: "origin-cut" });
+
+/** How far a clock jumps. */
+const aheadMsMax = 30_000;
 
 export interface FaultsOptions {
   readonly hosts: number;
@@ -99,4 +110,18 @@ export function drawFaults(chance: Chance, { hosts, untilMs, pieceMs }: FaultsOp
   repeat(some(2), () => ({ kind: "manager-restart", ...passing(6_000) }));
   repeat(some(2), () => ({ kind: "origin-cut", ...passing(2_000) }));
   return faults;
+}
+
+/** Clocks that jump ahead, and run at half to twice the true rate. From a row of numbers of their own. */
+export function drawSkews(chance: Chance, { hosts, untilMs }: FaultsOptions): Fault[] {
+  const skew = (): Passing & Skew => {
+    const forMs = chance.unit() * untilMs;
+    const aheadMs = chance.unit() < 0.5 ? 0 : chance.unit() * aheadMsMax;
+    return { atMs: chance.unit() * (untilMs - forMs), forMs, aheadMs, rate: 2 ** chance.between(-1, 1) };
+  };
+  const count = Math.floor(chance.unit() * (hosts / 4 + 1));
+  const skews = Array.from({ length: count }, (): Fault => {
+    return { kind: "skewed-clock", host: Math.floor(chance.unit() * hosts), ...skew() };
+  });
+  return chance.unit() < 0.5 ? skews : [...skews, { kind: "skewed-manager-clock", ...skew() }];
 }

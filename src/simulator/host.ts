@@ -156,7 +156,7 @@ export class Host extends Sender {
   step(event: DownloadEvent): void {
     if (this.down || this.finishedMs !== undefined) return;
     this.watcher?.event(this, event);
-    for (const effect of this.brain.step(event, this.agenda.nowMs)) this.#carryOut(effect);
+    for (const effect of this.brain.step(event, this.clock.nowMs)) this.#carryOut(effect);
   }
 
   /** Other parents than before. */
@@ -310,10 +310,11 @@ export class Host extends Sender {
   #tick(): void {
     if (this.finishedMs !== undefined) return;
     const { nowMs } = this.agenda;
+    const heardMs = this.clock.nowMs;
     // Bytes of a piece on its way are heard as they come; a piece that is being checked has come.
     for (const wire of this.#up.values()) {
       const comes = wire.sending !== undefined && !wire.silent && !wire.parent.paused;
-      if (comes || wire.readFromMs > nowMs) this.brain.heard(wire.parent.id, 0, nowMs);
+      if (comes || wire.readFromMs > nowMs) this.brain.heard(wire.parent.id, 0, heardMs);
     }
     this.step({ kind: "tick" });
     this.agenda.after(tickMs, this, tickCode, this.life);

@@ -7,12 +7,13 @@
 import { fluidBoundSeconds } from "./bounds.ts";
 import { Checks } from "./checks.ts";
 import { Cluster, type ClusterPlan, type HostPlan } from "./cluster.ts";
-import { drawFaults } from "./faults.ts";
+import { drawFaults, drawSkews } from "./faults.ts";
 import { Chance } from "./random.ts";
 import type { SitePlan } from "./site-lines.ts";
 
-/** Sites come from another row of numbers, so that what a seed drew before stays. */
+/** Sites and clocks come from other rows of numbers, so that what a seed drew before stays. */
 const sitesOffset = 4_000_037;
+const skewsOffset = 8_000_009;
 /** After the faults, beside what the lines need at least. */
 const graceMs = 60_000;
 const faultsMs = 20_000;
@@ -130,7 +131,8 @@ function drawPlan(seed: number, options: InvariantsOptions): ClusterPlan {
   const made = Array.from({ length: hosts }, makeHost);
   const pieceMs = (1000 * pieceBytes) / rateBytesPerSecond;
   const sites = drawSites(new Chance(seed + sitesOffset), rateBytesPerSecond);
-  const faults = calm ? [] : drawFaults(chance, { hosts, untilMs: faultsMs, pieceMs });
+  const wrong = { hosts, untilMs: faultsMs, pieceMs };
+  const faults = calm ? [] : [...drawFaults(chance, wrong), ...drawSkews(new Chance(seed + skewsOffset), wrong)];
   return {
     seed,
     lengthBytes,

@@ -21,6 +21,7 @@ import type { Actor, Agenda } from "./agenda.ts";
 import type { ControlLink } from "./control-link.ts";
 import type { Helper } from "./helping-manager.ts";
 import { Listing } from "./listing.ts";
+import { LocalClock } from "./local-clock.ts";
 import { managerPlace, type Network } from "./network.ts";
 import type { Chance } from "./random.ts";
 import { Sender } from "./sender.ts";
@@ -71,6 +72,8 @@ export class Seed extends Sender {
 export class Manager implements Actor {
   readonly health = "up";
   readonly #options: ManagerOptions;
+  /** What its program takes for the time. */
+  readonly clock: LocalClock;
   readonly #offers: readonly ParentOffer[];
   /** By the host's id; the connection that it asked on last. */
   readonly #links = new Map<string, ControlLink>();
@@ -100,6 +103,7 @@ export class Manager implements Actor {
 
   constructor(options: ManagerOptions) {
     this.#options = options;
+    this.clock = new LocalClock(options.agenda);
     const seeds = options.helper === undefined ? options.seeds : [options.helper];
     this.#offers = seeds.map(({ id }): ParentOffer => ({ id, address: "", port: 0, seed: true }));
     this.#have = new Bitfield(options.pieces);
@@ -145,12 +149,12 @@ export class Manager implements Actor {
 
   report(link: ControlLink, report: SwarmReport): void {
     if (this.#links.get(link.host.id) !== link) return;
-    this.#give(this.swarm.report(link.host.id, report, this.#options.agenda.nowMs));
+    this.#give(this.swarm.report(link.host.id, report, this.clock.nowMs));
   }
 
   accuse(link: ControlLink, parent: string): void {
     const { agenda } = this.#options;
-    const { changes, check } = this.swarm.accuse(link.host.id, parent, agenda.nowMs);
+    const { changes, check } = this.swarm.accuse(link.host.id, parent, this.clock.nowMs);
     this.#give(changes);
     if (check) agenda.after(lookMs, this, lookedCode, { parent, life: this.life });
   }
@@ -160,16 +164,16 @@ export class Manager implements Actor {
     this.#listing.leave(link);
     if (this.#links.get(link.host.id) !== link) return;
     this.#links.delete(link.host.id);
-    this.#give(this.swarm.leave(link.host.id, this.#options.agenda.nowMs));
+    this.#give(this.swarm.leave(link.host.id, this.clock.nowMs));
   }
 
   /** The manager has fetched a piece from the accused, as a host does; nobody tells it who lies. */
   #looked(parent: string): void {
-    const { agenda, chance } = this.#options;
+    const { chance } = this.#options;
     const accused = this.#links.get(parent)?.host;
     const verdict =
       accused === undefined || accused.down ? "unknown" : chance.unit() < accused.lies ? "wrong" : "right";
-    this.#give(this.swarm.judged(parent, verdict, agenda.nowMs));
+    this.#give(this.swarm.judged(parent, verdict, this.clock.nowMs));
   }
 
   on(code: number, argument: unknown): void {
@@ -212,6 +216,7 @@ export class Manager implements Actor {
   restart(): void {
     if (!this.down) return;
     this.down = false;
+    this.clock.restart();
     for (const seed of this.#options.seeds) seed.restart();
     this.swarm = this.#newSwarm();
     this.#listing = this.#newListing();
@@ -291,7 +296,7 @@ export class Manager implements Actor {
     if (holds !== undefined) for (const index of holds.indices()) if (this.#have.has(index)) held.set(index);
     const { site } = link.host;
     const card: HostCard = { id, name: id, site, address: id, port: 0 };
-    this.swarm.join(card, held, agenda.nowMs);
+    this.swarm.join(card, held, this.clock.nowMs);
     if (this.#have.full && held.full)
       this.report(link, { news: [], starving: false, seeding: true, upBytesPerSecond: 0, downBytesPerSecond: 0 });
     if (this.#matchDue) return;
@@ -302,7 +307,7 @@ export class Manager implements Actor {
   #match(): void {
     const { agenda } = this.#options;
     this.#matchDue = false;
-    this.#give(this.swarm.match(agenda.nowMs));
+    this.#give(this.swarm.match(this.clock.nowMs));
     if (this.swarm.unspread) agenda.after(spreadEveryMs, this, matchCode, this.life);
   }
 

@@ -5,9 +5,12 @@
  */
 
 import type { Actor, Agenda } from "./agenda.ts";
+import { LocalClock } from "./local-clock.ts";
 
 export class Process {
   protected readonly agenda: Agenda;
+  /** What its program takes for the time. */
+  readonly clock: LocalClock;
   paused = false;
   /** Nobody answers at its address: connections are refused. */
   down = false;
@@ -21,6 +24,7 @@ export class Process {
 
   constructor(agenda: Agenda) {
     this.agenda = agenda;
+    this.clock = new LocalClock(agenda);
   }
 
   /** Something happens to the process when it goes on. */
@@ -58,5 +62,6 @@ export class Process {
   protected liveAgain(): void {
     this.down = false;
     this.life++;
+    this.clock.restart();
   }
 }

@@ -113,7 +113,7 @@ export class Sender extends Process implements Actor {
 
   cancel(wire: Wire, indices: readonly number[]): void {
     if (wire.queued === undefined) return;
-    const taken = this.#queue.cancel(wire.queued, indices, this.agenda.nowMs);
+    const taken = this.#queue.cancel(wire.queued, indices, this.clock.nowMs);
     if (taken.length > 0) this.#cancelled(wire, taken);
   }
 
@@ -214,7 +214,7 @@ export class Sender extends Process implements Actor {
 
   pump(): void {
     while (!this.down && !this.paused) {
-      const want = this.#queue.next(this.agenda.nowMs, this.#maySend());
+      const want = this.#queue.next(this.clock.nowMs, this.#maySend());
       if (want === undefined) return this.#pumpLater();
       const wire = want.child.owner;
       assert(wire.sending === undefined, "a connection carries one piece at a time");
@@ -236,8 +236,7 @@ export class Sender extends Process implements Actor {
     const { heldUntilMs } = this.#queue;
     if (heldUntilMs >= this.#heldDueMs) return;
     this.#heldDueMs = heldUntilMs;
-    const { nowMs, stepMs } = this.agenda;
-    this.agenda.after(heldUntilMs - nowMs + stepMs, this, heldCode, this.life);
+    this.agenda.after(heldUntilMs - this.clock.nowMs + this.agenda.stepMs, this, heldCode, this.life);
   }
 
   /** The piece is out of this line; it is whole at the child when the lines between and the child's have taken it. */

@@ -111,6 +111,17 @@ test("slow lines, disks and processors hold up their own host, not the others", 
   assert.ok(others.every((host) => host.finishedMs! < 9_000));
 });
 
+test("clocks that jump, run away or dawdle hold nobody up for long", () => {
+  const { cluster } = play([
+    { kind: "skewed-clock", host: 0, aheadMs: 30_000, rate: 2, atMs: 1_000, forMs: 5_000 },
+    { kind: "skewed-clock", host: 2, aheadMs: 0, rate: 0.5, atMs: 0, forMs: 9_000 },
+    { kind: "skewed-manager-clock", aheadMs: 20_000, rate: 0.5, atMs: 2_000, forMs: 2_000 },
+  ]);
+  const clocks = [cluster.hosts[0]!, cluster.hosts[1]!, cluster.manager].map(({ clock }) => clock.nowMs);
+  assert.ok(clocks[0]! > clocks[1]! + 30_000 && clocks[2]! > clocks[1]! + 15_000, clocks.join(" "));
+  for (const { finishedMs } of cluster.hosts) assert.ok(finishedMs! < 7_000, `the last at ${finishedMs} ms`);
+});
+
 test("a liar is accused and harms nobody for long", () => {
   const { lines } = play([], 0.3);
   assert.ok(told(lines, /accuse h1/) > 0);

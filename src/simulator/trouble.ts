@@ -55,6 +55,8 @@ export class Trouble implements Actor {
       case "slow-disk":
         host.pieceDiskMs = begins ? fault.pieceMs : 0;
         return;
+      case "skewed-clock":
+        return host.clock.skew(begins ? fault.aheadMs : 0, begins ? fault.rate : 1);
       case "broken-connection":
         return this.#anyConnection(host)?.break();
       case "silent-connection":
@@ -76,6 +78,8 @@ export class Trouble implements Actor {
       case "jitter":
         network.jitterMs = begins ? fault.jitterMs : plan.jitterMs;
         return;
+      case "skewed-manager-clock":
+        return manager.clock.skew(begins ? fault.aheadMs : 0, begins ? fault.rate : 1);
       case "broken-crossing":
         return this.#anyCrossing()?.break();
       case "manager-restart":
