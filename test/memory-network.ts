@@ -33,6 +33,7 @@ export class MemoryConnection implements Connection {
   readonly remote: string;
   closed = false;
   readonly queuedBytes = 0;
+  roundTripMs: number | undefined;
   /** All that was ever sent, for a test to look at. */
   readonly sent: Uint8Array[] = [];
   /** Nothing arrives any more, and nobody is told. */

@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { test, type TestContext } from "node:test";
+import { loadNative } from "#platform/native/calls.node.ts";
 import { contentDigest, seededContent, startTestOrigin } from "../origin/mod.ts";
 import { until } from "./cluster.ts";
 import { Place, type UpRunning } from "./darner-up.ts";
@@ -56,6 +57,8 @@ test("a second machine: one copied command, then dfget; the origin sends each by
   assert.deepEqual([sha256(place.path("one")), sha256(place.path("two"))], [digest, digest]);
   assert.equal(started.bodyBytes(), sizeBytes);
   assert.match(up.running.stderr, /"event":"member\.joined"/);
+  const measured = /"event":"manager\.joined".*"roundTripMs":([\d.]+)/.exec(up.running.stderr);
+  if (loadNative().available) assert.ok(Number(measured?.[1]) > 0, "how far its manager is is known, over TLS too");
 });
 
 test("a token makes one member, is useless to others afterwards, and a guess or another cluster's is refused", async (t) => {

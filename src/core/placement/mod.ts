@@ -14,4 +14,5 @@ export {
   type ManagerList,
 } from "./manager.ts";
 export { managersOfTask, NearestManagers, ownerOfTask, type HostPlace } from "./nearest.ts";
+export { RoundTrips } from "./round-trips.ts";
 export { isSiteName, readSiteRanges, siteOf, siteRangesKey, type SiteRange } from "./site.ts";

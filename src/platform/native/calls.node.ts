@@ -19,6 +19,11 @@ const SO_RCVLOWAT = 18;
 const IPPROTO_TCP = 6;
 const TCP_NOTSENT_LOWAT = 25;
 const TCP_USER_TIMEOUT = 18;
+const TCP_INFO = 11;
+/** Of linux/tcp.h's struct tcp_info, up to and with `tcpi_min_rtt`, in microseconds; since Linux 4.6. */
+const tcpInfoBytes = 152;
+const minRttAt = 148;
+const noRtt = 0xffffffff;
 const RWF_NOWAIT = 8;
 /** What the kernel takes at most in one call. */
 const sendFileBytesMax = 0x7ffff000;
@@ -50,6 +55,17 @@ class LinuxNative implements Native {
 
   setVanishedTimeout(socket: Socket, timeoutMs: number): void {
     this.#setOption(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, timeoutMs);
+  }
+
+  roundTripMs(socket: Socket): number | undefined {
+    const fd = descriptorOf(socket);
+    if (fd < 0) return undefined;
+    const { memory, address } = this.#libc;
+    memory.setUint32(tcpInfoBytes, tcpInfoBytes, true);
+    const failed = this.#libc.getsockopt(fd, IPPROTO_TCP, TCP_INFO, address, address + BigInt(tcpInfoBytes));
+    if (failed !== 0 || memory.getUint32(tcpInfoBytes, true) < tcpInfoBytes) return undefined;
+    const microseconds = memory.getUint32(minRttAt, true);
+    return microseconds === noRtt ? undefined : microseconds / 1000;
   }
 
   sendFile(socket: Socket, fileDescriptor: number, position: number, count: number): number {

@@ -157,6 +157,32 @@ describe("low-water marks", needsNative, () => {
   });
 });
 
+describe("the round trip", needsNative, () => {
+  test("is the kernel's: no longer than the shortest that the program sees, and unknown for other sockets", async (t) => {
+    const server = net.createServer((socket) => socket.pipe(socket));
+    t.after(() => void server.close());
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const socket = net.connect((server.address() as net.AddressInfo).port, "127.0.0.1");
+    await once(socket, "connect");
+    const byHandshake = native.roundTripMs(socket)!;
+    let seenMs = Infinity;
+    for (let time = 0; time < 20; time++) {
+      const saidMs = performance.now();
+      socket.write("x");
+      await once(socket, "data");
+      seenMs = Math.min(seenMs, performance.now() - saidMs);
+    }
+    const shortest = native.roundTripMs(socket)!;
+    assert.ok(byHandshake > 0 && byHandshake < 50, `${byHandshake} ms for a handshake on loopback`);
+    assert.ok(shortest > 0 && shortest <= seenMs, `${shortest} ms, where the program sees ${seenMs}`);
+    assert.ok(shortest <= byHandshake, "the shortest counts");
+    socket.destroy();
+    assert.equal(native.roundTripMs(socket), undefined);
+    assert.equal(native.roundTripMs(new net.Socket()), undefined);
+  });
+});
+
 describe("the page cache", needsNative, () => {
   /** A file system in memory is known by the second question: the first asks what it is. */
   const isSoonCached = async (descriptor: number): Promise<boolean> => {
@@ -332,6 +358,7 @@ describe("where the calls cannot be had", () => {
     assert.equal(absentNative.sendDescriptors(socket, Buffer.from("x"), []), false);
     assert.deepEqual(absentNative.receiveDescriptors(socket, 1), { kind: "closed" });
     assert.equal(absentNative.peerCredentials(socket), undefined);
+    assert.equal(absentNative.roundTripMs(socket), undefined);
     absentNative.setReceiveLowWater(socket, 1);
     absentNative.setUnsentLowWater(socket, 1);
     absentNative.setVanishedTimeout(socket, 1);

@@ -42,6 +42,11 @@ export interface Native {
   /** TCP_USER_TIMEOUT: what is not acknowledged for so long, a keep-alive probe included, ends the connection. */
   setVanishedTimeout(socket: Socket, timeoutMs: number): void;
   /**
+   * TCP_INFO: the shortest round trip to the other side that the kernel has seen in the last minutes, in
+   * ms; the handshake is one, so that a busy program on either side does not count. Undefined where unknown.
+   */
+  roundTripMs(socket: Socket): number | undefined;
+  /**
    * One sendfile(2) of at most `count` bytes: how many were taken, 0 at the file's end, -1 when the
    * socket takes none now, is gone or fails. Only while `socket.writableLength` is 0, else bytes
    * overtake each other; never on a TLS socket. What is queued are references to the file's pages.
@@ -78,6 +83,7 @@ export const absentNative: Native = {
   setReceiveLowWater() {},
   setUnsentLowWater() {},
   setVanishedTimeout() {},
+  roundTripMs: () => undefined,
   sendFile: () => -1,
   isCached: () => false,
   readCached: () => undefined,

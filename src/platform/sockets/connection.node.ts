@@ -54,6 +54,10 @@ class NodeConnection implements Connection {
     return this.#closed || this.#socket.destroyed;
   }
 
+  get roundTripMs(): number | undefined {
+    return this.closed ? undefined : this.#native.roundTripMs(this.#socket);
+  }
+
   get queuedBytes(): number {
     return this.#socket.writableLength;
   }

@@ -32,6 +32,8 @@ export interface Connection {
   /** Host and port of the other side, for logs. */
   readonly remote: string;
   readonly closed: boolean;
+  /** The shortest round trip of late, as the kernel has it; undefined where that can't be had. */
+  readonly roundTripMs: number | undefined;
   /** Queues bytes; small sends of one turn leave in one system call. */
   send(bytes: Uint8Array): void;
   /** Bytes that the kernel has not taken yet. */

@@ -69,6 +69,10 @@ export class ManagerLink {
     return this.#member;
   }
 
+  get roundTripMs(): number | undefined {
+    return this.connected ? this.#link.roundTripMs : undefined;
+  }
+
   get remote(): string {
     return this.#link.remote;
   }

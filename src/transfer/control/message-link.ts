@@ -70,6 +70,11 @@ export class MessageLink<Incoming, Outgoing extends object> {
     return this.#connection !== undefined && !this.#connection.closed;
   }
 
+  /** The network's, not the program's; undefined where nobody can tell. */
+  get roundTripMs(): number | undefined {
+    return this.#connection?.roundTripMs;
+  }
+
   get remote(): string {
     return this.#connection?.remote ?? "nobody";
   }

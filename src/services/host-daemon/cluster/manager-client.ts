@@ -12,22 +12,15 @@
 
 import { DarnerError, errorFromWire } from "#base/mod.ts";
 import type { ManagerDirectory } from "#cluster/mod.ts";
-import { managersOfTask, type ManagerEntry } from "#core/placement/mod.ts";
-import type {
-  HostCard,
-  HostMessage,
-  LookAsk,
-  ManagerMessage,
-  RecalledManifest,
-  Seen,
-  TaskAsk,
-} from "#core/protocol/mod.ts";
+import { managersOfTask, RoundTrips, type ManagerEntry } from "#core/placement/mod.ts";
+import type { HostCard, HostMessage, LookAsk, ManagerMessage, Seen } from "#core/protocol/mod.ts";
 import { keyId } from "#platform/keys/signing.ts";
 import type { Clock, Timer } from "#platform/machine/clock.ts";
 import type { Dialler } from "#platform/sockets/connection.ts";
 import type { Log } from "#platform/telemetry/log.ts";
 import type { Random } from "#platform/machine/random.ts";
 import { ManagerLink, type Welcome } from "#transfer/mod.ts";
+import type { TaskListener } from "./task-listener.ts";
 
 const backoffMs = { first: 100, max: 5_000 } as const;
 /** A connection that no task needs any more is kept for this long. */
@@ -42,26 +35,7 @@ const looksMax = 4096;
 
 type LookAnswer = Pick<Extract<ManagerMessage, { kind: "seen" }>, "seen" | "error">;
 type Recheck = Extract<ManagerMessage, { kind: "recheck" }>;
-type OfLink = "welcome" | "delegated" | "pace" | "seen" | "recheck" | "recall" | "fetch" | "unfetch";
 type Fetch = Extract<ManagerMessage, { kind: "fetch" | "unfetch" }>;
-type TaskMessage = Exclude<ManagerMessage, { kind: OfLink }>;
-
-/** A task that wants to hear from its manager. */
-export interface TaskListener {
-  readonly task: string;
-  readonly ask: TaskAsk;
-  /** A small object may come in one message. */
-  readonly small?: boolean;
-  /** What the host holds now, for a manager that does not know. */
-  holds(): { readonly generation: string; readonly pieces: string } | undefined;
-  /** Where the parts begin that are wanted before all else, as far as not at the start. */
-  seeks(): readonly number[];
-  /** The manifest as an earlier manager told it, for a manager that knows nothing of it. */
-  recalled(generation: string): RecalledManifest | undefined;
-  /** `managerKey`: of the manager that speaks; undefined with --trust off. */
-  heard(message: TaskMessage, managerKey: string | undefined): void;
-}
-
 export interface ManagerClientOptions {
   readonly clock: Clock;
   readonly random: Random;
@@ -92,6 +66,7 @@ export class ManagerClient {
   readonly #placed = new Map<string, ManagerLink>();
   /** To the nearest manager: kept though no task needs it. */
   #home: ManagerLink | undefined;
+  readonly #roundTrips = new RoundTrips();
   readonly #looks = new Map<number, Look>();
   #nextLook = 0;
   #reportEveryMs = 1000;
@@ -212,13 +187,11 @@ export class ManagerClient {
     if (this.#stopped || this.#timer !== undefined) return;
     const { directory } = this.#options;
     const managers = directory.current();
-    if (this.#home === undefined || isDraining(this.#home, managers)) {
-      const nearest = directory.pick(managers);
-      if (nearest === undefined) return this.#arrangeLater();
-      const before = this.#home;
-      this.#home = this.#linkTo(nearest);
-      if (before !== undefined && before !== this.#home) this.#closeWhenIdle(before);
-    }
+    const nearest = this.#nearest(managers);
+    if (nearest === undefined) return this.#arrangeLater();
+    const before = this.#home;
+    this.#home = nearest;
+    if (before !== undefined && before !== nearest) this.#closeWhenIdle(before);
     for (const listener of this.#listeners.values()) {
       if (this.#placed.has(listener.task)) continue;
       const manager = directory.pick(managersOfTask(listener.task, managers));
@@ -227,6 +200,22 @@ export class ManagerClient {
       this.#placed.set(listener.task, link);
       if (link.connected) this.#sendAsk(link, listener);
     }
+  }
+
+  /** The home, as long as it is there and no other manager is clearly nearer, as far as its distance is known. */
+  #nearest(managers: readonly ManagerEntry[]): ManagerLink | undefined {
+    const { directory, log } = this.#options;
+    for (const { manager, roundTripMs } of this.#links.values())
+      if (roundTripMs !== undefined) this.#roundTrips.measured(manager.id, roundTripMs);
+    const home = this.#home;
+    const stays = home !== undefined && !isDraining(home, managers);
+    const first = stays ? (entryOf(home, managers) ?? home.manager) : directory.pick(managers);
+    if (first === undefined) return undefined;
+    const nearer = this.#roundTrips.nearerThan(first, managers);
+    const chosen = nearer === undefined ? first : directory.pick([nearer, first])!;
+    if (stays && chosen === first) return home;
+    if (chosen === nearer) log.info("manager.nearer", { manager: chosen.url, than: first.url });
+    return this.#linkTo(chosen);
   }
 
   #arrangeLater(): void {
@@ -351,13 +340,15 @@ export class ManagerClient {
     this.awaySinceMs = undefined;
     this.#hosts.set(link.manager.id, welcome.hosts);
     if (welcome.publicKey !== undefined) this.#rememberKey(welcome.publicKey);
-    log.info("manager.joined", { manager: welcome.manager, remote: link.remote });
+    const { remote, roundTripMs } = link;
+    log.info("manager.joined", { manager: welcome.manager, remote, roundTripMs });
     for (const [task, placed] of this.#placed) {
       const listener = placed === link ? this.#listeners.get(task) : undefined;
       if (listener !== undefined) this.#sendAsk(link, listener);
     }
     for (const { id, look, link: asked } of this.#looks.values())
       if (asked === link) link.send({ kind: "look", id, look });
+    this.#arrange();
   }
 
   #closeWhenIdle(link: ManagerLink, afterMs = idleLinkMs): void {
@@ -388,6 +379,11 @@ function linkKey(manager: ManagerEntry): string {
   return `${manager.id} ${manager.url}`;
 }
 
+/** As the present list has its manager. */
+function entryOf(link: ManagerLink, managers: readonly ManagerEntry[]): ManagerEntry | undefined {
+  return managers.find((manager) => linkKey(manager) === linkKey(link.manager));
+}
+
 function isDraining(link: ManagerLink, managers: readonly ManagerEntry[]): boolean {
-  return managers.find((manager) => linkKey(manager) === linkKey(link.manager))?.health === "draining";
+  return entryOf(link, managers)?.health === "draining";
 }

@@ -2,4 +2,5 @@
 
 export * from "./manager-client.ts";
 export * from "./preheats.ts";
+export type { TaskListener } from "./task-listener.ts";
 export * from "./to-peers.ts";
