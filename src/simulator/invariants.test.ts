@@ -28,6 +28,7 @@ test("twelve hosts, twenty pieces, everything goes wrong", () => {
 test("sixty hosts, sixty-four pieces, everything goes wrong", () => {
   assertHold(1, 2, {});
   assertHold(1056, 1056, {});
+  assertHold(3035, 3035, {});
 });
 
 test("one piece alone", () => {

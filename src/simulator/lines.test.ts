@@ -54,6 +54,21 @@ test("pieces on their way share the uplink equally", () => {
   assert.ok(Math.abs(uplink.capacityBytes - 1000) <= 2 * stepMs);
 });
 
+test("on a fast line, what would be out within less than the agenda tells apart is out", () => {
+  const agenda = new Agenda(0.1);
+  const out: number[] = [];
+  const uplink = new Uplink(agenda, 1e9, (transfer) => out.push(transfer.index));
+  const look = uplink.on.bind(uplink);
+  uplink.on = (code, number) => {
+    assert.ok(agenda.happened < 10, "it looks again and again");
+    look(code, number);
+  };
+  // One step, and twenty times less than a millionth of one.
+  uplink.start(wireTo(new Downlink(1e9)), 7, 1e5 + 0.005);
+  agenda.run(1, never);
+  assert.deepEqual(out, [7]);
+});
+
 test("a line that slows down, stands still and goes on sends just what it can", () => {
   const scene = newScene(1);
   const { uplink, wires, agenda } = scene;

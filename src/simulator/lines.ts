@@ -29,6 +29,13 @@ export interface Transfer {
 const dueCode = 0;
 /** Bytes within which a piece counts as out: rounding must not keep it. */
 const nearlyBytes = 1e-3;
+/** And the part of a step: what is due sooner, the agenda takes for due now. */
+const nearlyStep = 1e-5;
+
+/** What counts as nothing left on a line of this rate: the agenda knows no later time for it. */
+export function nearlyNothingBytes(bytesPerMs: number, stepMs: number): number {
+  return Math.max(nearlyBytes, bytesPerMs * stepMs * nearlyStep);
+}
 
 /** What a line could have carried by now, whatever its rate was meanwhile. */
 class Capacity {
@@ -137,7 +144,8 @@ export class Uplink implements Actor {
     if (look !== this.#look) return;
     this.#dueMs = Infinity;
     this.#advance();
-    const outAtBytes = this.#shareBytes + nearlyBytes;
+    const bytesPerMs = this.#capacity.bytesPerMs / this.#active.length;
+    const outAtBytes = this.#shareBytes + nearlyNothingBytes(bytesPerMs, this.#agenda.stepMs);
     while (this.#active.length > 0 && this.#active[0]!.outAtBytes <= outAtBytes) this.#onOut(this.#active.shift()!);
     this.#plan();
   }

@@ -9,7 +9,7 @@
 
 import { assert } from "#base/mod.ts";
 import type { Actor, Agenda } from "./agenda.ts";
-import type { Transfer } from "./lines.ts";
+import { nearlyNothingBytes, type Transfer } from "./lines.ts";
 import type { Wire } from "./wire.ts";
 
 export interface SitePlan {
@@ -41,9 +41,6 @@ interface Crossing {
   bytesPerMs: number;
   held: boolean;
 }
-
-/** Bytes within which a piece counts as through: rounding must not keep it. */
-const nearlyBytes = 1e-3;
 
 export class SiteLines implements Actor {
   readonly #agenda: Agenda;
@@ -97,7 +94,10 @@ export class SiteLines implements Actor {
     this.#dueMs = Infinity;
     this.#advance();
     const through: Crossing[] = [];
-    for (const crossing of this.#crossings.values()) if (crossing.leftBytes <= nearlyBytes) through.push(crossing);
+    for (const crossing of this.#crossings.values()) {
+      const { leftBytes, bytesPerMs } = crossing;
+      if (leftBytes <= nearlyNothingBytes(bytesPerMs, this.#agenda.stepMs)) through.push(crossing);
+    }
     for (const { transfer } of through) this.#crossings.delete(transfer.wire);
     this.#share();
     for (const { transfer } of through) {
