@@ -107,7 +107,9 @@ export class Listing implements Actor {
   }
 
   #beginLater(): void {
-    const dueMs = this.#hurry ? 0 : this.#roundStartedMs + listEveryMs(this.#links.size) - this.#options.agenda.nowMs;
+    const dueMs = this.#hurry
+      ? 0
+      : this.#roundStartedMs + listEveryMs(this.#links.size, this.#stored.length) - this.#options.agenda.nowMs;
     this.#after(Math.max(gatherNewsMs, dueMs));
   }
 
@@ -118,7 +120,11 @@ export class Listing implements Actor {
       if (this.tell(next.value)) told++;
     }
     const slices = Math.max(1, this.#links.size / listSlice.hosts);
-    this.#after(this.#hurry ? listSlice.hurryMs : Math.max(listSlice.hurryMs, listEveryMs(this.#links.size) / slices));
+    this.#after(
+      this.#hurry
+        ? listSlice.hurryMs
+        : Math.max(listSlice.hurryMs, listEveryMs(this.#links.size, this.#stored.length) / slices),
+    );
   }
 
   #roundOver(): void {

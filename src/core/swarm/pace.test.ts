@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { listEveryMs, Pace } from "./pace.ts";
+import { gatherNewsMs, listEveryMs, Pace, scarcePieces } from "./pace.ts";
 
 test("few hosts report twice a second, ten thousand every two seconds; both hear news as their number allows", () => {
   for (const [count, reportMs, listMs] of [
@@ -16,7 +16,8 @@ test("few hosts report twice a second, ten thousand every two seconds; both hear
     const pace = new Pace();
     for (let host = 0; host < count; host++) pace.heard({ host }, 1_000 + host / count);
     assert.equal(pace.reportEveryMs, reportMs, `${count} hosts`);
-    assert.equal(listEveryMs(count), listMs, `${count} hosts`);
+    assert.equal(listEveryMs(count, scarcePieces), listMs, `${count} hosts`);
+    assert.equal(listEveryMs(count, 1), count <= 100 ? gatherNewsMs : listMs, `${count} hosts, few pieces`);
   }
 });
 

@@ -16,6 +16,8 @@ const reportEveryMsMin = 500;
 export const gatherNewsMs = 20;
 /** Each message is one more signature to check at every host; a piece takes longer than this to come. */
 const listEveryMsMin = 100;
+/** While fewer pieces than this are known, lines stand idle until the news of the next has come. */
+export const scarcePieces = 32;
 
 /** Hosts that spoke within this time are counted: a crowd that comes slowly may begin to report all at once. */
 const countedMs = 30_000;
@@ -51,9 +53,9 @@ export function reportEveryMs(hosts: number): number {
   return [reportEveryMsMin, 1_000].find((step) => fair <= step) ?? everyMsMax;
 }
 
-/** The news of one task's pieces to each of its hosts. */
-export function listEveryMs(hosts: number): number {
-  return Math.max(listEveryMsMin, Math.min(everyMsMax, shareMs(hosts)));
+/** The news of one task's pieces to each of its hosts, when so many are known. */
+export function listEveryMs(hosts: number, pieces: number): number {
+  return Math.max(pieces < scarcePieces ? gatherNewsMs : listEveryMsMin, Math.min(everyMsMax, shareMs(hosts)));
 }
 
 function shareMs(hosts: number): number {

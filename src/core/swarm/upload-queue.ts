@@ -21,6 +21,7 @@
 import { assert, removeAt } from "#base/mod.ts";
 import { Crossings } from "./crossings.ts";
 import { GainedLog } from "./gained-log.ts";
+import { scarcePieces } from "./pace.ts";
 import { WantRows, wantsMax } from "./want-rows.ts";
 
 export interface Want<Owner> {
@@ -90,6 +91,8 @@ export class UploadQueue<Owner> {
   /** Pieces held when the log of gained ones began. */
   readonly #heldBefore: number;
   #sending = 0;
+  /** The last look found nothing near by to send. */
+  #parched = false;
   /** Pieces on their way to other sites, and those that were. */
   #crossing = 0;
   #crossed = 0;
@@ -139,12 +142,20 @@ export class UploadQueue<Owner> {
     this.#rest(child);
   }
 
-  /** One piece more is held here. Returns who is to be told at once: the hungry children. */
+  /**
+   * One piece more is held here. Returns who is to be told at once: the hungry children, and all of them
+   * while there are few pieces and none that is wanted may be sent.
+   */
   gained(index: number): readonly Child<Owner>[] {
     this.#gained.add(index);
     if (this.#gained.isLong) this.#forgetKnown();
+    if (this.#parched && this.#held <= scarcePieces) return [...this.#children];
     if (this.#hungry === 0) return nobody;
     return Array.from(this.#children).filter((child) => child.hungry);
+  }
+
+  get #held(): number {
+    return this.#heldBefore + this.#gained.length;
   }
 
   #forgetKnown(): void {
@@ -193,12 +204,14 @@ export class UploadQueue<Owner> {
    */
   next(nowMs: number, { repeat = true, near = true, across = true }: MaySend = {}): Want<Owner> | undefined {
     this.heldUntilMs = Infinity;
-    if (this.#sending >= Math.max(1, this.#heldBefore + this.#gained.length)) return undefined;
+    this.#parched = near;
+    if (this.#sending >= Math.max(1, this.#held)) return undefined;
     const mayCross = across && this.#crossing <= this.#crossed;
     const best = { index: -1, sent: repeat ? sentCountMax + 1 : 1 };
     const isHeld = this.#crossings && ((index: number): boolean => this.#isHeld(index, nowMs));
     const turn = this.#wants.choose(this.#ready, { near, across: mayCross, isHeld }, best);
     if (turn < 0) return undefined;
+    this.#parched = false;
     const child = this.#byRow[this.#ready[turn]!];
     assert(child !== undefined, "who is chosen was ready");
     removeAt(this.#ready, turn);

@@ -127,7 +127,9 @@ export class Listing {
   /** The next round: when this one's time is over, and news has been gathered for a while. */
   #beginLater(): void {
     const { clock } = this.#options;
-    const dueMs = this.#hurry ? 0 : this.#roundStartedMs + listEveryMs(this.#heard.size) - clock.nowMs();
+    const dueMs = this.#hurry
+      ? 0
+      : this.#roundStartedMs + listEveryMs(this.#heard.size, this.#stored.length) - clock.nowMs();
     this.#timer = clock.after(Math.max(gatherNewsMs, dueMs), () => this.#begin());
   }
 
@@ -141,7 +143,7 @@ export class Listing {
     const slices = Math.max(1, this.#heard.size / listSlice.hosts);
     const delayMs = this.#hurry
       ? listSlice.hurryMs
-      : Math.max(listSlice.hurryMs, listEveryMs(this.#heard.size) / slices);
+      : Math.max(listSlice.hurryMs, listEveryMs(this.#heard.size, this.#stored.length) / slices);
     this.#timer = this.#options.clock.after(delayMs, () => this.#slice());
   }
 
