@@ -14,8 +14,10 @@ function memberOf(id: string): Member {
   return new Member({ id, name: id, site: "", address: "", port: 0 }, new Bitfield(pieces), 0);
 }
 
-function hold(member: Member, from: number, to: number): void {
+/** It has told so at this time. */
+function hold(member: Member, from: number, to: number, nowMs = 1000): void {
   for (let index = from; index < to; index++) member.held.set(index);
+  member.toldMs = nowMs;
 }
 
 /** Ten hosts that have 100 pieces each, and a slower one with eight of them for parents. */
@@ -38,6 +40,13 @@ test("a host that is behind gets one parent more, and gives the busiest back whe
   assert.equal(balance(late, crowd, anybody, 1000), true);
   assert.equal(late.parents.size, 8);
   assert.equal(late.parents.has(crowd[3]!), false, "the busiest one is given back");
+});
+
+test("what others have got since they told last does not hide that a host is behind", () => {
+  const { crowd, late } = crowdAndLate(0);
+  hold(late, 20, 190, 2000);
+  assert.equal(balance(late, crowd, anybody, 2000), true, "they had 100 a second ago: it should have 200");
+  assert.equal(late.parents.size, 9);
 });
 
 test("a host that is a little behind, or far, keeps the parents it has", () => {

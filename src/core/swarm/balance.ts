@@ -50,13 +50,16 @@ export function balance(
   return true;
 }
 
-/** How many pieces more the others' mean pace would have brought it since it came. */
+/**
+ * How many pieces more the others' mean pace would have brought it since it came. Each one's pace is of when it
+ * told last: hosts of a crowd report seldom, and what the others have got since would hide what this one lacks.
+ */
 function piecesBehind(member: Member, others: readonly Member[], nowMs: number): number {
   let pace = 0;
   let downloading = 0;
   for (const other of others) {
-    if (other === member || other.seeding || nowMs <= other.joinedMs) continue;
-    pace += other.came / (nowMs - other.joinedMs);
+    if (other === member || other.seeding || other.toldMs === other.joinedMs) continue;
+    pace += other.came / (other.toldMs - other.joinedMs);
     downloading++;
   }
   // With nobody to be held against it is neither behind nor ahead.

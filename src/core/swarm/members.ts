@@ -23,6 +23,8 @@ export class Member {
   renewedMs = -Infinity;
   upBytesPerSecond = 0;
   downBytesPerSecond = 0;
+  /** When it last told what it holds: `held` is of then. */
+  toldMs: number;
   /** When it had everything; undefined while it has not. */
   finishedMs: number | undefined;
   /** Hosts that accused this one of wrong bytes. */
@@ -34,6 +36,7 @@ export class Member {
     this.card = card;
     this.held = held;
     this.joinedMs = joinedMs;
+    this.toldMs = joinedMs;
     this.#heldAtFirst = held.count;
     this.accusers = accusers;
   }

@@ -166,6 +166,7 @@ export class Swarm {
       member.held.grow(index + 1);
       member.held.set(index);
     }
+    member.toldMs = nowMs;
     this.#sites.reported(member, report, nowMs);
     const wasSeeding = member.seeding;
     member.seeding = report.seeding;

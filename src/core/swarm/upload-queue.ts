@@ -55,6 +55,8 @@ export class Child<Owner> {
   isHere = false;
   /** It stands among those to be chosen from. */
   isReady = false;
+  /** How many pieces had begun when it came to stand there. */
+  readyAt = 0;
   /** Wants that wait. */
   waiting = 0;
   /** How much of the log of gained pieces it was told. */
@@ -73,6 +75,11 @@ export class Child<Owner> {
   }
 }
 
+/**
+ * Who waits while so many pieces begin for each child goes first, whatever it wants. With more children than
+ * slots it would else wait for ever where others always want what was never sent: its own wants grow old.
+ */
+const roundsMax = 2;
 const nobody: readonly never[] = [];
 
 export class UploadQueue<Owner> {
@@ -91,6 +98,8 @@ export class UploadQueue<Owner> {
   /** Pieces held when the log of gained ones began. */
   readonly #heldBefore: number;
   #sending = 0;
+  /** Pieces that began. */
+  #begun = 0;
   /** The last look found nothing near by to send. */
   #parched = false;
   /** Pieces on their way to other sites, and those that were. */
@@ -209,7 +218,9 @@ export class UploadQueue<Owner> {
     const mayCross = across && this.#crossing <= this.#crossed;
     const best = { index: -1, sent: repeat ? sentCountMax + 1 : 1 };
     const isHeld = this.#crossings && ((index: number): boolean => this.#isHeld(index, nowMs));
-    const turn = this.#wants.choose(this.#ready, { near, across: mayCross, isHeld }, best);
+    const choice = { near, across: mayCross, isHeld };
+    let turn = this.#wants.choose(this.#overdue(), choice, best);
+    if (turn < 0) turn = this.#wants.choose(this.#ready, choice, best);
     if (turn < 0) return undefined;
     this.#parched = false;
     const child = this.#byRow[this.#ready[turn]!];
@@ -220,12 +231,21 @@ export class UploadQueue<Owner> {
     this.#wants.drop(child.row, best.index);
     this.#wait(child, child.waiting - 1);
     this.#sending++;
+    this.#begun++;
     if (child.across) {
       this.#crossing++;
       this.#crossings?.left(best.index, nowMs);
     }
     this.#count(child, best.index, best.sent + 1);
     return { child, index: best.index, repeat: best.sent > 0 };
+  }
+
+  /** Who stands first among the ready, if it waits for too long. */
+  #overdue(): readonly number[] {
+    const row = this.#ready[0];
+    if (row === undefined) return nobody;
+    const waits = this.#begun - this.#byRow[row]!.readyAt;
+    return waits < roundsMax * this.#children.size ? nobody : [row];
   }
 
   #isHeld(index: number, nowMs: number): boolean {
@@ -252,6 +272,7 @@ export class UploadQueue<Owner> {
   #takeTurn(child: Child<Owner>): void {
     if (child.isReady || child.busy || child.waiting === 0) return;
     child.isReady = true;
+    child.readyAt = this.#begun;
     this.#ready.push(child.row);
   }
 
