@@ -14,14 +14,14 @@ function bitfield(bits: readonly boolean[]): Bitfield {
 
 describe("rarity", () => {
   test("property: the chosen are eligible, different, and none left out is rarer", () => {
-    const anyPeers = fc.array(fc.array(fc.boolean(), { maxLength: 20 }), { maxLength: 6 });
+    const anyPeers = fc.array(fc.array(fc.boolean(), { maxLength: 100, size: "max" }), { maxLength: 20, size: "max" });
     const unit = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
     fc.assert(
       fc.property(
         anyPeers,
-        fc.nat(20),
-        fc.nat(8),
-        fc.array(fc.nat(19)),
+        fc.nat(100),
+        fc.nat(60),
+        fc.array(fc.nat(99)),
         unit,
         (peers, pieces, count, barred, chance) => {
           const rarity = new Rarity();

@@ -14,9 +14,16 @@ import { assert, type Bitfield } from "#base/mod.ts";
 const planesAtFirst = 4;
 const noWords = new Int32Array(0);
 
-/** What a choice may still choose from, and the rarest of it; used within one call. */
+/** More copies than any piece has: there is no parent for each of them. */
+const nowhere = 0xffff;
+
+/**
+ * What a choice may still choose from, and of each word with anything left the rarest bits and how many copies
+ * these have; used within one call.
+ */
 let left = noWords;
 let rarest = noWords;
+let least = new Uint16Array(0);
 
 export class Rarity {
   /** For each 32 pieces the bits of the open ones, then their planes, the lowest first. */
@@ -111,55 +118,83 @@ export class Rarity {
 
   /** At most `count` open pieces of `among`, rarest first; `unit` gives a number in [0, 1). */
   rarest(among: Bitfield, count: number, unit: () => number): number[] {
-    const { words } = among;
-    const width = Math.min(words.length, this.#width);
+    const width = Math.min(among.words.length, this.#width);
     if (width === 0 || count <= 0) return [];
     const start = Math.floor(unit() * width * 32);
     if (left.length < width) {
       left = new Int32Array(width);
       rarest = new Int32Array(width);
+      least = new Uint16Array(width);
     }
     // As long as it may get: a list that grows takes room for many more.
     const chosen: number[] = [];
     chosen.length = Math.min(count, width << 5);
     let found = 0;
-    let some = 0;
-    for (let word = 0; word < width; word++) some |= left[word] = this.#words[this.#openAt(word)]! & words[word]!;
-    while (some !== 0) {
-      this.#findRarest(width);
-      found = takeFrom(start, width, chosen, found);
+    let copies = this.#look(among.words, width);
+    while (copies < nowhere) {
+      found = takeFrom(start, width, copies, chosen, found);
       if (found === chosen.length) return chosen;
-      some = 0;
-      for (let word = 0; word < width; word++) some |= left[word]! &= ~rarest[word]!;
+      copies = this.#lookFurther(width, copies);
     }
     chosen.length = found;
     return chosen;
   }
 
-  /** Of those left, the ones with the fewest copies: without the highest bit where any has none, and so on. */
-  #findRarest(width: number): void {
-    const stride = 1 + this.#planes;
-    for (let word = 0; word < width; word++) rarest[word] = left[word]!;
-    for (let plane = this.#planes; plane > 0; plane--) {
-      let some = 0;
-      for (let word = 0; word < width; word++) some |= rarest[word]! & ~this.#words[word * stride + plane]!;
-      if (some === 0) continue;
-      for (let word = 0; word < width; word++) rarest[word]! &= ~this.#words[word * stride + plane]!;
+  /** Fills `left`, and what is rarest of each word. Returns how few copies the rarest of all have. */
+  #look(among: Int32Array, width: number): number {
+    let fewest = nowhere;
+    for (let word = 0; word < width; word++) {
+      const bits = this.#words[this.#openAt(word)]! & among[word]!;
+      left[word] = bits;
+      const copies = bits === 0 ? nowhere : this.#findRarest(word, bits);
+      if (copies < fewest) fewest = copies;
     }
+    return fewest;
+  }
+
+  /** Those with so few copies are taken: what is the rarest now? */
+  #lookFurther(width: number, taken: number): number {
+    let fewest = nowhere;
+    for (let word = 0; word < width; word++) {
+      if (left[word] === 0) continue;
+      let copies = least[word]!;
+      if (copies === taken) {
+        const bits = (left[word]! &= ~rarest[word]!);
+        copies = bits === 0 ? nowhere : this.#findRarest(word, bits);
+      }
+      if (copies < fewest) fewest = copies;
+    }
+    return fewest;
+  }
+
+  /** Of these bits of a word the ones with the fewest copies: without the highest bit where any has none, and so on. */
+  #findRarest(word: number, bits: number): number {
+    const openAt = this.#openAt(word);
+    let rare = bits;
+    let copies = 0;
+    for (let plane = this.#planes; plane > 0; plane--) {
+      const without = rare & ~this.#words[openAt + plane]!;
+      copies <<= 1;
+      if (without === 0) copies++;
+      else rare = without;
+    }
+    rarest[word] = rare;
+    return (least[word] = copies);
   }
 }
 
 /**
- * Adds the rarest behind the `found` ones in `chosen` while there is room, from the bit `start` on and round
- * to it. Returns how many there are.
+ * Adds the rarest, which have so many copies, behind the `found` ones in `chosen` while there is room, from the
+ * bit `start` on and round to it. Returns how many there are.
  */
-function takeFrom(start: number, width: number, chosen: number[], found: number): number {
+function takeFrom(start: number, width: number, copies: number, chosen: number[], found: number): number {
   let count = found;
   const startWord = start >> 5;
   // The first word is walked twice: from the random bit on, and at the end what came before it.
   const lowBits = (1 << (start & 31)) - 1;
   for (let step = 0; step <= width; step++) {
     const word = startWord + step < width ? startWord + step : startWord + step - width;
+    if (left[word] === 0 || least[word] !== copies) continue;
     let bits = rarest[word]!;
     if (step === 0) bits &= ~lowBits;
     else if (step === width) bits &= lowBits;
