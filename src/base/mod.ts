@@ -6,4 +6,5 @@ export * from "./bytes.ts";
 export * from "./errors.ts";
 export * from "./following.ts";
 export * from "./lists.ts";
+export * from "./rows.ts";
 export * from "./units.ts";

@@ -15,9 +15,9 @@ import { AssertionError } from "#base/mod.ts";
 import type { DownloadEffect, DownloadEvent } from "#core/download/mod.ts";
 import { wantsMax } from "#core/swarm/mod.ts";
 import type { Host } from "./host.ts";
-import type { Transfer } from "./lines.ts";
 import type { Sender } from "./sender.ts";
 import type { Watcher } from "./watcher.ts";
+import type { Wire } from "./wire.ts";
 
 /** A piece that the first parent has not begun is asked of a second one only after so long. */
 const lateMsMin = 1_000;
@@ -31,7 +31,7 @@ interface Asked {
 
 /** What passed a line end lately: when it began, and what the line could have carried by then. */
 interface Passage {
-  readonly transfer: Transfer;
+  readonly bytes: number;
   readonly beganMs: number;
   readonly capacityBytes: number;
 }
@@ -55,7 +55,7 @@ export class Checks implements Watcher {
   readonly #records = new Map<Host, Record>();
   readonly #uplinks = new Map<Sender, Passage[]>();
   readonly #downlinks = new Map<Host, Passage[]>();
-  readonly #under = new Map<Transfer, { readonly up: Passage; readonly down: Passage }>();
+  readonly #under = new Map<Wire, { readonly up: Passage; readonly down: Passage }>();
   /** Pieces with wrong bytes that were told to their receivers. */
   lies = 0;
 
@@ -128,20 +128,20 @@ export class Checks implements Watcher {
     this.#check(standing <= wantsMax, parent, `has ${standing} wants of one child`);
   }
 
-  began(transfer: Transfer): void {
-    const { child, parent } = transfer.wire;
-    this.#check(parent.held.has(transfer.index), parent, `sends ${transfer.index}, which it does not hold`);
+  began(wire: Wire, index: number): void {
+    const { child, parent, bytes } = wire;
+    this.#check(parent.held.has(index), parent, `sends ${index}, which it does not hold`);
     const beganMs = this.clock.nowMs;
-    const up = { transfer, beganMs, capacityBytes: parent.uplink.capacityBytes };
-    const down = { transfer, beganMs, capacityBytes: child.downlink.capacityBytes(beganMs) };
-    this.#under.set(transfer, { up, down });
+    const up = { bytes, beganMs, capacityBytes: parent.uplink.capacityBytes };
+    const down = { bytes, beganMs, capacityBytes: child.downlink.capacityBytes(beganMs) };
+    this.#under.set(wire, { up, down });
   }
 
-  passed(transfer: Transfer): void {
-    const { child, parent } = transfer.wire;
-    const passage = this.#under.get(transfer);
-    this.#check(passage !== undefined, parent, `ends ${transfer.index}, which never began`);
-    this.#under.delete(transfer);
+  passed(wire: Wire, index: number): void {
+    const { child, parent } = wire;
+    const passage = this.#under.get(wire);
+    this.#check(passage !== undefined, parent, `ends ${index}, which never began`);
+    this.#under.delete(wire);
     this.#fits(parent, "sends", this.#uplinks, parent, passage!.up, parent.uplink.capacityBytes);
     this.#fits(
       child,
@@ -204,8 +204,8 @@ export class Checks implements Watcher {
     lines.set(key, passages);
     for (const { beganMs, capacityBytes } of passages) {
       let carriedBytes = 0;
-      for (const other of passages) if (other.beganMs >= beganMs) carriedBytes += other.transfer.bytes;
-      const room = bytes - capacityBytes + passage.transfer.bytes;
+      for (const other of passages) if (other.beganMs >= beganMs) carriedBytes += other.bytes;
+      const room = bytes - capacityBytes + passage.bytes;
       const ms = Math.round(this.clock.nowMs - beganMs);
       this.#check(carriedBytes <= room, who, `${does} ${carriedBytes} bytes in ${ms} ms, at most ${Math.round(room)}`);
     }

@@ -9,7 +9,7 @@ import { Host } from "./host.ts";
 import { Manager, Seed } from "./manager.ts";
 import { managerPlace, Network, type Sites } from "./network.ts";
 import { Chance } from "./random.ts";
-import type { Sender } from "./sender.ts";
+import type { Sender, Surroundings } from "./sender.ts";
 import { SiteLines, type SitePlan } from "./site-lines.ts";
 import { Trouble } from "./trouble.ts";
 import type { Watcher } from "./watcher.ts";
@@ -68,6 +68,7 @@ export class Cluster {
   readonly manager: Manager;
   readonly managers: Manager[] = [];
   readonly helpers: Helper[] = [];
+  readonly #around: Surroundings;
   readonly #senders = new Map<string, Sender>();
   /** Hosts that have it all. */
   finished = 0;
@@ -81,6 +82,9 @@ export class Cluster {
     this.network = new Network(this.chance, plan.latencyMs, plan.jitterMs, this.#makeSites());
     this.pieceBytes = plan.pieceBytes ?? choosePieceBytes(plan.lengthBytes, plan.hosts.length);
     this.pieces = pieceCount(plan.lengthBytes, this.pieceBytes);
+    const { agenda, chance, network, pieces, pieceBytes } = this;
+    const { lengthBytes, watcher } = plan;
+    this.#around = { agenda, chance, network, pieces, pieceBytes, lengthBytes, newsEveryMs, watcher };
     this.seeds = this.#makeSeeds();
     this.manager = this.#addManager(undefined);
     for (const seed of this.seeds) this.#senders.set(seed.id, seed);
@@ -94,20 +98,13 @@ export class Cluster {
     return { plans: sites, ofHost: hosts.map(({ site = 0 }) => site), lines: new SiteLines(this.agenda, sites) };
   }
 
-  /** What all senders of the cluster have in common. */
-  #shared() {
-    const { plan, agenda, chance, network, pieces, pieceBytes } = this;
-    const { lengthBytes, watcher } = plan;
-    return { agenda, chance, network, pieces, pieceBytes, lengthBytes, newsEveryMs, watcher };
-  }
-
   #makeSeeds(): Seed[] {
     const { hosts, seedsBytesPerSecond } = this.plan;
     const median = hosts[hosts.length >> 1]!.upBytesPerSecond;
     return seedsBytesPerSecond.map(
       (upBytesPerSecond, number) =>
         new Seed({
-          ...this.#shared(),
+          around: this.#around,
           id: `seed${number}`,
           place: managerPlace,
           upBytesPerSecond,
@@ -143,7 +140,7 @@ export class Cluster {
     const { hosts, pieceCpuMs = 0, helpersBytesPerSecond = [] } = this.plan;
     const hostsEach = Math.ceil(hosts.length / (helpersBytesPerSecond.length + 1));
     const senderOf = (id: string): Sender | undefined => this.#senders.get(id);
-    return { ...this.#shared(), reportEveryMs: reportEveryMs(hostsEach), pieceCpuMs, manager: this.manager, senderOf };
+    return { around: this.#around, reportEveryMs: reportEveryMs(hostsEach), pieceCpuMs, manager: this.manager, senderOf };
   }
 
   #addHelper(bytesPerSecond: number): void {

@@ -70,8 +70,8 @@ export class Host extends Sender {
     this.options = options;
     this.#manager = options.manager;
     this.pieceCpuMs = options.pieceCpuMs;
-    this.downlink = new Downlink(options.downBytesPerSecond);
-    this.inboundMax = inboundPiecesMax(options.pieceBytes);
+    this.downlink = new Downlink(options.around.network.lines, options.downBytesPerSecond);
+    this.inboundMax = inboundPiecesMax(options.around.pieceBytes);
     this.brain = this.#newBrain();
   }
 
@@ -79,13 +79,13 @@ export class Host extends Sender {
     return new SwarmDownload({
       held: this.held.clone(),
       inboundMax: this.inboundMax,
-      unit: this.options.chance.unit,
+      unit: this.around.chance.unit,
     });
   }
 
   /** As its manager has it. */
   get site(): string {
-    return `site${this.options.network.siteOf(this.place)}`;
+    return `site${this.around.network.siteOf(this.place)}`;
   }
 
   /** Connections to parents, also those that are being opened. */
@@ -111,8 +111,8 @@ export class Host extends Sender {
 
   /** A connection stands already. */
   #askOverKept(manager: Manager): void {
-    this.link = new ControlLink(this.agenda, this.options.network, this, manager);
-    this.link.established(this.options.chance.unit);
+    this.link = new ControlLink(this.agenda, this.around.network, this, manager);
+    this.link.established(this.around.chance.unit);
     this.link.ask(this.held.clone());
   }
 
@@ -125,7 +125,8 @@ export class Host extends Sender {
   }
 
   #startTimers(): void {
-    const { chance, reportEveryMs } = this.options;
+    const { reportEveryMs } = this.options;
+    const { chance } = this.around;
     this.agenda.after(chance.unit() * tickMs, this, tickCode, this.life);
     this.agenda.after(chance.unit() * reportEveryMs, this, reportCode, this.life);
     this.agenda.after(chance.unit() * keepAliveMs, this, keepAliveCode, this.life);
@@ -243,12 +244,12 @@ export class Host extends Sender {
     this.link = undefined;
     this.watcher?.note(this.id, "lost its control connection");
     const doubled = Math.min(backoffMs.max, backoffMs.first * 2 ** this.#connectFailures++);
-    const delayMs = doubled * (0.5 + this.options.chance.unit());
+    const delayMs = doubled * (0.5 + this.around.chance.unit());
     this.agenda.after(delayMs, this, connectCode, this.life);
   }
 
   #connect(): void {
-    this.link = new ControlLink(this.agenda, this.options.network, this, this.#manager);
+    this.link = new ControlLink(this.agenda, this.around.network, this, this.#manager);
     this.link.dial();
   }
 
@@ -258,7 +259,7 @@ export class Host extends Sender {
     if (this.down || !this.started) return;
     if (gone) {
       for (const wire of [...this.wires, ...this.#up.values()]) wire.fallSilent(Infinity);
-      this.link?.fallSilent(Infinity, this.options.chance.unit);
+      this.link?.fallSilent(Infinity, this.around.chance.unit);
     }
     for (const wire of this.#up.values()) wire.leave(true);
     this.#up.clear();
@@ -288,13 +289,13 @@ export class Host extends Sender {
     if (this.down || this.paused || !this.started) return;
     this.standStill();
     this.uplink.setRate(0);
-    this.link?.hostStandsStill(this.options.chance.unit);
+    this.link?.hostStandsStill(this.around.chance.unit);
   }
 
   /** SIGCONT. */
   resume(): void {
     if (!this.paused) return;
-    this.goOn(this.options.chance.unit() < 0.5);
+    this.goOn(this.around.chance.unit() < 0.5);
     this.setLines(this.#lineFactor);
     this.pump();
   }
@@ -330,14 +331,13 @@ export class Host extends Sender {
 
   #accuseAnyParent(): void {
     const parents = [...this.#up.keys()];
-    const parent = parents[Math.floor(this.options.chance.unit() * parents.length)];
+    const parent = parents[Math.floor(this.around.chance.unit() * parents.length)];
     if (parent !== undefined && this.link?.welcomed === true) this.link.accuse(parent);
   }
 
   #report(): void {
     if (this.link?.welcomed !== true) return;
-    const { pieceBytes, reportEveryMs } = this.options;
-    const perSecond = (pieceBytes * 1000) / reportEveryMs;
+    const perSecond = (this.around.pieceBytes * 1000) / this.options.reportEveryMs;
     const seeding = this.finishedMs !== undefined;
     const starving = !seeding && this.brain.starving;
     this.#wasStarving = starving;
@@ -377,7 +377,7 @@ export class Host extends Sender {
     const parent = this.options.senderOf(offer.id);
     if (parent === undefined) return;
     this.#up.get(offer.id)?.leave(false);
-    const wire = new Wire(this.agenda, this.options.network, this, parent, offer.across === true);
+    const wire = new Wire(this.agenda, this.around.network, this, parent, offer.across === true);
     this.#up.set(offer.id, wire);
     wire.dial();
   }

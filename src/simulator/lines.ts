@@ -8,23 +8,9 @@
  * back-pressure. Not modelled: loss, slow start, congestion inside the network.
  */
 
-import { assert } from "#base/mod.ts";
+import { assert, type Rows } from "#base/mod.ts";
 import type { Actor, Agenda } from "./agenda.ts";
 import type { Wire } from "./wire.ts";
-
-/** A piece on its way. */
-export interface Transfer {
-  readonly wire: Wire;
-  readonly index: number;
-  readonly bytes: number;
-  /** The share of the uplink, in bytes, at which the piece is out; while it is held, what is left of it. */
-  outAtBytes: number;
-  /** What the downlink could have taken when the piece began, and once it is out: when it will be whole. */
-  throughAtBytes: number;
-  /** It is out of the uplink; it may still be on the lines between sites. */
-  isOut: boolean;
-  crossing: boolean;
-}
 
 const dueCode = 0;
 /** Bytes within which a piece counts as out: rounding must not keep it. */
@@ -37,77 +23,104 @@ export function nearlyNothingBytes(bytesPerMs: number, stepMs: number): number {
   return Math.max(nearlyBytes, bytesPerMs * stepMs * nearlyStep);
 }
 
+/** A line end's row. */
+const rowOf = {
+  bytesPerMs: 0,
+  /** Since when it has this rate, and what it could have carried before. */
+  sinceMs: 1,
+  beforeBytes: 2,
+  /**
+   * What a piece on its way since the beginning would have sent; at a downlink what it must have been able to take
+   * for all that is out to be through.
+   */
+  shareBytes: 3,
+  lastMs: 4,
+  /** When the next look is due; later looks replace it. */
+  dueMs: 5,
+  sentBytes: 6,
+} as const;
+export const lineRowNumbers = 8;
+
 /** What a line could have carried by now, whatever its rate was meanwhile. */
-class Capacity {
-  bytesPerMs: number;
-  #sinceMs = 0;
-  #bytes = 0;
+class Line {
+  protected readonly rows: Rows;
+  protected readonly row: number;
 
-  constructor(bytesPerSecond: number) {
-    this.bytesPerMs = bytesPerSecond / 1000;
+  constructor(rows: Rows, bytesPerSecond: number) {
+    this.rows = rows;
+    this.row = rows.take();
+    rows.numbers[this.row + rowOf.bytesPerMs] = bytesPerSecond / 1000;
   }
 
-  at(nowMs: number): number {
-    return this.#bytes + (nowMs - this.#sinceMs) * this.bytesPerMs;
+  protected capacityAt(nowMs: number): number {
+    const { rows, row } = this;
+    const sinceMs = nowMs - rows.numbers[row + rowOf.sinceMs]!;
+    return rows.numbers[row + rowOf.beforeBytes]! + sinceMs * rows.numbers[row + rowOf.bytesPerMs]!;
   }
 
-  setRate(bytesPerSecond: number, nowMs: number): void {
-    this.#bytes = this.at(nowMs);
-    this.#sinceMs = nowMs;
-    this.bytesPerMs = bytesPerSecond / 1000;
+  protected changeRate(bytesPerSecond: number, nowMs: number): void {
+    const { rows, row } = this;
+    rows.numbers[row + rowOf.beforeBytes] = this.capacityAt(nowMs);
+    rows.numbers[row + rowOf.sinceMs] = nowMs;
+    rows.numbers[row + rowOf.bytesPerMs] = bytesPerSecond / 1000;
   }
 }
 
-export class Uplink implements Actor {
+export class Uplink extends Line implements Actor {
   readonly #agenda: Agenda;
-  readonly #onOut: (transfer: Transfer) => void;
-  readonly #capacity: Capacity;
-  /** On their way, the next to be out first. */
-  readonly #active: Transfer[] = [];
-  /** On connections that fell silent: they take nothing of the line. */
-  readonly #held: Transfer[] = [];
-  /** What a piece on its way since the beginning would have sent. */
-  #shareBytes = 0;
-  #lastMs = 0;
-  /** When the next look is due; later looks replace it. */
-  #dueMs = Infinity;
+  readonly #onOut: (wire: Wire) => void;
+  /** Connections with a piece on its way, the next to be out first. */
+  readonly #active: Wire[] = [];
+  /** Those that fell silent: they take nothing of the line. */
+  readonly #held: Wire[] = [];
   /** The look that counts, by its number. */
   #look = 0;
-  /** Bytes sent. */
-  sentBytes = 0;
 
-  constructor(agenda: Agenda, bytesPerSecond: number, onOut: (transfer: Transfer) => void) {
+  constructor(agenda: Agenda, rows: Rows, bytesPerSecond: number, onOut: (wire: Wire) => void) {
+    super(rows, bytesPerSecond);
     this.#agenda = agenda;
-    this.#capacity = new Capacity(bytesPerSecond);
     this.#onOut = onOut;
+    this.#dueMs = Infinity;
   }
 
   /** What it could have sent by now. */
   get capacityBytes(): number {
-    return this.#capacity.at(this.#agenda.nowMs);
+    return this.capacityAt(this.#agenda.nowMs);
   }
 
-  start(wire: Wire, index: number, bytes: number): Transfer {
+  /** Bytes sent. */
+  get sentBytes(): number {
+    return this.rows.numbers[this.row + rowOf.sentBytes]!;
+  }
+
+  get #shareBytes(): number {
+    return this.rows.numbers[this.row + rowOf.shareBytes]!;
+  }
+
+  get #dueMs(): number {
+    return this.rows.numbers[this.row + rowOf.dueMs]!;
+  }
+
+  set #dueMs(atMs: number) {
+    this.rows.numbers[this.row + rowOf.dueMs] = atMs;
+  }
+
+  /** So many bytes begin on the connection, which carries nothing else now. */
+  start(wire: Wire, bytes: number): void {
     this.#advance();
-    const throughAtBytes = wire.child.downlink.capacityBytes(this.#agenda.nowMs);
-    const transfer: Transfer = {
-      wire,
-      index,
-      bytes,
-      outAtBytes: this.#shareBytes + bytes,
-      throughAtBytes,
-      isOut: false,
-      crossing: false,
-    };
-    this.#add(transfer);
+    wire.bytes = bytes;
+    wire.isOut = false;
+    wire.crossing = false;
+    wire.outAtBytes = this.#shareBytes + bytes;
+    wire.throughAtBytes = wire.child.downlink.capacityBytes(this.#agenda.nowMs);
+    this.#add(wire);
     this.#plan();
-    return transfer;
   }
 
   /** The line is slower or faster from now on; at 0 it stands still. */
   setRate(bytesPerSecond: number): void {
     this.#advance();
-    this.#capacity.setRate(bytesPerSecond, this.#agenda.nowMs);
+    this.changeRate(bytesPerSecond, this.#agenda.nowMs);
     this.#dueMs = Infinity;
     this.#plan();
   }
@@ -123,20 +136,18 @@ export class Uplink implements Actor {
   /** The connection fell silent: its piece waits. */
   hold(wire: Wire): void {
     this.#advance();
-    const transfer = take(this.#active, wire);
-    if (transfer === undefined) return;
-    transfer.outAtBytes -= this.#shareBytes;
-    this.#held.push(transfer);
+    if (!take(this.#active, wire)) return;
+    wire.outAtBytes -= this.#shareBytes;
+    this.#held.push(wire);
     this.#plan();
   }
 
   /** The connection is heard again: its piece goes on. */
   release(wire: Wire): void {
     this.#advance();
-    const transfer = take(this.#held, wire);
-    if (transfer === undefined) return;
-    transfer.outAtBytes += this.#shareBytes;
-    this.#add(transfer);
+    if (!take(this.#held, wire)) return;
+    wire.outAtBytes += this.#shareBytes;
+    this.#add(wire);
     this.#plan();
   }
 
@@ -144,34 +155,36 @@ export class Uplink implements Actor {
     if (look !== this.#look) return;
     this.#dueMs = Infinity;
     this.#advance();
-    const bytesPerMs = this.#capacity.bytesPerMs / this.#active.length;
+    const bytesPerMs = this.rows.numbers[this.row + rowOf.bytesPerMs]! / this.#active.length;
     const outAtBytes = this.#shareBytes + nearlyNothingBytes(bytesPerMs, this.#agenda.stepMs);
     while (this.#active.length > 0 && this.#active[0]!.outAtBytes <= outAtBytes) this.#onOut(this.#active.shift()!);
     this.#plan();
   }
 
   /** Pieces of one length are out in the order in which they began: the place is mostly the last. */
-  #add(transfer: Transfer): void {
-    let at = this.#active.push(transfer) - 1;
-    while (at > 0 && this.#active[at - 1]!.outAtBytes > transfer.outAtBytes) {
+  #add(wire: Wire): void {
+    const { outAtBytes } = wire;
+    let at = this.#active.push(wire) - 1;
+    while (at > 0 && this.#active[at - 1]!.outAtBytes > outAtBytes) {
       this.#active[at] = this.#active[at - 1]!;
       at--;
     }
-    this.#active[at] = transfer;
+    this.#active[at] = wire;
   }
 
   #advance(): void {
     const { nowMs } = this.#agenda;
-    const elapsedMs = nowMs - this.#lastMs;
-    this.#lastMs = nowMs;
+    const { numbers } = this.rows;
+    const elapsedMs = nowMs - numbers[this.row + rowOf.lastMs]!;
+    numbers[this.row + rowOf.lastMs] = nowMs;
     if (this.#active.length === 0 || elapsedMs <= 0) return;
-    const bytes = elapsedMs * this.#capacity.bytesPerMs;
-    this.#shareBytes += bytes / this.#active.length;
-    this.sentBytes += bytes;
+    const bytes = elapsedMs * numbers[this.row + rowOf.bytesPerMs]!;
+    numbers[this.row + rowOf.shareBytes]! += bytes / this.#active.length;
+    numbers[this.row + rowOf.sentBytes]! += bytes;
   }
 
   #plan(): void {
-    const { bytesPerMs } = this.#capacity;
+    const bytesPerMs = this.rows.numbers[this.row + rowOf.bytesPerMs]!;
     if (this.#active.length === 0 || bytesPerMs === 0) return;
     const delayMs = (Math.max(0, this.#active[0]!.outAtBytes - this.#shareBytes) * this.#active.length) / bytesPerMs;
     const dueMs = this.#agenda.nowMs + delayMs;
@@ -182,40 +195,42 @@ export class Uplink implements Actor {
   }
 }
 
-function take(transfers: Transfer[], wire: Wire): Transfer | undefined {
-  const at = transfers.findIndex((transfer) => transfer.wire === wire);
-  return at < 0 ? undefined : transfers.splice(at, 1)[0];
+/** False when it was not among them. */
+function take(wires: Wire[], wire: Wire): boolean {
+  const at = wires.indexOf(wire);
+  if (at >= 0) wires.splice(at, 1);
+  return at >= 0;
 }
 
-export class Downlink {
-  readonly #capacity: Capacity;
-  /** What the line must have been able to take for all that is out to be through. */
-  #throughBytes = 0;
+/** All that a downlink looks at of a piece. */
+type Passing = Pick<Wire, "bytes" | "throughAtBytes">;
 
-  constructor(bytesPerSecond: number) {
+export class Downlink extends Line {
+  constructor(rows: Rows, bytesPerSecond: number) {
     assert(bytesPerSecond > 0, "a downlink has a rate");
-    this.#capacity = new Capacity(bytesPerSecond);
+    super(rows, bytesPerSecond);
   }
 
   /** What it could have taken by now. */
   capacityBytes(nowMs: number): number {
-    return this.#capacity.at(nowMs);
+    return this.capacityAt(nowMs);
   }
 
   setRate(bytesPerSecond: number, nowMs: number): void {
-    this.#capacity.setRate(bytesPerSecond, nowMs);
+    this.changeRate(bytesPerSecond, nowMs);
   }
 
   /** The piece is out: it takes its place behind those that were out before. Returns `wholeMs`. */
-  out(transfer: Transfer, nowMs: number): number {
-    this.#throughBytes = Math.max(this.#throughBytes, transfer.throughAtBytes) + transfer.bytes;
-    transfer.throughAtBytes = this.#throughBytes;
-    return this.wholeMs(transfer, nowMs);
+  out(piece: Passing, nowMs: number): number {
+    const through = this.row + rowOf.shareBytes;
+    const throughBytes = Math.max(this.rows.numbers[through]!, piece.throughAtBytes) + piece.bytes;
+    this.rows.numbers[through] = piece.throughAtBytes = throughBytes;
+    return this.wholeMs(piece, nowMs);
   }
 
   /** When the piece that is out will be whole here, at the line's present rate. */
-  wholeMs(transfer: Transfer, nowMs: number): number {
-    const missingBytes = transfer.throughAtBytes - this.#capacity.at(nowMs);
-    return missingBytes <= nearlyBytes ? nowMs : nowMs + missingBytes / this.#capacity.bytesPerMs;
+  wholeMs(piece: Passing, nowMs: number): number {
+    const missingBytes = piece.throughAtBytes - this.capacityAt(nowMs);
+    return missingBytes <= nearlyBytes ? nowMs : nowMs + missingBytes / this.rows.numbers[this.row + rowOf.bytesPerMs]!;
   }
 }

@@ -4,9 +4,11 @@
  * the first site.
  */
 
-import type { Transfer } from "./lines.ts";
+import { Rows } from "#base/mod.ts";
+import { lineRowNumbers } from "./lines.ts";
 import type { Chance } from "./random.ts";
 import type { SiteLines, SitePlan } from "./site-lines.ts";
+import { wireRowNumbers, type Wire } from "./wire.ts";
 
 /** The manager and its seeds, beside the hosts, which count from 0. */
 export const managerPlace = -1;
@@ -29,6 +31,10 @@ export class Network {
   jitterMs: number;
   readonly #chance: Chance;
   readonly sites: Sites | undefined;
+  /** The numbers of all connections. */
+  readonly wires = new Rows(wireRowNumbers);
+  /** Those of all line ends. */
+  readonly lines = new Rows(lineRowNumbers);
   #partitions: Partition[] = [];
 
   constructor(chance: Chance, latencyMs: number, jitterMs: number, sites?: Sites) {
@@ -43,11 +49,10 @@ export class Network {
   }
 
   /** A piece leaves: if it goes to another site, the lines between carry it. */
-  begins(transfer: Transfer): void {
+  begins(wire: Wire): void {
     if (this.sites === undefined) return;
-    const { parent, child } = transfer.wire;
-    const [from, to] = [this.siteOf(parent.place), this.siteOf(child.place)];
-    if (from !== to) this.sites.lines.start(transfer, from, to);
+    const [from, to] = [this.siteOf(wire.parent.place), this.siteOf(wire.child.place)];
+    if (from !== to) this.sites.lines.start(wire, from, to);
   }
 
   /** Without jitter, one way. */

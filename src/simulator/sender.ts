@@ -7,7 +7,7 @@
 import { assert, Bitfield, removeAt } from "#base/mod.ts";
 import { UploadQueue, type MaySend } from "#core/swarm/mod.ts";
 import type { Actor, Agenda } from "./agenda.ts";
-import { Uplink, type Transfer } from "./lines.ts";
+import { Uplink } from "./lines.ts";
 import type { Network } from "./network.ts";
 import { Process } from "./process.ts";
 import type { Chance } from "./random.ts";
@@ -22,26 +22,31 @@ const stallMsMax = 10_000;
 /** A piece that is out, and not yet through its child's line, is looked at this often. */
 const lookMsMax = 250;
 
-export interface SenderOptions {
+/** What all of a cluster have in common: one object, since each looks at it for each piece. */
+export interface Surroundings {
   readonly agenda: Agenda;
   readonly chance: Chance;
-  readonly id: string;
-  /** Where it is in the network. */
-  readonly place: number;
+  readonly network: Network;
   readonly pieces: number;
   readonly pieceBytes: number;
   readonly lengthBytes: number;
+  /** News of pieces is gathered this long for children that have something standing here. */
+  readonly newsEveryMs: number;
+  readonly watcher: Watcher | undefined;
+}
+
+export interface SenderOptions {
+  readonly around: Surroundings;
+  readonly id: string;
+  /** Where it is in the network. */
+  readonly place: number;
   readonly upBytesPerSecond: number;
   readonly slots: number;
   /** For pieces to other sites. */
   readonly acrossSlots: number;
   readonly isFedByOrigin: boolean;
-  readonly network: Network;
-  /** News of pieces is gathered this long for children that have something standing here. */
-  readonly newsEveryMs: number;
   /** The share of its pieces that it sends with wrong bytes. */
   readonly lies: number;
-  readonly watcher: Watcher | undefined;
 }
 
 export class Sender extends Process implements Actor {
@@ -50,8 +55,10 @@ export class Sender extends Process implements Actor {
   readonly held: Bitfield;
   readonly uplink: Uplink;
   readonly lies: number;
-  protected readonly watcher: Watcher | undefined;
-  readonly #options: SenderOptions;
+  protected readonly around: Surroundings;
+  protected readonly slots: number;
+  readonly #acrossSlots: number;
+  readonly #isFedByOrigin: boolean;
   readonly #wires = new Set<Wire>();
   #queue: UploadQueue<Wire>;
   /** Connections with a piece on its way: the slots taken. */
@@ -66,15 +73,18 @@ export class Sender extends Process implements Actor {
   wrongPieces = 0;
 
   constructor(options: SenderOptions) {
-    super(options.agenda);
-    this.#options = options;
+    const { agenda, network, pieces } = options.around;
+    super(agenda);
+    this.around = options.around;
     this.id = options.id;
     this.place = options.place;
     this.lies = options.lies;
-    this.watcher = options.watcher;
-    this.held = new Bitfield(options.pieces);
+    this.slots = options.slots;
+    this.#acrossSlots = options.acrossSlots;
+    this.#isFedByOrigin = options.isFedByOrigin;
+    this.held = new Bitfield(pieces);
     this.#queue = new UploadQueue<Wire>(0, { fromOrigin: options.isFedByOrigin });
-    this.uplink = new Uplink(options.agenda, options.upBytesPerSecond, (transfer) => this.#out(transfer));
+    this.uplink = new Uplink(agenda, network.lines, options.upBytesPerSecond, (wire) => this.#out(wire));
   }
 
   get queue(): UploadQueue<Wire> {
@@ -86,12 +96,12 @@ export class Sender extends Process implements Actor {
     return this.#wires;
   }
 
-  protected get slots(): number {
-    return this.#options.slots;
+  protected get watcher(): Watcher | undefined {
+    return this.around.watcher;
   }
 
   bytesOf(index: number): number {
-    const { pieceBytes, lengthBytes } = this.#options;
+    const { pieceBytes, lengthBytes } = this.around;
     return Math.min(pieceBytes, lengthBytes - index * pieceBytes);
   }
 
@@ -141,17 +151,17 @@ export class Sender extends Process implements Actor {
   /** The connection fell silent: its piece waits. */
   hold(wire: Wire): void {
     this.uplink.hold(wire);
-    this.#options.network.sites?.lines.hold(wire, true);
+    this.around.network.sites?.lines.hold(wire, true);
   }
 
   release(wire: Wire): void {
     this.uplink.release(wire);
-    this.#options.network.sites?.lines.hold(wire, false);
+    this.around.network.sites?.lines.hold(wire, false);
   }
 
   #dropFromLines(wire: Wire): void {
     this.uplink.abandon(wire);
-    this.#options.network.sites?.lines.abandon(wire);
+    this.around.network.sites?.lines.abandon(wire);
   }
 
   /** A piece is held from now on: children hear of it. */
@@ -160,7 +170,7 @@ export class Sender extends Process implements Actor {
     for (const child of this.#queue.gained(index)) child.owner.have(this.#queue.takeNews(child));
     if (this.#newsDue) return;
     this.#newsDue = true;
-    this.agenda.after(this.#options.newsEveryMs, this, newsCode, this.life);
+    this.agenda.after(this.around.newsEveryMs, this, newsCode, this.life);
   }
 
   /** Every child hears something, so that silence means trouble; one that takes nothing is given up. */
@@ -181,7 +191,7 @@ export class Sender extends Process implements Actor {
   }
 
   on(code: number, argument: unknown): void {
-    if (code === wholeCode) return this.#whole(argument as Transfer);
+    if (code === wholeCode) return this.#whole(argument as Wire);
     if (this.paused) return this.laterByTimer(this, code, argument);
     if (argument !== this.life) return;
     if (code === newsCode) return this.#tellNews();
@@ -207,9 +217,8 @@ export class Sender extends Process implements Actor {
   }
 
   #maySend(): MaySend {
-    const { slots, acrossSlots } = this.#options;
-    const near = this.#sending.length - this.#crossing < slots;
-    return { repeat: this.mayRepeat(), near, across: this.#crossing < acrossSlots };
+    const near = this.#sending.length - this.#crossing < this.slots;
+    return { repeat: this.mayRepeat(), near, across: this.#crossing < this.#acrossSlots };
   }
 
   pump(): void {
@@ -224,9 +233,9 @@ export class Sender extends Process implements Actor {
       wire.sending = want;
       wire.takenMs = this.agenda.nowMs;
       wire.started(want.index);
-      const transfer = this.uplink.start(wire, want.index, this.bytesOf(want.index));
-      this.#options.network.begins(transfer);
-      this.watcher?.began(transfer);
+      this.uplink.start(wire, this.bytesOf(want.index));
+      this.around.network.begins(wire);
+      this.watcher?.began(wire, want.index);
       if (wire.silent) this.hold(wire);
     }
   }
@@ -240,42 +249,42 @@ export class Sender extends Process implements Actor {
   }
 
   /** The piece is out of this line; it is whole at the child when the lines between and the child's have taken it. */
-  #out(transfer: Transfer): void {
+  #out(wire: Wire): void {
     this.sentPieces++;
-    transfer.isOut = true;
-    if (!transfer.crossing) this.#atChildsLine(transfer);
+    wire.isOut = true;
+    if (!wire.crossing) this.#atChildsLine(wire);
   }
 
   /** The piece is through the lines between sites. */
-  crossed(transfer: Transfer): void {
-    if (transfer.isOut) this.#atChildsLine(transfer);
+  crossed(wire: Wire): void {
+    if (wire.isOut) this.#atChildsLine(wire);
   }
 
-  #atChildsLine(transfer: Transfer): void {
+  #atChildsLine(wire: Wire): void {
     const { nowMs, stepMs } = this.agenda;
-    const wholeMs = transfer.wire.child.downlink.out(transfer, nowMs);
-    if (wholeMs <= nowMs + stepMs) this.#whole(transfer);
-    else this.#lookAgain(transfer, wholeMs);
+    const wholeMs = wire.child.downlink.out(wire, nowMs);
+    if (wholeMs <= nowMs + stepMs) this.#whole(wire);
+    else this.#lookAgain(wire, wholeMs);
   }
 
   /** In good time, since the child's line may become faster. */
-  #lookAgain(transfer: Transfer, dueMs: number): void {
+  #lookAgain(wire: Wire, dueMs: number): void {
     const delayMs = Math.min(dueMs - this.agenda.nowMs, lookMsMax);
-    if (dueMs < Infinity) this.agenda.after(delayMs, this, wholeCode, transfer);
+    if (dueMs < Infinity) this.agenda.after(delayMs, this, wholeCode, wire);
   }
 
-  #whole(transfer: Transfer): void {
-    const { wire, index } = transfer;
+  #whole(wire: Wire): void {
     // The connection may have gone meanwhile.
-    if (wire.sending?.index !== index) return;
+    if (wire.sending === undefined) return;
+    const { index } = wire.sending;
     const { nowMs, stepMs } = this.agenda;
     const { child, silentUntilMs } = wire;
-    const wholeMs = child.downlink.wholeMs(transfer, nowMs);
+    const wholeMs = child.downlink.wholeMs(wire, nowMs);
     const dueMs = Math.max(wholeMs, silentUntilMs);
-    if (dueMs > nowMs + stepMs) return this.#lookAgain(transfer, dueMs);
-    if (child.paused) return child.later(this, wholeCode, transfer);
-    this.watcher?.passed(transfer);
-    const right = this.lies === 0 || this.#options.chance.unit() >= this.lies;
+    if (dueMs > nowMs + stepMs) return this.#lookAgain(wire, dueMs);
+    if (child.paused) return child.later(this, wholeCode, wire);
+    this.watcher?.passed(wire, index);
+    const right = this.lies === 0 || this.around.chance.unit() >= this.lies;
     if (!right) this.wrongPieces++;
     wire.piece(index, right);
     this.#free(wire);
@@ -314,6 +323,6 @@ export class Sender extends Process implements Actor {
     this.#crossing = 0;
     this.#newsDue = false;
     this.#heldDueMs = Infinity;
-    this.#queue = new UploadQueue<Wire>(this.held.count, { fromOrigin: this.#options.isFedByOrigin });
+    this.#queue = new UploadQueue<Wire>(this.held.count, { fromOrigin: this.#isFedByOrigin });
   }
 }

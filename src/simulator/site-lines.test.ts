@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Agenda } from "./agenda.ts";
-import type { Transfer } from "./lines.ts";
 import { Chance } from "./random.ts";
 import { SiteLines, type SitePlan } from "./site-lines.ts";
 import type { Wire } from "./wire.ts";
@@ -20,10 +19,12 @@ function newScene(sites: readonly SitePlan[]) {
   const agenda = new Agenda(stepMs);
   const lines = new SiteLines(agenda, sites);
   const throughMs = new Map<number, number>();
-  const parent = { crossed: ({ index }: Transfer): void => void throughMs.set(index, agenda.nowMs) };
+  const numbers = new Map<Wire, number>();
+  const parent = { crossed: (wire: Wire): void => void throughMs.set(numbers.get(wire)!, agenda.nowMs) };
   const start = (index: number, bytes: number, from: number, to: number): Wire => {
-    const wire = { parent } as unknown as Wire;
-    lines.start({ wire, index, bytes, outAtBytes: 0, throughAtBytes: 0, isOut: true, crossing: false }, from, to);
+    const wire = { parent, bytes } as unknown as Wire;
+    numbers.set(wire, index);
+    lines.start(wire, from, to);
     return wire;
   };
   const at = (atMs: number, action: () => void): void => agenda.after(atMs, { on: action }, 0);

@@ -9,7 +9,7 @@
 
 import { assert } from "#base/mod.ts";
 import type { Actor, Agenda } from "./agenda.ts";
-import { nearlyNothingBytes, type Transfer } from "./lines.ts";
+import { nearlyNothingBytes } from "./lines.ts";
 import type { Wire } from "./wire.ts";
 
 export interface SitePlan {
@@ -33,7 +33,7 @@ class Line {
 }
 
 interface Crossing {
-  readonly transfer: Transfer;
+  readonly wire: Wire;
   readonly out: Line;
   readonly into: Line;
   leftBytes: number;
@@ -66,11 +66,12 @@ export class SiteLines implements Actor {
     return this.#lines[site]!.out.carriedBytes;
   }
 
-  start(transfer: Transfer, from: number, to: number): void {
+  /** The piece that begins on the connection goes from one site to another. */
+  start(wire: Wire, from: number, to: number): void {
     this.#advance();
     const [out, into] = [this.#lines[from]!.out, this.#lines[to]!.into];
-    transfer.crossing = true;
-    this.#crossings.set(transfer.wire, { transfer, out, into, leftBytes: transfer.bytes, bytesPerMs: 0, held: false });
+    wire.crossing = true;
+    this.#crossings.set(wire, { wire, out, into, leftBytes: wire.bytes, bytesPerMs: 0, held: false });
     this.#share();
   }
 
@@ -98,11 +99,11 @@ export class SiteLines implements Actor {
       const { leftBytes, bytesPerMs } = crossing;
       if (leftBytes <= nearlyNothingBytes(bytesPerMs, this.#agenda.stepMs)) through.push(crossing);
     }
-    for (const { transfer } of through) this.#crossings.delete(transfer.wire);
+    for (const { wire } of through) this.#crossings.delete(wire);
     this.#share();
-    for (const { transfer } of through) {
-      transfer.crossing = false;
-      transfer.wire.parent.crossed(transfer);
+    for (const { wire } of through) {
+      wire.crossing = false;
+      wire.parent.crossed(wire);
     }
   }
 

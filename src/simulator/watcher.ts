@@ -5,8 +5,8 @@
 
 import type { DownloadEffect, DownloadEvent } from "#core/download/mod.ts";
 import type { Host } from "./host.ts";
-import type { Transfer } from "./lines.ts";
 import type { Sender } from "./sender.ts";
+import type { Wire } from "./wire.ts";
 
 export interface Watcher {
   /** Before the host's brain hears it. */
@@ -18,9 +18,9 @@ export interface Watcher {
   /** Wants came to a parent. */
   asked(parent: Sender, standing: number): void;
   /** The piece's first byte leaves. */
-  began(transfer: Transfer): void;
+  began(wire: Wire, index: number): void;
   /** The piece's last byte is at the child. */
-  passed(transfer: Transfer): void;
+  passed(wire: Wire, index: number): void;
   /** The host's process died; what it knew is gone, what it stored is not. */
   died(host: Host): void;
   /** Anything else worth a line. */

@@ -4,7 +4,7 @@
  * (TCP sends again what was lost), or never; a broken one tells both ends.
  */
 
-import type { Bitfield } from "#base/mod.ts";
+import type { Bitfield, Rows } from "#base/mod.ts";
 import type { Child, Want } from "#core/swarm/mod.ts";
 import type { Actor, Agenda } from "./agenda.ts";
 import type { Host } from "./host.ts";
@@ -20,6 +20,18 @@ const readOnCode = 22;
 const nearlyMs = 1e-3;
 /** Who dials waits this long for an answer. */
 const dialMsMax = 5_000;
+/** A wire's row: times of the connection, and how far the piece on its way is. */
+const rowOf = {
+  silentUntilMs: 0,
+  readFromMs: 1,
+  takenMs: 2,
+  toldMs: 3,
+  lastToChildMs: 4,
+  lastToParentMs: 5,
+  outAtBytes: 6,
+  throughAtBytes: 7,
+} as const;
+export const wireRowNumbers = 8;
 
 export class Wire implements Actor {
   readonly child: Host;
@@ -29,25 +41,23 @@ export class Wire implements Actor {
   readonly #network: Network;
   /** The child's end is in use. */
   open = true;
-  /** Nothing comes through before; Infinity: never again. */
-  silentUntilMs = 0;
-  /** The child reads on from then: until then it checks a piece of this connection. */
-  readFromMs = 0;
   /** What came meanwhile, in its order: code, argument. */
   #unread: unknown[] = [];
   /** The child in its parent's queue, and what is on its way to it; the parent's. */
   queued: Child<Wire> | undefined;
   sending: Want<Wire> | undefined;
-  /** When the child was last seen to take bytes of it. */
-  takenMs = 0;
+  /** Of the piece on its way: its length, whether it is out of the uplink, whether it is on the lines between sites. */
+  bytes = 0;
+  isOut = false;
+  crossing = false;
   /** What the parent says when the piece on its way is through: nothing comes between its bytes. */
   owesNews = false;
   owesCancelled: number[] | undefined;
   /** Its pieces go to another site, or to a manager that helps. */
   readonly across: boolean;
   #dialledMs = 0;
-  #lastToChildMs = 0;
-  #lastToParentMs = 0;
+  readonly #rows: Rows;
+  readonly #row: number;
 
   constructor(agenda: Agenda, network: Network, child: Host, parent: Sender, across: boolean) {
     this.#agenda = agenda;
@@ -56,6 +66,50 @@ export class Wire implements Actor {
     this.parent = parent;
     this.#parentId = parent.id;
     this.across = across;
+    this.#rows = network.wires;
+    this.#row = this.#rows.take();
+    this.#rows.numbers[this.#row + rowOf.toldMs] = -1;
+  }
+
+  /** Nothing comes through before; Infinity: never again. */
+  get silentUntilMs(): number {
+    return this.#rows.numbers[this.#row + rowOf.silentUntilMs]!;
+  }
+
+  /** The child reads on from then: until then it checks a piece of this connection. */
+  get readFromMs(): number {
+    return this.#rows.numbers[this.#row + rowOf.readFromMs]!;
+  }
+
+  set readFromMs(atMs: number) {
+    this.#rows.numbers[this.#row + rowOf.readFromMs] = atMs;
+  }
+
+  /** When the child was last seen to take bytes of it. */
+  get takenMs(): number {
+    return this.#rows.numbers[this.#row + rowOf.takenMs]!;
+  }
+
+  set takenMs(atMs: number) {
+    this.#rows.numbers[this.#row + rowOf.takenMs] = atMs;
+  }
+
+  /** The share of the uplink, in bytes, at which the piece is out; while it is held, what is left of it. */
+  get outAtBytes(): number {
+    return this.#rows.numbers[this.#row + rowOf.outAtBytes]!;
+  }
+
+  set outAtBytes(bytes: number) {
+    this.#rows.numbers[this.#row + rowOf.outAtBytes] = bytes;
+  }
+
+  /** What the downlink could have taken when the piece began, and once it is out: when it will be whole. */
+  get throughAtBytes(): number {
+    return this.#rows.numbers[this.#row + rowOf.throughAtBytes]!;
+  }
+
+  set throughAtBytes(bytes: number) {
+    this.#rows.numbers[this.#row + rowOf.throughAtBytes] = bytes;
   }
 
   get silent(): boolean {
@@ -71,8 +125,9 @@ export class Wire implements Actor {
   dial(): void {
     const { nowMs } = this.#agenda;
     this.#dialledMs = nowMs;
-    this.silentUntilMs = this.#network.partedUntilMs(this.child.place, this.parent.place, nowMs);
-    if (this.silentUntilMs > nowMs + dialMsMax) this.#agenda.after(dialMsMax, this, unansweredCode);
+    const silentUntilMs = this.#network.partedUntilMs(this.child.place, this.parent.place, nowMs);
+    this.#rows.numbers[this.#row + rowOf.silentUntilMs] = silentUntilMs;
+    if (silentUntilMs > nowMs + dialMsMax) this.#agenda.after(dialMsMax, this, unansweredCode);
     else this.#say(2 * this.#network.latencyMs(this.child.place, this.parent.place), toParent.open);
   }
 
@@ -125,7 +180,7 @@ export class Wire implements Actor {
   /** Nothing comes through until then. */
   fallSilent(untilMs: number): void {
     if (untilMs <= this.silentUntilMs) return;
-    this.silentUntilMs = untilMs;
+    this.#rows.numbers[this.#row + rowOf.silentUntilMs] = untilMs;
     this.parent.hold(this);
     if (untilMs < Infinity) this.#agenda.after(untilMs - this.#agenda.nowMs, this, heardAgainCode);
   }
@@ -138,18 +193,27 @@ export class Wire implements Actor {
 
   #say(delayMs: number, code: number, argument?: unknown): void {
     const { nowMs } = this.#agenda;
-    if (this.silentUntilMs === Infinity) return;
-    const leavesMs = Math.max(nowMs, this.silentUntilMs);
-    this.#lastToParentMs = Math.max(this.#lastToParentMs, leavesMs + delayMs + this.#oneWayMs());
-    this.#agenda.after(this.#lastToParentMs - nowMs, this, code, argument);
+    const { numbers } = this.#rows;
+    const silentUntilMs = numbers[this.#row + rowOf.silentUntilMs]!;
+    if (silentUntilMs === Infinity) return;
+    const arrivesMs = Math.max(nowMs, silentUntilMs) + delayMs + this.#oneWayMs();
+    const inOrderMs = Math.max(numbers[this.#row + rowOf.lastToParentMs]!, arrivesMs);
+    numbers[this.#row + rowOf.lastToParentMs] = inOrderMs;
+    this.#agenda.after(inOrderMs - nowMs, this, code, argument);
   }
 
+  /** What is said at one instant goes in one segment, as the product sends it: it arrives at one instant. */
   #tell(code: number, argument?: unknown): void {
     const { nowMs } = this.#agenda;
-    if (this.silentUntilMs === Infinity) return;
-    const leavesMs = Math.max(nowMs, this.silentUntilMs);
-    this.#lastToChildMs = Math.max(this.#lastToChildMs, leavesMs + this.#oneWayMs());
-    this.#agenda.after(this.#lastToChildMs - nowMs, this, code, argument);
+    const { numbers } = this.#rows;
+    const silentUntilMs = numbers[this.#row + rowOf.silentUntilMs]!;
+    if (silentUntilMs === Infinity) return;
+    if (numbers[this.#row + rowOf.toldMs] !== nowMs || silentUntilMs > nowMs) {
+      const arrivesMs = Math.max(nowMs, silentUntilMs) + this.#oneWayMs();
+      numbers[this.#row + rowOf.lastToChildMs] = Math.max(numbers[this.#row + rowOf.lastToChildMs]!, arrivesMs);
+      numbers[this.#row + rowOf.toldMs] = nowMs;
+    }
+    this.#agenda.after(numbers[this.#row + rowOf.lastToChildMs]! - nowMs, this, code, argument);
   }
 
   #oneWayMs(): number {
