@@ -16,10 +16,10 @@ export function onlyAtSeed(seed: Parent, parents: Iterable<Parent>): Bitfield {
 
 /** The seed that the piece stands with, though `parent` has it now and is a host in another site. */
 export function seedToSpare(index: number, holder: Parent | undefined, parent: Parent): Parent | undefined {
-  const stands = holder?.offer.seed === true && holder.across && holder.standing.includes(index);
+  const stands = holder?.seed === true && holder.across && holder.standing.includes(index);
   return stands && isHostAcross(parent) ? holder : undefined;
 }
 
-function isHostAcross({ across, offer }: Parent): boolean {
-  return across && !offer.seed;
+function isHostAcross({ across, seed }: Parent): boolean {
+  return across && !seed;
 }

@@ -2,10 +2,12 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Parent } from "./parent.ts";
+import { Rows } from "#base/mod.ts";
+import { Parent, parentRowNumbers } from "./parent.ts";
 
 const guessMs = 500;
-const newParent = (): Parent => new Parent({ id: "a", address: "", port: 0, seed: false }, 0);
+const newParent = (): Parent =>
+  new Parent({ id: "a", address: "", port: 0, seed: false }, 0, new Rows(parentRowNumbers));
 
 describe("a parent", () => {
   test("before its first piece it is as fast as anybody guesses; while it owes and sends nothing it gets slower", () => {

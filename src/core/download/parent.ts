@@ -5,11 +5,24 @@
  * it: that includes its other children, its link and ours, which is just what the next piece will meet.
  */
 
-import { Bitfield, removeAt } from "#base/mod.ts";
+import { Bitfield, removeAt, type Rows } from "#base/mod.ts";
 import type { EntryShare, ParentOffer } from "#core/protocol/mod.ts";
 
 /** Weight of the newest interval in the average. */
 const newestWeight = 0.3;
+/** A parent's row: what is known of its time. */
+const rowOf = {
+  /** When the last frame or byte came. */
+  heardMs: 0,
+  startedMs: 1,
+  intervalMs: 2,
+  /** Since when the parent owes us a piece. */
+  owingSinceMs: 3,
+  restUntilMs: 4,
+} as const;
+export const parentRowNumbers = 5;
+/** In a row: not known, or no such time. */
+const none = -1;
 const restMs = { first: 1_000, max: 16_000 } as const;
 
 /** A piece that is asked back, since when, and for whom. */
@@ -21,6 +34,12 @@ interface AskedBack {
 
 export class Parent {
   readonly offer: ParentOffer;
+  readonly seed: boolean;
+  readonly across: boolean;
+  /** Its copies count when the rarest pieces are looked for: a seed has them all, another site's are not here. */
+  readonly counts: boolean;
+  readonly #rows: Rows;
+  readonly #row: number;
   state: "dialling" | "open" | "resting" | "banned" = "dialling";
   /** The manager gave others instead: it is asked for nothing more, and left when what it has begun has come. */
   leaving = false;
@@ -32,32 +51,69 @@ export class Parent {
   readonly standing: number[] = [];
   /** The piece whose bytes are coming now. */
   started: number | undefined;
-  startedMs = 0;
   /** Asked to be given back. */
   readonly cancelling: AskedBack[] = [];
   /** By which the wants know it while it has something in hand; 0 before. */
   number = 0;
-  /** When the last frame or byte came. */
-  heardMs: number;
-  #intervalMs: number | undefined;
-  /** Since when the parent owes us a piece; undefined while nothing stands with it. */
-  #owingSinceMs: number | undefined;
   failuresInRow = 0;
-  restUntilMs = 0;
   bytes = 0;
 
-  constructor(offer: ParentOffer, nowMs: number) {
+  /** Its times are kept in a row of `rows`, until it is dismissed. */
+  constructor(offer: ParentOffer, nowMs: number, rows: Rows) {
     this.offer = offer;
+    this.seed = offer.seed;
+    this.across = offer.across === true;
+    this.counts = !this.seed && !this.across;
+    this.#rows = rows;
+    this.#row = rows.take();
     this.heardMs = nowMs;
+    this.#intervalMs = none;
+    this.#owingSinceMs = none;
   }
 
-  get across(): boolean {
-    return this.offer.across === true;
+  /** It is no parent any more. */
+  dismiss(): void {
+    this.#rows.free(this.#row);
   }
 
-  /** Its copies count when the rarest pieces are looked for: a seed has them all, another site's are not here. */
-  get counts(): boolean {
-    return !this.offer.seed && !this.across;
+  get heardMs(): number {
+    return this.#rows.numbers[this.#row + rowOf.heardMs]!;
+  }
+
+  set heardMs(atMs: number) {
+    this.#rows.numbers[this.#row + rowOf.heardMs] = atMs;
+  }
+
+  get startedMs(): number {
+    return this.#rows.numbers[this.#row + rowOf.startedMs]!;
+  }
+
+  set startedMs(atMs: number) {
+    this.#rows.numbers[this.#row + rowOf.startedMs] = atMs;
+  }
+
+  get restUntilMs(): number {
+    return this.#rows.numbers[this.#row + rowOf.restUntilMs]!;
+  }
+
+  set restUntilMs(atMs: number) {
+    this.#rows.numbers[this.#row + rowOf.restUntilMs] = atMs;
+  }
+
+  get #intervalMs(): number {
+    return this.#rows.numbers[this.#row + rowOf.intervalMs]!;
+  }
+
+  set #intervalMs(ms: number) {
+    this.#rows.numbers[this.#row + rowOf.intervalMs] = ms;
+  }
+
+  get #owingSinceMs(): number {
+    return this.#rows.numbers[this.#row + rowOf.owingSinceMs]!;
+  }
+
+  set #owingSinceMs(atMs: number) {
+    this.#rows.numbers[this.#row + rowOf.owingSinceMs] = atMs;
   }
 
   get id(): string {
@@ -140,6 +196,11 @@ export class Parent {
     this.restUntilMs = nowMs + Math.min(restMs.max, restMs.first * 2 ** this.failuresInRow++);
   }
 
+  /** It is dialled again at `untilMs`, if not sooner. */
+  restAtMost(untilMs: number): void {
+    this.restUntilMs = Math.min(this.restUntilMs, untilMs);
+  }
+
   /** The last of these pieces that it could send. */
   lastOf(indices: readonly number[]): number | undefined {
     return indices.findLast((index) => this.has.has(index));
@@ -147,11 +208,11 @@ export class Parent {
 
   /** Its pace is known. */
   get measured(): boolean {
-    return this.#intervalMs !== undefined;
+    return this.#intervalMs !== none;
   }
 
   asked(nowMs: number): void {
-    this.#owingSinceMs ??= nowMs;
+    if (this.#owingSinceMs === none) this.#owingSinceMs = nowMs;
   }
 
   /** It was asked for the piece, and has neither sent it nor given it back. */
@@ -161,24 +222,24 @@ export class Parent {
 
   /** A piece of ours is whole. */
   delivered(nowMs: number): void {
-    const interval = nowMs - (this.#owingSinceMs ?? nowMs);
-    this.#intervalMs =
-      this.#intervalMs === undefined ? interval : this.#intervalMs + newestWeight * (interval - this.#intervalMs);
-    this.#owingSinceMs = this.owed > 0 ? nowMs : undefined;
+    const interval = this.#owingSinceMs === none ? 0 : nowMs - this.#owingSinceMs;
+    if (this.measured) this.#intervalMs += newestWeight * (interval - this.#intervalMs);
+    else this.#intervalMs = interval;
+    this.#owingSinceMs = this.owed > 0 ? nowMs : none;
     this.failuresInRow = 0;
   }
 
   /** A piece was taken back. When nothing stands with it any more, the time it let pass counts as its pace. */
   settle(nowMs: number): void {
-    if (this.owed > 0 || this.#owingSinceMs === undefined) return;
-    this.#intervalMs = Math.max(this.#intervalMs ?? 0, nowMs - this.#owingSinceMs);
-    this.#owingSinceMs = undefined;
+    if (this.owed > 0 || this.#owingSinceMs === none) return;
+    this.#intervalMs = Math.max(this.measured ? this.#intervalMs : 0, nowMs - this.#owingSinceMs);
+    this.#owingSinceMs = none;
   }
 
   /** Milliseconds until it will have sent us one piece; grows while it owes one and sends none. */
   intervalMs(nowMs: number, guessMs: number): number {
-    const owing = this.#owingSinceMs === undefined ? 0 : nowMs - this.#owingSinceMs;
-    return Math.max(this.#intervalMs ?? guessMs, owing, 1);
+    const owing = this.#owingSinceMs === none ? 0 : nowMs - this.#owingSinceMs;
+    return Math.max(this.measured ? this.#intervalMs : guessMs, owing, 1);
   }
 
   /** When a piece asked of it now would be whole, from now. */
@@ -193,7 +254,7 @@ export class Parent {
     this.standing.length = 0;
     this.cancelling.length = 0;
     this.started = undefined;
-    this.#owingSinceMs = undefined;
+    this.#owingSinceMs = none;
     return owed;
   }
 }

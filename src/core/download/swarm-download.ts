@@ -13,12 +13,12 @@
  *     a parent here holds; what is late there is not asked twice.
  */
 
-import { assert, type Bitfield, unreachable } from "#base/mod.ts";
+import { assert, type Bitfield, Rows, unreachable } from "#base/mod.ts";
 import type { EntryShare, ParentOffer } from "#core/protocol/mod.ts";
 import { onlyAtSeed, seedToSpare } from "./across.ts";
 import type { DownloadEffect, DownloadEvent } from "./events.ts";
 import type { PieceInterest } from "./interest.ts";
-import { Parent } from "./parent.ts";
+import { Parent, parentRowNumbers } from "./parent.ts";
 import { lostPatience } from "./patience.ts";
 import { slowestFor } from "./take-over.ts";
 import { Wants } from "./wants.ts";
@@ -50,6 +50,7 @@ export class SwarmDownload {
   readonly #unit: () => number;
   readonly #inboundMax: number;
   readonly #parents = new Map<string, Parent>();
+  readonly #parentRows = new Rows(parentRowNumbers);
   /** What enters the site through this host. */
   #entry: EntryShare | undefined;
   #pieces: number | undefined;
@@ -194,7 +195,7 @@ export class SwarmDownload {
         this.#wants.release(event.index, parent, this.#parents.values());
         this.#hangUp(parent, "it sent bytes that are not in the manifest", nowMs, true);
         // A seed looks at its own piece when it hears of it, and gets it again.
-        if (!parent.offer.seed) parent.state = "banned";
+        if (!parent.seed) parent.state = "banned";
         return this.#fillAll(nowMs);
       case "cancelled":
         for (const index of event.indices) this.#givenBack(parent, index, nowMs);
@@ -268,10 +269,9 @@ export class SwarmDownload {
     for (const offer of offers) {
       const known = this.#parents.get(offer.id);
       // A seed's offer comes from the seed itself: it is back, however long it was away.
-      if (known?.state === "resting" && offer.seed)
-        known.restUntilMs = Math.min(known.restUntilMs, nowMs + seedRestMsMax);
+      if (known?.state === "resting" && offer.seed) known.restAtMost(nowMs + seedRestMsMax);
       if (known !== undefined) continue;
-      this.#parents.set(offer.id, new Parent(offer, nowMs));
+      this.#parents.set(offer.id, new Parent(offer, nowMs, this.#parentRows));
       this.#emit({ kind: "dial", offer });
     }
     this.#fillAll(nowMs);
@@ -327,7 +327,7 @@ export class SwarmDownload {
     for (const parent of this.#parents.values()) {
       // Where everything is in somebody's hand, only an idle parent has something to do: it takes over.
       if (parent.state !== "open" || (nothingOpen && parent.owed > 0)) continue;
-      candidates.push({ parent, waitMs: parent.waitMs(nowMs, guessMs) + (parent.offer.seed ? seedWaitMs : 0) });
+      candidates.push({ parent, waitMs: parent.waitMs(nowMs, guessMs) + (parent.seed ? seedWaitMs : 0) });
     }
     candidates.sort((a, b) => a.waitMs - b.waitMs);
     for (const { parent } of candidates) this.#fill(parent, nowMs);
@@ -357,8 +357,8 @@ export class SwarmDownload {
     if (!parent.across) return this.#wants.choose(parent.has, count, this.#unit);
     const lackedHere = (among: Bitfield): number[] =>
       this.#wants.choose(among, count, this.#unit).filter((index) => this.#wants.rarity.copies(index) === 0);
-    const first = parent.offer.seed ? lackedHere(onlyAtSeed(parent, this.#parents.values())) : [];
-    return first.length > 0 || (parent.offer.seed && parent.owed > 0) ? first : lackedHere(parent.has);
+    const first = parent.seed ? lackedHere(onlyAtSeed(parent, this.#parents.values())) : [];
+    return first.length > 0 || (parent.seed && parent.owed > 0) ? first : lackedHere(parent.has);
   }
 
   #ask(parent: Parent, indices: readonly number[], nowMs: number): void {

@@ -104,6 +104,7 @@ export class Wants {
 
   /** The parent, which has nothing in hand any more, is none. */
   dismiss(parent: Parent): void {
+    parent.dismiss();
     if (parent.number === 0) return;
     this.#parents[parent.number] = undefined;
     this.#freeNumbers.push(parent.number);

@@ -8,7 +8,7 @@ const windowMs = 300;
 export const guessMs = 100;
 
 export function windowOf(parent: Parent, nowMs: number): number {
-  const min = parent.offer.seed ? windowPieces.seedMin : windowPieces.min;
+  const min = parent.seed ? windowPieces.seedMin : windowPieces.min;
   if (!parent.measured) return min;
   const byPace = Math.ceil(windowMs / parent.intervalMs(nowMs, guessMs)) + 1;
   return Math.max(min, Math.min(byPace, windowPieces.max));

@@ -11,7 +11,7 @@ import { assert } from "#base/mod.ts";
 /** A child that asks for more than this is told no: its own window is far smaller. */
 export const wantsMax = 127;
 const headNumbers = 2;
-const rowNumbers = { first: 16, max: headNumbers + 2 * wantsMax } as const;
+const rowNumbers = { first: 8, max: headNumbers + 2 * wantsMax } as const;
 
 /** A want that would be sent next; `sent` is how often it was, and must be less to be better. */
 interface BestWant {
