@@ -140,7 +140,13 @@ export class Cluster {
     const { hosts, pieceCpuMs = 0, helpersBytesPerSecond = [] } = this.plan;
     const hostsEach = Math.ceil(hosts.length / (helpersBytesPerSecond.length + 1));
     const senderOf = (id: string): Sender | undefined => this.#senders.get(id);
-    return { around: this.#around, reportEveryMs: reportEveryMs(hostsEach), pieceCpuMs, manager: this.manager, senderOf };
+    return {
+      around: this.#around,
+      reportEveryMs: reportEveryMs(hostsEach),
+      pieceCpuMs,
+      manager: this.manager,
+      senderOf,
+    };
   }
 
   #addHelper(bytesPerSecond: number): void {
