@@ -11,8 +11,8 @@ import type { Host } from "./host.ts";
 import type { Manager } from "./manager.ts";
 import { managerPlace, type Network } from "./network.ts";
 
-const toHost = { listed: 0, ended: 1, parents: 2, welcome: 3, closed: 4, delegated: 5 } as const;
-const toManager = { hello: 10, ask: 11, report: 12, accuse: 13, closed: 14 } as const;
+const toHost = { listed: 0, ended: 1, parents: 2, welcome: 3, closed: 4, delegated: 5, helps: 6 } as const;
+const toManager = { hello: 10, ask: 11, report: 12, accuse: 13, closed: 14, enquire: 15 } as const;
 const unansweredCode = 20;
 const hostLooksCode = 21;
 const managerLooksCode = 22;
@@ -72,6 +72,11 @@ export class ControlLink implements Actor {
     this.#say(0, toManager.ask, holds);
   }
 
+  /** Does this manager, which the host is at home with, help with the task? */
+  enquire(): void {
+    this.#say(0, toManager.enquire);
+  }
+
   report(report: SwarmReport): void {
     this.#say(0, toManager.report, report);
   }
@@ -105,6 +110,10 @@ export class ControlLink implements Actor {
   /** The host is to ask its own manager. */
   delegated(): void {
     this.#tell(toHost.delegated);
+  }
+
+  helps(helps: boolean): void {
+    this.#tell(toHost.helps, helps);
   }
 
   closeAtManager(): void {
@@ -180,6 +189,7 @@ export class ControlLink implements Actor {
     const manager = this.#manager;
     manager.messages++;
     if (code === toManager.hello) {
+      manager.greetings++;
       if (manager.down) return this.closeAtManager();
       this.openAtManager = true;
       this.#managerLife = manager.life;
@@ -194,6 +204,8 @@ export class ControlLink implements Actor {
         return manager.report(this, argument as SwarmReport);
       case toManager.accuse:
         return manager.accuse(this, argument as string);
+      case toManager.enquire:
+        return manager.enquired(this);
       case toManager.closed:
         this.openAtManager = false;
         return manager.lost(this);
@@ -212,6 +224,8 @@ export class ControlLink implements Actor {
       case toHost.welcome:
         this.welcomed = true;
         return host.welcomed(this);
+      case toHost.helps:
+        return host.told(this, argument as boolean);
       case toHost.delegated:
         return host.delegated(this);
       case toHost.closed:

@@ -105,15 +105,24 @@ export class Host extends Sender {
     this.started = true;
     this.startedMs = this.agenda.nowMs;
     this.#startTimers();
-    if (manager.down || manager !== home) return this.#connect();
-    this.#askOverKept(manager);
+    if (manager !== home) return this.#kept(home).enquire();
+    if (manager.down) return this.#connect();
+    this.#kept(manager).ask(this.held.clone());
+  }
+
+  /** Whether the manager that it is at home with helps; else the owner is asked, over a connection of its own. */
+  told(link: ControlLink, helps: boolean): void {
+    if (this.link !== link) return;
+    if (!helps) return this.#connect();
+    this.#manager = this.options.home;
+    link.ask(this.held.clone());
   }
 
   /** A connection stands already. */
-  #askOverKept(manager: Manager): void {
+  #kept(manager: Manager): ControlLink {
     this.link = new ControlLink(this.agenda, this.around.network, this, manager);
     this.link.established(this.around.chance.unit);
-    this.link.ask(this.held.clone());
+    return this.link;
   }
 
   /** The owner has hosts enough. */
@@ -121,7 +130,7 @@ export class Host extends Sender {
     if (this.link !== link) return;
     link.closeAtHost();
     this.#manager = this.options.home;
-    this.#askOverKept(this.#manager);
+    this.#kept(this.#manager).ask(this.held.clone());
   }
 
   #startTimers(): void {

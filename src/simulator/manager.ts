@@ -8,7 +8,7 @@
 
 import { assert, Bitfield } from "#base/mod.ts";
 import type { ParentOffer, HostCard } from "#core/protocol/mod.ts";
-import { isDelegated } from "#core/placement/mod.ts";
+import { helpsAtOnce, isDelegated } from "#core/placement/mod.ts";
 import {
   mayRepeatWhileFetching,
   spreadEveryMs,
@@ -98,6 +98,10 @@ export class Manager implements Actor {
   originBytesLost = 0;
   /** Said and heard. */
   messages = 0;
+  /** Connections that hosts opened to it while the task ran. */
+  greetings = 0;
+  /** Hosts at home here that were let go on to the owner. */
+  #letGo = 0;
   /** How often a host was told its parents. */
   parentsTold = 0;
 
@@ -131,6 +135,15 @@ export class Manager implements Actor {
     this.#links.set(link.host.id, link);
     if (!this.#fetching && !this.#have.full) this.#fetchOn();
     if (this.#begun) this.#greet(link, holds);
+  }
+
+  /** A host that is at home here wants the task, which another manager owns. */
+  enquired(link: ControlLink): void {
+    const { hostsMax, managers } = this.#options;
+    const hosts = this.#links.size + this.#letGo;
+    const helps = helpsAtOnce({ hosts, hostsMax, own: this.id, managers });
+    if (!helps) this.#letGo++;
+    link.helps(helps);
   }
 
   get id(): string {

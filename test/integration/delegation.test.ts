@@ -71,7 +71,9 @@ describe("a task that many want", { concurrency: false }, () => {
 
       const sent = hosts.filter((host) => host.entries("task.delegated").length > 0);
       assert.ok(sent.length === 4 || sent.length === 5, "two stay, and who is at home with the owner");
-      assert.equal(await owner.metric("darner_hosts_delegated"), sent.length);
+      const helped = await Promise.all([one, other].map((helper) => helper.metric("darner_hosts_helped")));
+      assert.deepEqual(helped, [2, 2], "each lets one of its three go on to the owner, its share of two among three");
+      assert.equal(await owner.metric("darner_hosts_delegated"), sent.length - 4);
       assert.equal((await hostsOfTask(one)) + (await hostsOfTask(other)), sent.length);
       for (const helper of [one, other]) assert.equal(await helper.metric("darner_origin_bytes"), 0);
     });

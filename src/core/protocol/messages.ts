@@ -7,8 +7,8 @@
 import type { ErrorWire } from "#base/mod.ts";
 import type { SealFacts } from "#core/model/mod.ts";
 
-/** Major: must be equal. Minor: what the older side does not know, it skips. */
-export const protocolVersion = { major: 1, minor: 0 } as const;
+/** Major: must be equal. Minor: what the older side does not know, it skips. 1.1 has `enquire`. */
+export const protocolVersion = { major: 1, minor: 1 } as const;
 
 /** What an object may have at most to come whole in one message: the shortest piece. */
 export const smallBytesMax = 64 * 1024;
@@ -73,6 +73,8 @@ export type HostMessage =
       /** A small object may be answered by one `whole`; whatever else comes, the host asks again without this. */
       readonly small?: boolean;
     }
+  /** Does this manager, with which the host is at home, help with a task that another one owns? Answered by `helps`. */
+  | { readonly kind: "enquire"; readonly task: string }
   /** Somebody on the host waits for the byte at `position`: it had better be fetched before what lies before it. */
   | { readonly kind: "seek"; readonly task: string; readonly position: number }
   /** What does the origin say of this? Answered by `seen` with the same number. */
@@ -215,6 +217,8 @@ export type ManagerMessage =
       /** Absent with --trust off. */
       readonly signature?: string;
     }
+  /** The host is to ask this manager for the task; or else its owner. */
+  | { readonly kind: "helps"; readonly task: string; readonly helps: boolean }
   /** Too many want it: the host is to ask the manager that it is at home with. */
   | { readonly kind: "delegated"; readonly task: string }
   /** These are the parents from now on; others are to be left. */

@@ -96,6 +96,7 @@ const hostShapes: Readonly<Record<HostMessage["kind"], Check>> = {
     home: optional(text),
     small: optional(flag),
   }),
+  enquire: shaped({ task: text }),
   seek: shaped({ task: text, position: size }),
   look: shaped({ id: size, look }),
   fetched: shaped({ order: text, task: text, error: optional(error) }),
@@ -117,6 +118,7 @@ const hostShapes: Readonly<Record<HostMessage["kind"], Check>> = {
 const managerShapes: Readonly<Record<ManagerMessage["kind"], Check>> = {
   welcome: shaped({ version: text, manager: text, hosts: size, reportEveryMs: positive, publicKey: optional(text) }),
   pace: shaped({ reportEveryMs: positive, hosts: optional(positive) }),
+  helps: shaped({ task: text, helps: flag }),
   delegated: shaped({ task: text }),
   head: shaped({ head, ticket: optional(text), sealSecret: optional(text) }),
   listed: shaped({ ...ofTask, from: size, indices: list(size), digests: packed, signature: optional(text) }),

@@ -3,6 +3,7 @@
 import type { Metrics } from "#platform/telemetry/metrics.ts";
 import type { TaskCache } from "#storage/pieces/mod.ts";
 import type { Uploads } from "#transfer/mod.ts";
+import type { Crowds } from "./colleagues/mod.ts";
 
 export interface ManagerFigures {
   readonly trust: boolean;
@@ -10,17 +11,20 @@ export interface ManagerFigures {
   readonly uploads: Uploads;
   readonly hosts: () => number;
   readonly hostsShutOut: () => number;
-  readonly hostsDelegated: () => number;
+  readonly crowds: Pick<Crowds, "delegated" | "helped">;
   readonly tasks: () => number;
   readonly originBytes: () => number;
 }
 
 export function registerManagerMetrics(metrics: Metrics, figures: ManagerFigures): void {
-  const { trust, cache, uploads, hosts, hostsShutOut, hostsDelegated, tasks, originBytes } = figures;
+  const { trust, cache, uploads, hosts, hostsShutOut, crowds, tasks, originBytes } = figures;
   metrics.gauge("darner_trust", "1 while processes must know each other, 0 with --trust off", () => (trust ? 1 : 0));
   metrics.gauge("darner_hosts", "hosts connected to this manager", hosts);
   metrics.gauge("darner_hosts_shut_out", "hosts that send wrong bytes and are nobody's parents", hostsShutOut);
-  metrics.gauge("darner_hosts_delegated", "asks of hosts that were sent to the manager near them", hostsDelegated);
+  const sent = (): number => crowds.delegated;
+  const helped = (): number => crowds.helped;
+  metrics.gauge("darner_hosts_delegated", "asks of hosts that were sent to the manager near them", sent);
+  metrics.gauge("darner_hosts_helped", "asks of hosts that this manager took in the owner's place", helped);
   metrics.gauge("darner_tasks", "tasks in memory", tasks);
   metrics.gauge("darner_origin_bytes", "body bytes taken from origins since start", originBytes);
   metrics.gauge("darner_upload_bytes", "piece bytes sent to hosts since start", () => uploads.bytesTotal);

@@ -126,7 +126,7 @@ export class ClusterManager {
     this.#seeding = new SeedSlots(clock, this.uploads, () => this.#swarms(), options.settings.uploadSlots);
     const looks = new Looks(clock, (ask, signal) => options.origin.look(ask, signal));
     const { managers } = options;
-    this.#crowds = new Crowds({ own: this.id, hostsMax: () => this.#settings.taskHostsMax, managers });
+    this.#crowds = new Crowds({ clock, own: this.id, hostsMax: () => this.#settings.taskHostsMax, managers });
     this.#gate = new ReadGate(clock, looks, (digest) => this.#heldManifest(digest));
     this.#accusations = new Accusations(options);
     this.preheater = new Preheater({
@@ -148,7 +148,7 @@ export class ClusterManager {
       uploads: this.uploads,
       hosts: () => this.#sessions.size,
       hostsShutOut: () => this.#accusations.suspicion.shutOut,
-      hostsDelegated: () => this.#crowds.delegated,
+      crowds: this.#crowds,
       tasks: () => this.#tasks.size,
       originBytes: () => this.#originBytes,
     });

@@ -32,6 +32,8 @@ export interface Figures extends Cost {
   readonly seedsCopies: number;
   /** What each manager said and heard, the owner first. */
   readonly managerMessages: readonly number[];
+  /** Connections that hosts opened to each manager for the task; the owner is the first. */
+  readonly managerGreetings: readonly number[];
   /** How often a host was told its parents, in the mean. */
   readonly parentsToldMean: number;
   /** Copies that came into each site, cut-off pieces included; into the first one the origin's too. */
@@ -78,6 +80,7 @@ export function figuresOf(cluster: Cluster, cost: Cost): Figures {
     originCopies,
     seedsCopies: sum([...cluster.seeds, ...cluster.helpers].map(({ sentPieces }) => sentPieces)) / pieces,
     managerMessages: cluster.managers.map(({ messages }) => messages),
+    managerGreetings: cluster.managers.map(({ greetings }) => greetings),
     parentsToldMean: sum(cluster.managers.map(({ parentsTold }) => parentsTold)) / hosts.length,
     ...siteFigures(cluster, originCopies, makespanSeconds),
     twicePercent: held === 0 ? 0 : (100 * (received - held)) / held,

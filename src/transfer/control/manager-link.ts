@@ -59,6 +59,11 @@ export class ManagerLink {
     return this.#welcome !== undefined && this.#link.open && !this.#over;
   }
 
+  /** The minor version of the protocol that it speaks; undefined while it is not connected. */
+  get minor(): number | undefined {
+    return this.connected ? Number(this.#welcome?.version.split(".")[1]) : undefined;
+  }
+
   /** The key that the manager signs with; undefined with --trust off, and before it is connected. */
   get managerKey(): string | undefined {
     return this.#welcome?.publicKey;

@@ -29,13 +29,18 @@ interface Hello {
   readonly trust?: boolean;
   readonly member?: Member;
   readonly host?: HostCard;
+  /** The manager's id in the list. */
+  readonly own?: string;
 }
 
-function newSession({ trust = false, member, host = card }: Hello = {}) {
+function newSession({ trust = false, member, host = card, own = "m" }: Hello = {}) {
   const clock = new SimClock();
   const asked: string[] = [];
-  const managers = [{ id: "m2", health: "up" }] as ManagerEntry[];
-  const crowds = new Crowds({ own: "m", hostsMax: () => 1, managers: { current: () => managers } });
+  const managers = [
+    { id: "m2", health: "up" },
+    { id: "m3", health: "up" },
+  ] as ManagerEntry[];
+  const crowds = new Crowds({ clock, own, hostsMax: () => 1, managers: { current: () => managers } });
   const pace = new Pace();
   const looks = new Looks(clock, async (look) => ({ status: 200, headers: { etag: look.url } }));
   const gate = new ReadGate(clock, looks, async () => undefined);
@@ -60,7 +65,7 @@ function newSession({ trust = false, member, host = card }: Hello = {}) {
     member,
     address: "10.0.0.1",
   });
-  const heard: { kind: string; error?: { code: string }; reportEveryMs?: number }[] = [];
+  const heard: { kind: string; error?: { code: string }; reportEveryMs?: number; helps?: boolean }[] = [];
   const reader = new FrameReader();
   const near = new MemoryConnection(clock, "manager", () => 1);
   const far = new MemoryConnection(clock, "host", () => 1);
@@ -110,6 +115,25 @@ test("a host that may ask the manager near it is sent there when enough have the
   assert.equal(asked.length, 1, "who has nowhere to go is served");
   session.ended();
   assert.equal(crowds.size(task), 1, "and counts no longer when it is gone");
+});
+
+test("hosts at home here go on to the owner until it has its share of them; the count is forgotten in time", async () => {
+  const { clock, asked, crowds, heard, say } = newSession({ own: "m2" });
+  const task = taskIdOf(ask);
+  const helps = async (): Promise<unknown> => {
+    say({ kind: "enquire", task });
+    await clock.settle(10);
+    const last = heard.at(-1);
+    assert.equal(last?.kind, "helps");
+    return last.helps;
+  };
+  assert.deepEqual([await helps(), await helps(), await helps()], [false, true, true], "one of two managers, one host");
+  assert.deepEqual([asked.length, crowds.helped], [0, 2]);
+  await clock.settle(60_000);
+  assert.equal(crowds.helps(task), false);
+  crowds.joined(task);
+  await clock.settle(60_000);
+  assert.equal(crowds.helps(task), true, "who has it here counts as long as it has");
 });
 
 test("a host that came while few were here is told once to report less often when many come", async () => {

@@ -145,6 +145,8 @@ export class HostSession implements VersionHost {
           upBytesPerSecond: message.upBytesPerSecond,
           downBytesPerSecond: message.downBytesPerSecond,
         });
+      case "enquire":
+        return this.send({ kind: "helps", task: message.task, helps: this.#options.crowds.helps(message.task) });
       case "seek":
         return this.#options.knownTask(message.task)?.seek(message.position);
       case "look":

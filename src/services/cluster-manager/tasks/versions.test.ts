@@ -91,7 +91,7 @@ async function meet(hostSpeaks: Rewrite, managerSpeaks: Rewrite) {
         taskFor: () => assert.fail("nothing is asked for"),
         holdsTask: () => false,
         knownTask: () => undefined,
-        crowds: new Crowds({ own: "m", hostsMax: () => 1 }),
+        crowds: new Crowds({ clock, own: "m", hostsMax: () => 1 }),
         onHello: () => undefined,
         member: undefined,
         address: "10.0.0.1",

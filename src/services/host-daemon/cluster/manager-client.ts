@@ -10,7 +10,6 @@
  *  2. While any manager is known and answers, every task is placed on one that does within a few seconds.
  */
 
-import { DarnerError, errorFromWire } from "#base/mod.ts";
 import type { ManagerDirectory } from "#cluster/mod.ts";
 import { managersOfTask, RoundTrips, type ManagerEntry } from "#core/placement/mod.ts";
 import type { HostCard, HostMessage, LookAsk, ManagerMessage, Seen } from "#core/protocol/mod.ts";
@@ -20,6 +19,8 @@ import type { Dialler } from "#platform/sockets/connection.ts";
 import type { Log } from "#platform/telemetry/log.ts";
 import type { Random } from "#platform/machine/random.ts";
 import { ManagerLink, type Welcome } from "#transfer/mod.ts";
+import { Enquiries } from "./enquiries.ts";
+import { LookAsks, unreachable } from "./look-asks.ts";
 import type { TaskListener } from "./task-listener.ts";
 
 const backoffMs = { first: 100, max: 5_000 } as const;
@@ -29,11 +30,6 @@ const idleLinkMs = 60_000;
 const delegatedLinkMs = 1_000;
 const managerKeysMax = 256;
 
-/** A look takes as long as the origin may take to answer the manager. */
-const lookTimeoutMs = 12_000;
-const looksMax = 4096;
-
-type LookAnswer = Pick<Extract<ManagerMessage, { kind: "seen" }>, "seen" | "error">;
 type Recheck = Extract<ManagerMessage, { kind: "recheck" }>;
 type Fetch = Extract<ManagerMessage, { kind: "fetch" | "unfetch" }>;
 export interface ManagerClientOptions {
@@ -50,13 +46,6 @@ export interface ManagerClientOptions {
   onFetch(message: Fetch, answer: (message: HostMessage) => void): void;
 }
 
-interface Look {
-  readonly id: number;
-  readonly look: LookAsk;
-  link: ManagerLink | undefined;
-  answer(answer: LookAnswer): void;
-}
-
 export class ManagerClient {
   readonly #options: ManagerClientOptions;
   readonly #listeners = new Map<string, TaskListener>();
@@ -67,8 +56,8 @@ export class ManagerClient {
   /** To the nearest manager: kept though no task needs it. */
   #home: ManagerLink | undefined;
   readonly #roundTrips = new RoundTrips();
-  readonly #looks = new Map<number, Look>();
-  #nextLook = 0;
+  readonly #looks: LookAsks;
+  readonly #enquiries: Enquiries;
   #reportEveryMs = 1000;
   #failures = 0;
   #timer: Timer | undefined;
@@ -82,6 +71,8 @@ export class ManagerClient {
 
   constructor(options: ManagerClientOptions) {
     this.#options = options;
+    this.#looks = new LookAsks(options.clock, (look) => this.#linkForLook(look));
+    this.#enquiries = new Enquiries(options.clock, (task, link, helps) => this.#told(task, link, helps));
     this.awaySinceMs = options.clock.nowMs();
   }
 
@@ -133,27 +124,13 @@ export class ManagerClient {
 
   /** One question to the origin through a manager. Rejects with `cluster.unreachable` when there is none. */
   look(look: LookAsk): Promise<Seen> {
-    const unreachable = (): DarnerError =>
-      new DarnerError("cluster.unreachable", "cannot ask the manager: it does not answer", { retry: "now" });
-    if (!this.connected || this.#looks.size >= looksMax) return Promise.reject(unreachable());
-    const id = this.#nextLook++;
-    return new Promise((resolve, reject) => {
-      const timer = this.#options.clock.after(lookTimeoutMs, () => answer({}));
-      const answer = ({ seen, error }: LookAnswer): void => {
-        timer.cancel();
-        this.#looks.delete(id);
-        if (seen === undefined) reject(error === undefined ? unreachable() : errorFromWire(error));
-        else resolve(seen);
-      };
-      const asked: Look = { id, look, link: undefined, answer };
-      this.#looks.set(id, asked);
-      this.#placeLook(asked);
-    });
+    return this.connected ? this.#looks.ask(look) : Promise.reject(unreachable());
   }
 
   /** The listener wants to hear nothing more; the manager is told that the host is done with the task. */
   leave(task: string, generation: string): void {
     if (!this.#listeners.delete(task)) return;
+    this.#enquiries.forget(task);
     const link = this.#placed.get(task);
     this.#placed.delete(task);
     if (link === undefined) return;
@@ -179,6 +156,7 @@ export class ManagerClient {
   stop(): void {
     this.#stopped = true;
     this.#timer?.cancel();
+    this.#enquiries.stop();
     for (const link of this.#links.values()) link.close();
   }
 
@@ -193,13 +171,32 @@ export class ManagerClient {
     this.#home = nearest;
     if (before !== undefined && before !== nearest) this.#closeWhenIdle(before);
     for (const listener of this.#listeners.values()) {
-      if (this.#placed.has(listener.task)) continue;
-      const manager = directory.pick(managersOfTask(listener.task, managers));
-      if (manager === undefined) continue;
-      const link = this.#linkTo(manager);
-      this.#placed.set(listener.task, link);
-      if (link.connected) this.#sendAsk(link, listener);
+      if (this.#placed.has(listener.task) || this.#enquiries.has(listener.task)) continue;
+      const owner = directory.pick(managersOfTask(listener.task, managers));
+      if (owner === undefined || this.#enquired(listener, owner)) continue;
+      this.#place(listener, this.#linkTo(owner));
     }
+  }
+
+  #place(listener: TaskListener, link: ManagerLink): void {
+    this.#placed.set(listener.task, link);
+    if (link.connected) this.#sendAsk(link, listener);
+  }
+
+  /** Before this host dials a task's owner, its home is asked whether it helps; not where bytes are held already. */
+  #enquired(listener: TaskListener, owner: ManagerEntry): boolean {
+    const home = this.#home;
+    if (home === undefined || this.#links.has(linkKey(owner)) || listener.holds() !== undefined) return false;
+    return this.#enquiries.begin(listener.task, home);
+  }
+
+  #told(task: string, home: ManagerLink, helps: boolean): void {
+    const { directory, log } = this.#options;
+    const listener = this.#listeners.get(task);
+    if (listener === undefined || this.#placed.has(task)) return;
+    if (helps) log.info("task.delegated", { task, manager: home.manager.url, by: "home" });
+    const owner = helps ? home.manager : directory.pick(managersOfTask(task, directory.current()));
+    if (owner !== undefined) this.#place(listener, this.#linkTo(owner));
   }
 
   /** The home, as long as it is there and no other manager is clearly nearer, as far as its distance is known. */
@@ -251,12 +248,10 @@ export class ManagerClient {
     return link;
   }
 
-  #placeLook(asked: Look): void {
+  #linkForLook(look: LookAsk): ManagerLink | undefined {
     const { directory } = this.#options;
-    const manager = directory.pick(managersOfTask(asked.look.url, directory.current()));
-    if (manager === undefined) return;
-    asked.link = this.#linkTo(manager);
-    asked.link.send({ kind: "look", id: asked.id, look: asked.look });
+    const manager = directory.pick(managersOfTask(look.url, directory.current()));
+    return manager === undefined ? undefined : this.#linkTo(manager);
   }
 
   /** With `stays` it is not to be sent elsewhere. */
@@ -285,7 +280,8 @@ export class ManagerClient {
     directory.failed(link.manager);
     if (this.#home === link) this.#home = undefined;
     for (const [task, placed] of this.#placed) if (placed === link) this.#placed.delete(task);
-    for (const look of this.#looks.values()) if (look.link === link) look.answer({});
+    this.#looks.lost(link);
+    this.#enquiries.lost(link);
     if (!this.connected) this.awaySinceMs ??= clock.nowMs();
     this.#arrangeLater();
   }
@@ -299,7 +295,9 @@ export class ManagerClient {
         if (message.hosts !== undefined) this.#hosts.set(link.manager.id, message.hosts);
         return;
       case "seen":
-        return this.#looks.get(message.id)?.answer(message);
+        return this.#looks.answered(message);
+      case "helps":
+        return this.#enquiries.answered(message.task, link, message.helps);
       case "recheck":
         return void this.#options.onRecheck(message);
       case "fetch":
@@ -321,7 +319,7 @@ export class ManagerClient {
     const listener = this.#listeners.get(task);
     if (listener === undefined || this.#placed.get(task) !== link) return;
     const to = this.#home?.connected === true && this.#home !== link ? this.#home : link;
-    this.#options.log.info("task.delegated", { task, manager: to.manager.url });
+    this.#options.log.info("task.delegated", { task, manager: to.manager.url, by: "owner" });
     this.#placed.set(task, to);
     this.#sendAsk(to, listener, to === link);
     if (to !== link) this.#closeWhenIdle(link, delegatedLinkMs);
@@ -346,8 +344,7 @@ export class ManagerClient {
       const listener = placed === link ? this.#listeners.get(task) : undefined;
       if (listener !== undefined) this.#sendAsk(link, listener);
     }
-    for (const { id, look, link: asked } of this.#looks.values())
-      if (asked === link) link.send({ kind: "look", id, look });
+    this.#looks.welcomed(link);
     this.#arrange();
   }
 

@@ -3,7 +3,7 @@
 import type { ManagerMessage, RecalledManifest, TaskAsk } from "#core/protocol/mod.ts";
 
 /** Messages of the connection itself, not of one task. */
-type OfLink = "welcome" | "delegated" | "pace" | "seen" | "recheck" | "recall" | "fetch" | "unfetch";
+type OfLink = "welcome" | "helps" | "delegated" | "pace" | "seen" | "recheck" | "recall" | "fetch" | "unfetch";
 type TaskMessage = Exclude<ManagerMessage, { kind: OfLink }>;
 
 /** A task that wants to hear from its manager. */
