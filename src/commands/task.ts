@@ -22,7 +22,12 @@ export async function run(argv: readonly string[]): Promise<number> {
   });
   const explain = program.command("explain").description("Show who has what of a task, and why it took so long.");
   explain.argument("<ID>", "as darner task list shows it; its first letters do");
-  askingManagers(explain, async (asked, [id]) => await explained(asked, id ?? ""));
+  explain.option("--json", "one JSON document, an entry for each manager that has it");
+  askingManagers(explain, async (asked, [id]) => {
+    const told = await explained(asked, id ?? "");
+    if (explain.opts<{ json?: boolean }>().json === true) return `${JSON.stringify(told, null, 2)}\n`;
+    return told.map(({ manager, ...task }) => explanationText(manager, task)).join("\n");
+  });
   await parseCommandLine(program, argv);
   return 0;
 }
@@ -34,17 +39,15 @@ async function allTasks({ http, urls }: AskedManagers): Promise<readonly ListedT
 }
 
 /** By every manager that has it in memory: the owner, and those that took over or borrowed. */
-async function explained(asked: AskedManagers, id: string): Promise<string> {
+async function explained(asked: AskedManagers, id: string): Promise<(ExplainedTask & { manager: string })[]> {
   const found = (await allTasks(asked)).filter(({ task }) => id !== "" && task.startsWith(id));
   if (new Set(found.map(({ task }) => task)).size !== 1) {
     const what = found.length === 0 ? "no manager has such a task in memory" : "several tasks begin so";
     throw new DarnerError("usage", `cannot explain ${id}: ${what}; see darner task list`);
   }
-  const texts = found.map(async ({ manager, task }) =>
-    explanationText(
-      manager,
-      (await askManager(asked.http, manager, "GET", `/v1/tasks/${task}`)) as never as ExplainedTask,
-    ),
-  );
-  return (await Promise.all(texts)).join("\n");
+  const told = found.map(async ({ manager, task }) => {
+    const answer = await askManager(asked.http, manager, "GET", `/v1/tasks/${task}`);
+    return { manager, ...(answer as never as ExplainedTask) };
+  });
+  return await Promise.all(told);
 }

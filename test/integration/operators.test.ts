@@ -22,7 +22,9 @@ test("a manager and a host are drained in the middle: no download breaks, and th
     const managers = await cluster.managers(2, config);
     const hosts: Role[] = [];
     for (const name of ["h1", "h2", "h3", "h4"]) {
-      hosts.push(await cluster.daemon(name, undefined, ["--config-service", config.url, "--upload-rate", "4MB"]));
+      const site = name === "h3" || name === "h4" ? ["--site", "far"] : [];
+      const flags = ["--config-service", config.url, "--upload-rate", "4MB", ...site];
+      hosts.push(await cluster.daemon(name, undefined, flags));
     }
     const url = cluster.serve("/data", { body: { sizeBytes, seed: 1 }, rateBytesPerSecond: 1_500_000 });
     const [owner, next] = (await ranked(config, managers, url)) as [Role, Role];
@@ -46,7 +48,12 @@ test("a manager and a host are drained in the middle: no download breaks, and th
     const explained = await run(config, "task", "explain", taskOf(url).slice(0, 12));
     assert.match(explained, /^copies {3}origin 1\.00, manager \d\.\d\d, peers \d\.\d\d$/m, explained);
     assert.match(explained, /^why {6}the origin was the limit: \d\S* [MK]?B\/s/m, explained);
-    assert.equal([...explained.matchAll(/^\S+ +6\.00 MB +done /gm)].length, 4, explained);
+    assert.equal([...explained.matchAll(/^\S+ +(-|far) +6\.00 MB +done /gm)].length, 4, explained);
+    assert.match(explained, /^site {5}far: 1\.\d\d copies in, 2 of 2 hosts done, the last after \d/m, explained);
+    const asJson = await run(config, "task", "explain", taskOf(url), "--json");
+    const [told] = JSON.parse(asJson) as { sites: { site: string; copiesIn: number }[] }[];
+    const far = told!.sites.find(({ site }) => site === "far")!;
+    assert.ok(far.copiesIn >= 1 && far.copiesIn < 1.1, asJson);
     assert.match(await run(config, "manager", "drain", owner.id, "--undo"), /takes new tasks again/);
   });
 });

@@ -5,6 +5,8 @@ import type { HttpJson } from "#platform/http/json.ts";
 import { table } from "./table.ts";
 
 const answerTimeoutMs = 10_000;
+/** Hosts of a task that a terminal is told of, the slowest. */
+const hostsShownMax = 40;
 
 export interface ListedManager {
   readonly id: string;
@@ -32,8 +34,16 @@ export interface ExplainedTask {
   readonly makespanMs?: number;
   readonly boundMs?: number;
   readonly reasons?: readonly string[];
+  readonly sites?: readonly {
+    readonly site: string;
+    readonly hosts: number;
+    readonly done: number;
+    readonly copiesIn: number;
+    readonly makespanMs: number;
+  }[];
   readonly hosts: readonly {
     readonly name: string;
+    readonly site: string;
     readonly heldBytes: number;
     readonly tookMs: number;
     readonly done: boolean;
@@ -75,9 +85,9 @@ export function hostTable(hosts: readonly ListedHost[]): string {
   return table(["ID", "NAME", "SITE", "ADDRESS", "TASKS", "STATE"], rows, "no host is connected");
 }
 
-/** The slowest first. */
+/** The slowest hosts first. */
 export function explanationText(manager: string, task: ExplainedTask): string {
-  const { lengthBytes, makespanMs, boundMs } = task;
+  const { lengthBytes, makespanMs, boundMs, sites = [] } = task;
   const copies = (value: number | undefined): string => (value === undefined ? "?" : value.toFixed(2));
   const lines = [
     `task     ${task.task}`,
@@ -85,23 +95,32 @@ export function explanationText(manager: string, task: ExplainedTask): string {
     `length   ${lengthBytes === undefined ? "not known yet" : formatBytes(lengthBytes)}`,
     `copies   origin ${copies(task.originCopies)}, manager ${copies(task.managerCopies)}, peers ${copies(task.peerCopies)}`,
   ];
+  const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
   if (makespanMs !== undefined && boundMs !== undefined) {
-    const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
     const times = (makespanMs / boundMs).toFixed(2);
     lines.push(`time     ${seconds(makespanMs)}, ${times} x the bound of ${seconds(boundMs)}`);
   }
+  for (const { site, hosts, done, copiesIn, makespanMs: lastMs } of sites.length > 1 ? sites : []) {
+    const line = `${copiesIn.toFixed(2)} copies in, ${done} of ${hosts} hosts done`;
+    lines.push(`site     ${site === "" ? "none" : site}: ${line}, the last after ${seconds(lastMs)}`);
+  }
   for (const borrower of task.borrowers ?? []) lines.push(`feeds    manager ${borrower}, for its own hosts`);
   for (const reason of task.reasons ?? []) lines.push(`why      ${reason}`);
+  const more = task.hosts.length - hostsShownMax;
   const rows = [...task.hosts]
     .sort((a, b) => b.tookMs - a.tookMs)
-    .map(({ name, heldBytes, tookMs, done, parents, children }) => [
+    .slice(0, hostsShownMax)
+    .map(({ name, site, heldBytes, tookMs, done, parents, children }) => [
       name,
+      site || "-",
       formatBytes(heldBytes),
       done ? "done" : "getting",
-      `${(tookMs / 1000).toFixed(1)} s`,
+      seconds(tookMs),
       String(parents),
       String(children),
     ]);
-  const hosts = table(["HOST", "HELD", "STATE", "TIME", "PARENTS", "CHILDREN"], rows, "no host has it or gets it now");
-  return `${lines.join("\n")}\n\n${hosts}`;
+  const head = ["HOST", "SITE", "HELD", "STATE", "TIME", "PARENTS", "CHILDREN"];
+  const hosts = table(head, rows, "no host has it or gets it now");
+  const rest = more > 0 ? `and ${more} more hosts, each faster; --json has them all\n` : "";
+  return `${lines.join("\n")}\n\n${hosts}${rest}`;
 }

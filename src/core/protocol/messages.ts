@@ -7,7 +7,7 @@
 import type { ErrorWire } from "#base/mod.ts";
 import type { SealFacts } from "#core/model/mod.ts";
 
-/** Major: must be equal. Minor: what the older side does not know, it skips. 1.1 has `enquire`. */
+/** Major: must be equal. Minor: what the older side does not know, it skips. 1.1 has `enquire` and `crossedBytes`. */
 export const protocolVersion = { major: 1, minor: 1 } as const;
 
 /** What an object may have at most to come whole in one message: the shortest piece. */
@@ -91,6 +91,8 @@ export type HostMessage =
       /** Bytes a second received and sent for this task since the last report. */
       readonly downBytesPerSecond: number;
       readonly upBytesPerSecond: number;
+      /** What came from other sites in all; absent when nothing did. */
+      readonly crossedBytes?: number;
       /** The host wants other parents at once: fewer than two of its own have anything new for it. */
       readonly starving: boolean;
       /** Pieces come from other sites that are no longer in the host's `EntryShare`. */

@@ -106,6 +106,7 @@ const hostShapes: Readonly<Record<HostMessage["kind"], Check>> = {
     held: size,
     downBytesPerSecond: size,
     upBytesPerSecond: size,
+    crossedBytes: optional(size),
     starving: flag,
     crossing: optional(flag),
     state: oneOf("downloading", "seeding"),

@@ -6,6 +6,8 @@ import { explain, type HostFacts, type TaskFacts } from "./explain.ts";
 
 const host = (name: string, tookMs: number | undefined, heldBytes = 1000): HostFacts => ({
   name,
+  site: "",
+  crossedBytes: 0,
   heldBytes,
   joinedMs: 100,
   finishedMs: tookMs === undefined ? undefined : 100 + tookMs,
@@ -23,7 +25,8 @@ const facts = (over: Partial<TaskFacts>): TaskFacts => ({
 });
 
 test("each line's copies, and the distance from what was possible", () => {
-  const { reasons, ...figures } = explain(facts({}))!;
+  const { reasons, sites, ...figures } = explain(facts({}))!;
+  assert.deepEqual(sites, [{ site: "", hosts: 4, done: 4, copiesIn: 0, makespanMs: 2_000 }]);
   assert.deepEqual(figures, { originCopies: 1, managerCopies: 2, peerCopies: 2, makespanMs: 2_000, boundMs: 1_500 });
   assert.deepEqual(reasons, ["nothing stands out"]);
 });
@@ -39,6 +42,20 @@ test("slow hosts are named, the slowest first; one that is not done counts until
   const { reasons, makespanMs } = explain(facts({ hosts }))!;
   assert.equal(makespanMs, 19_900);
   assert.deepEqual(reasons, ["e was slow: 5 B/s", "d was slow: 250 B/s"]);
+});
+
+test("each site's line has its copies and its last end, the slowest site first; a line that carried more is named", () => {
+  const of = (site: string, tookMs: number | undefined, crossedBytes: number): HostFacts => {
+    return { ...host(`${site}${crossedBytes}`, tookMs), site, crossedBytes };
+  };
+  const hosts = [of("oslo", 1_500, 0), of("paris", 1_600, 500), of("paris", 1_700, 700), of("lyon", undefined, 900)];
+  const { sites, reasons } = explain(facts({ hosts, nowMs: 1_900 }))!;
+  assert.deepEqual(sites, [
+    { site: "lyon", hosts: 1, done: 0, copiesIn: 0.9, makespanMs: 1_800 },
+    { site: "paris", hosts: 2, done: 2, copiesIn: 1.2, makespanMs: 1_700 },
+    { site: "oslo", hosts: 1, done: 1, copiesIn: 0, makespanMs: 1_500 },
+  ]);
+  assert.deepEqual(reasons, ["1.20 copies came into site paris"]);
 });
 
 test("a manager that sends nearly all is named; what nobody asked for is not explained", () => {

@@ -22,9 +22,23 @@ export interface TaskFacts {
 
 export interface HostFacts {
   readonly name: string;
+  readonly site: string;
+  /** What came to it from other sites. */
+  readonly crossedBytes: number;
   readonly heldBytes: number;
   readonly joinedMs: number;
   readonly finishedMs: number | undefined;
+}
+
+/** The line into a site, and the hosts behind it. */
+interface SiteExplanation {
+  readonly site: string;
+  readonly hosts: number;
+  readonly done: number;
+  /** What came in from other sites, the manager's included; hosts that have left meanwhile are not counted. */
+  readonly copiesIn: number;
+  /** From the first host's ask to the end of this site's last, or until now. */
+  readonly makespanMs: number;
 }
 
 interface Explanation {
@@ -32,6 +46,7 @@ interface Explanation {
   readonly managerCopies: number;
   /** What hosts gave to hosts. */
   readonly peerCopies: number;
+  readonly sites: readonly SiteExplanation[];
   /** From the first host's ask to the last host's end, or until now. */
   readonly makespanMs: number;
   readonly boundMs: number;
@@ -39,6 +54,8 @@ interface Explanation {
 }
 
 const slowShare = 1.5;
+/** A site whose hosts came late, or that lost connections, gets a little more than one copy. */
+const siteCopiesMax = 1.1;
 const namedMax = 5;
 
 /** Undefined while the length is unknown or nobody has asked. */
@@ -55,14 +72,32 @@ export function explain(facts: TaskFacts): Explanation | undefined {
   const boundMs = Math.min(makespanMs, Math.max(1, fetchMs, fastestMs));
   const held = hosts.reduce((sum, { heldBytes }) => sum + heldBytes, 0);
   const copies = (bytes: number): number => bytes / lengthBytes;
+  const sites = sitesOf(hosts, (own, site): SiteExplanation => ({
+    site,
+    hosts: own.length,
+    done: own.filter(({ finishedMs }) => finishedMs !== undefined).length,
+    copiesIn: copies(own.reduce((sum, { crossedBytes }) => sum + crossedBytes, 0)),
+    makespanMs: Math.max(...own.map(({ finishedMs }) => finishedMs ?? nowMs)) - firstMs,
+  }));
   return {
     originCopies: copies(originBytes),
     managerCopies: copies(seededBytes),
     peerCopies: Math.max(0, copies(held - seededBytes)),
+    sites,
     makespanMs,
     boundMs,
-    reasons: reasonsOf(facts, { fetchMs, makespanMs, copies, tookMs }),
+    reasons: reasonsOf(facts, { fetchMs, makespanMs, copies, tookMs, sites }),
   };
+}
+
+/** The slowest first. */
+function sitesOf(
+  hosts: readonly HostFacts[],
+  explained: (hosts: readonly HostFacts[], site: string) => SiteExplanation,
+): SiteExplanation[] {
+  const bySite = Map.groupBy(hosts, ({ site }) => site);
+  const sites = [...bySite].map(([site, own]) => explained(own, site));
+  return sites.sort((a, b) => b.makespanMs - a.makespanMs);
 }
 
 function reasonsOf(
@@ -72,9 +107,10 @@ function reasonsOf(
     readonly makespanMs: number;
     readonly copies: (bytes: number) => number;
     readonly tookMs: (host: HostFacts) => number;
+    readonly sites: readonly SiteExplanation[];
   },
 ): string[] {
-  const { fetchMs, makespanMs, copies, tookMs } = measured;
+  const { fetchMs, makespanMs, copies, tookMs, sites } = measured;
   const reasons: string[] = [];
   const rate = (bytes: number, ms: number): string => `${formatBytes(Math.round((bytes * 1000) / Math.max(1, ms)))}/s`;
   const ofOrigin = fetchMs > 0.8 * makespanMs && originBytes > 0;
@@ -83,6 +119,9 @@ function reasonsOf(
     reasons.push(`the origin was the limit: ${rate(originBytes, fetchMs)} ${until}`);
   }
   if (copies(originBytes) > 1.02) reasons.push(`the origin was asked for ${copies(originBytes).toFixed(2)} copies`);
+  for (const { site, copiesIn } of sites) {
+    if (copiesIn > siteCopiesMax) reasons.push(`${copiesIn.toFixed(2)} copies came into site ${site}`);
+  }
   // While the manager itself waits, its own line is free to send.
   if (!ofOrigin && hosts.length >= 4 && copies(seededBytes) > hosts.length / 2) {
     reasons.push("the hosts fed each other little: the manager sent more than half of all");

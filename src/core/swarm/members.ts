@@ -23,6 +23,8 @@ export class Member {
   renewedMs = -Infinity;
   upBytesPerSecond = 0;
   downBytesPerSecond = 0;
+  /** What came to it from other sites. */
+  crossedBytes = 0;
   /** When it last told what it holds: `held` is of then. */
   toldMs: number;
   /** When it had everything; undefined while it has not. */

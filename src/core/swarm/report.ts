@@ -17,4 +17,6 @@ export interface SwarmReport {
   readonly seeding: boolean;
   readonly upBytesPerSecond: number;
   readonly downBytesPerSecond: number;
+  /** What came from other sites in all. */
+  readonly crossedBytes?: number | undefined;
 }

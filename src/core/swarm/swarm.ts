@@ -172,6 +172,7 @@ export class Swarm {
     member.seeding = report.seeding;
     member.upBytesPerSecond = report.upBytesPerSecond;
     member.downBytesPerSecond = report.downBytesPerSecond;
+    member.crossedBytes = report.crossedBytes ?? member.crossedBytes;
     if (member.seeding) return wasSeeding ? [] : this.#finished(member, nowMs);
     if (report.starving) {
       this.#sites.relieve(member, nowMs);

@@ -22,6 +22,7 @@ export function explainTask(
     id: member.card.id,
     name: member.card.name,
     site: member.card.site,
+    crossedBytes: member.crossedBytes,
     heldBytes: Math.min(lengthBytes ?? Infinity, member.held.count * pieceBytes),
     tookMs: Math.round((member.finishedMs ?? nowMs) - member.joinedMs),
     done: member.seeding,

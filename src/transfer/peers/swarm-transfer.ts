@@ -65,10 +65,14 @@ export class SwarmTransfer {
   readonly #brain: SwarmDownload;
   readonly #channels = new Map<string, Channel>();
   readonly #seeds = new Set<string>();
+  /** Parents in other sites, now or before. */
+  readonly #across = new Set<string>();
   readonly #spare: Uint8Array[] = [];
   #timer: Timer | undefined;
   #over = false;
   #storing = 0;
+  /** Pieces that came from other sites, wrong ones included. */
+  crossedBytes = 0;
   /** When bytes of a piece last came. */
   lastProgressMs: number;
 
@@ -119,7 +123,10 @@ export class SwarmTransfer {
   }
 
   parents(offers: readonly ParentOffer[], entry?: EntryShare): void {
-    for (const offer of offers) if (offer.seed) this.#seeds.add(offer.id);
+    for (const offer of offers) {
+      if (offer.seed) this.#seeds.add(offer.id);
+      if (offer.across === true) this.#across.add(offer.id);
+    }
     this.#step({ kind: "parents", offers, entry });
   }
 
@@ -242,6 +249,7 @@ export class SwarmTransfer {
 
   async #piece(parent: string, index: number, bytes: Uint8Array): Promise<void> {
     if (this.#over) return;
+    if (this.#across.has(parent)) this.crossedBytes += bytes.length;
     const { store, manifest } = this.#options;
     const expected = manifest.digestOf(index);
     if (expected === undefined || !bytesEqual(sha256(bytes), expected))

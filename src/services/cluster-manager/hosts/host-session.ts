@@ -144,6 +144,7 @@ export class HostSession implements VersionHost {
           seeding: message.state === "seeding",
           upBytesPerSecond: message.upBytesPerSecond,
           downBytesPerSecond: message.downBytesPerSecond,
+          crossedBytes: message.crossedBytes,
         });
       case "enquire":
         return this.send({ kind: "helps", task: message.task, helps: this.#options.crowds.helps(message.task) });

@@ -291,8 +291,7 @@ export class HostTask implements TaskListener {
     return {
       task: this.task,
       generation: () => this.#manifest?.head.generation,
-      starving: () => this.#transfer?.starving ?? false,
-      crossing: () => this.#transfer?.crossing ?? false,
+      transfer: () => this.#transfer,
       heldPieces: () => this.store.have.count,
       receivedBytes: () => this.bytes.peers,
     };

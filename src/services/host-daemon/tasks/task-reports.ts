@@ -1,14 +1,15 @@
 /** Tells the manager how one task goes on: the pieces gained, at most every `reportEveryMs`. */
 
 import type { Clock, Timer } from "#platform/machine/clock.ts";
+import type { SwarmTransfer } from "#transfer/mod.ts";
 import type { ManagerClient } from "../cluster/mod.ts";
 
 export interface ReportSource {
   readonly task: string;
   /** Undefined while there is no manifest: nothing is reported then. */
   generation(): string | undefined;
-  starving(): boolean;
-  crossing(): boolean;
+  /** What gets the pieces now. */
+  transfer(): Pick<SwarmTransfer, "starving" | "crossing" | "crossedBytes"> | undefined;
   heldPieces(): number;
   receivedBytes(): number;
 }
@@ -53,7 +54,7 @@ export class TaskReports {
 
   #schedule(): void {
     this.#timer = this.#clock.after(this.#manager.reportEveryMs, () => {
-      const isDue = this.#news.length > 0 || this.#wasCrossing || this.#source.starving();
+      const isDue = this.#news.length > 0 || this.#wasCrossing || (this.#source.transfer()?.starving ?? false);
       if (isDue) this.#send("downloading");
       this.#schedule();
     });
@@ -66,11 +67,12 @@ export class TaskReports {
     this.#news = [];
     const nowMs = this.#clock.nowMs();
     const receivedBytes = this.#source.receivedBytes();
+    const crossedBytes = this.#source.transfer()?.crossedBytes ?? 0;
     const elapsedMs = Math.max(1, nowMs - this.#reportedMs);
     const downBytesPerSecond = Math.round(((receivedBytes - this.#receivedBytes) * 1000) / elapsedMs);
     this.#receivedBytes = receivedBytes;
     this.#reportedMs = nowMs;
-    this.#wasCrossing = state === "downloading" && this.#source.crossing();
+    this.#wasCrossing = state === "downloading" && (this.#source.transfer()?.crossing ?? false);
     this.#manager.send({
       kind: "report",
       task: this.#source.task,
@@ -79,7 +81,8 @@ export class TaskReports {
       held: this.#source.heldPieces(),
       downBytesPerSecond,
       upBytesPerSecond: 0,
-      starving: state === "downloading" && this.#source.starving(),
+      ...(crossedBytes > 0 ? { crossedBytes } : {}),
+      starving: state === "downloading" && (this.#source.transfer()?.starving ?? false),
       ...(this.#wasCrossing ? { crossing: true } : {}),
       state,
     });
