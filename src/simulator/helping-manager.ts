@@ -3,7 +3,6 @@
  * (services/cluster-manager/colleagues/borrowing.ts does the same). What it gets it lists and seeds at once.
  */
 
-import { mayRepeatWhileFetching } from "#core/swarm/mod.ts";
 import { Host } from "./host.ts";
 import type { Manager } from "./manager.ts";
 
@@ -21,7 +20,7 @@ export class Helper extends Host {
     this.manager?.gained(index);
   }
 
-  protected override mayRepeat(): boolean {
-    return this.finishedMs !== undefined || mayRepeatWhileFetching(this.repeats, this.slots);
+  protected override get isSeedThatFetches(): boolean {
+    return this.finishedMs === undefined;
   }
 }

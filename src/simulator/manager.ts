@@ -9,14 +9,7 @@
 import { assert, Bitfield } from "#base/mod.ts";
 import type { ParentOffer, HostCard } from "#core/protocol/mod.ts";
 import { helpsAtOnce, isDelegated } from "#core/placement/mod.ts";
-import {
-  mayRepeatWhileFetching,
-  spreadEveryMs,
-  Suspicion,
-  Swarm,
-  type SwarmChange,
-  type SwarmReport,
-} from "#core/swarm/mod.ts";
+import { spreadEveryMs, Suspicion, Swarm, type SwarmChange, type SwarmReport } from "#core/swarm/mod.ts";
 import type { Actor, Agenda } from "./agenda.ts";
 import type { ControlLink } from "./control-link.ts";
 import type { Helper } from "./helping-manager.ts";
@@ -56,8 +49,8 @@ export interface ManagerOptions {
 export class Seed extends Sender {
   growing = true;
 
-  protected override mayRepeat(): boolean {
-    return !this.growing || mayRepeatWhileFetching(this.repeats, this.slots);
+  protected override get isSeedThatFetches(): boolean {
+    return this.growing;
   }
 
   crash(): void {

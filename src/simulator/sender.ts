@@ -5,7 +5,7 @@
  */
 
 import { assert, Bitfield, removeAt } from "#base/mod.ts";
-import { UploadQueue, type MaySend } from "#core/swarm/mod.ts";
+import { mayRepeatWhileFetching, UploadQueue, type MaySend } from "#core/swarm/mod.ts";
 import type { Actor, Agenda } from "./agenda.ts";
 import { Uplink } from "./lines.ts";
 import type { Network } from "./network.ts";
@@ -212,13 +212,16 @@ export class Sender extends Process implements Actor {
     }
   }
 
-  protected mayRepeat(): boolean {
-    return true;
+  /** It has to get what it sends. */
+  protected get isSeedThatFetches(): boolean {
+    return false;
   }
 
   #maySend(): MaySend {
     const near = this.#sending.length - this.#crossing < this.slots;
-    return { repeat: this.mayRepeat(), near, across: this.#crossing < this.#acrossSlots };
+    const fetching = this.isSeedThatFetches;
+    const repeat = !fetching || mayRepeatWhileFetching(this.repeats, this.slots);
+    return { repeat, fetching, near, across: this.#crossing < this.#acrossSlots };
   }
 
   pump(): void {

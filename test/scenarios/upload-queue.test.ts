@@ -1,7 +1,7 @@
 /**
  * Stories about what a parent sends next. Commands: holds COUNT [origin] (first of all), wait MS, add NAME [across],
- * remove NAME, want NAME PIECES, cancel NAME PIECES, next [TIMES [fresh|near|across]] (fresh: no second
- * copies; near, across: only to children here, or in other sites), sent NAME PIECE, gained PIECE (by
+ * remove NAME, want NAME PIECES, cancel NAME PIECES, next [TIMES [fresh|fetching|near|across]] (fresh: no second
+ * copies; fetching: of a seed that does; near, across: only to children here, or in other sites), sent NAME PIECE, gained PIECE (by
  * this parent), news NAME.
  */
 
@@ -33,7 +33,12 @@ function newQueue(): Actor {
         return [`given back ${formatIndices(queue.cancel(child, parseIndices(second), nowMs))}`];
       case "next": {
         const lines: string[] = [];
-        const may = { repeat: second !== "fresh", near: second !== "across", across: second !== "near" };
+        const may = {
+          repeat: second !== "fresh",
+          fetching: second === "fetching",
+          near: second !== "across",
+          across: second !== "near",
+        };
         for (let times = Number(first === "" ? 1 : first); times > 0; times--) {
           const want = queue.next(nowMs, may);
           lines.push(want === undefined ? "nothing to send" : `send ${want.child.owner} ${want.index}`);

@@ -9,7 +9,8 @@
  * give the line to hosts that can't use it; docs/decisions/0008 has the comparison. What goes to other
  * sites is counted apart, so that a piece crosses once before any twice, wherever it was sent near by; and it
  * begins with one piece, then two: the sooner the first is there, the sooner other sites have something to give.
- * Who has it from the origin holds back the second copy to other sites, so that who got the first can pass it on.
+ * Who has it from the origin holds back the second copy to other sites, so that who got the first can pass it on;
+ * so does, near by, a seed that still fetches: its line is for what nobody has, and for its acknowledgements.
  *
  * Invariants:
  *  1. A want is given out once; it comes back only when its child asks again.
@@ -35,6 +36,8 @@ export interface Want<Owner> {
 export interface MaySend {
   /** Pieces that were sent before. */
   readonly repeat?: boolean;
+  /** Its own line carries what it fetches itself, or the acknowledgements of that. */
+  readonly fetching?: boolean;
   /** To children of the own site, or of others. */
   readonly near?: boolean;
   readonly across?: boolean;
@@ -42,6 +45,8 @@ export interface MaySend {
 
 /** Pieces sent more often than this count as equally common. */
 const sentCountMax = 0xffff;
+/** Who got a piece of a seed that still fetches has this long to pass it on. */
+const passOnMs = 2_000;
 
 /** One child of this parent; `owner` is whatever the caller knows it by. */
 export class Child<Owner> {
@@ -93,6 +98,8 @@ export class UploadQueue<Owner> {
   #hungry = 0;
   /** Piece -> how often this parent sent it, near by and across. */
   readonly #sentCounts = { near: new Uint16Array(0), across: new Uint16Array(0) };
+  /** Piece -> when this parent began to send it near by. */
+  #leftMs = new Float64Array(0);
   readonly #gained = new GainedLog();
 
   /** Pieces held when the log of gained ones began. */
@@ -211,13 +218,17 @@ export class UploadQueue<Owner> {
    * The next piece to send, now on its way; undefined when every want's child is busy or there is
    * none that `may` be sent.
    */
-  next(nowMs: number, { repeat = true, near = true, across = true }: MaySend = {}): Want<Owner> | undefined {
+  next(
+    nowMs: number,
+    { repeat = true, fetching = false, near = true, across = true }: MaySend = {},
+  ): Want<Owner> | undefined {
     this.heldUntilMs = Infinity;
     this.#parched = near;
     if (this.#sending >= Math.max(1, this.#held)) return undefined;
     const mayCross = across && this.#crossing <= this.#crossed;
     const best = { index: -1, sent: repeat ? sentCountMax + 1 : 1 };
-    const isHeld = this.#crossings && ((index: number): boolean => this.#isHeld(index, nowMs));
+    const isHeld = (index: number, crosses: boolean): boolean =>
+      (crosses || (fetching && this.#held > scarcePieces)) && this.#isHeld(index, crosses, nowMs);
     const choice = { near, across: mayCross, isHeld };
     let turn = this.#wants.choose(this.#overdue(), choice, best);
     if (turn < 0) turn = this.#wants.choose(this.#ready, choice, best);
@@ -237,6 +248,7 @@ export class UploadQueue<Owner> {
       this.#crossings?.left(best.index, nowMs);
     }
     this.#count(child, best.index, best.sent + 1);
+    if (!child.across) this.#left(best.index, nowMs);
     return { child, index: best.index, repeat: best.sent > 0 };
   }
 
@@ -248,8 +260,8 @@ export class UploadQueue<Owner> {
     return waits < roundsMax * this.#children.size ? nobody : [row];
   }
 
-  #isHeld(index: number, nowMs: number): boolean {
-    const heldUntilMs = this.#crossings?.heldUntilMs(index) ?? nowMs;
+  #isHeld(index: number, crosses: boolean, nowMs: number): boolean {
+    const heldUntilMs = crosses ? (this.#crossings?.heldUntilMs(index) ?? nowMs) : this.#leftMs[index]! + passOnMs;
     if (heldUntilMs <= nowMs) return false;
     this.heldUntilMs = Math.min(this.heldUntilMs, heldUntilMs);
     return true;
@@ -257,9 +269,15 @@ export class UploadQueue<Owner> {
 
   /** A piece is sent, or its child is gone. */
   sent({ child, index }: Want<Owner>): void {
-    if (child.across && !child.isHere) this.#crossings?.lost(index);
+    if (!child.isHere) this.#lost(child, index);
     this.#rest(child);
     if (child.isHere) this.#takeTurn(child);
+  }
+
+  /** Its child is gone before it had it: it is as if it had not left. */
+  #lost(child: Child<Owner>, index: number): void {
+    if (child.across) this.#crossings?.lost(index);
+    else this.#leftMs[index] = -Infinity;
   }
 
   #wait(child: Child<Owner>, wants: number): void {
@@ -295,6 +313,15 @@ export class UploadQueue<Owner> {
     }
     counts[index] = Math.min(sent, sentCountMax);
     this.#wants.recount(index, counts[index], child.across);
+  }
+
+  #left(index: number, nowMs: number): void {
+    if (index >= this.#leftMs.length) {
+      const larger = new Float64Array(Math.max(index + 1, this.#leftMs.length * 2));
+      larger.set(this.#leftMs);
+      this.#leftMs = larger;
+    }
+    this.#leftMs[index] = nowMs;
   }
 
   /** Nothing is on its way to the child any more. */

@@ -23,8 +23,8 @@ interface BestWant {
 interface Choice {
   readonly near: boolean;
   readonly across: boolean;
-  /** Whether a piece that has crossed before may not go to another site now. */
-  readonly isHeld: ((index: number) => boolean) | undefined;
+  /** Whether a piece that was sent before, here or across, may not be sent there again now. */
+  readonly isHeld: (index: number, across: boolean) => boolean;
 }
 
 export class WantRows {
@@ -122,7 +122,7 @@ export class WantRows {
       const end = start + headNumbers + 2 * numbers[start]!;
       for (let want = start + headNumbers; want < end; want += 2) {
         if (numbers[want + 1]! >= best.sent) continue;
-        if (crosses && numbers[want + 1]! > 0 && isHeld?.(numbers[want]!) === true) continue;
+        if (numbers[want + 1]! > 0 && isHeld(numbers[want]!, crosses)) continue;
         best.sent = numbers[want + 1]!;
         best.index = numbers[want]!;
         turn = at;

@@ -13,7 +13,7 @@
 import { asDarnerError, assert } from "#base/mod.ts";
 import { pieceSpan } from "#core/model/mod.ts";
 import type { OpenRequest, ProofOfKey } from "#core/protocol/mod.ts";
-import { acrossSlots, mayRepeatWhileFetching, type Child, type Want } from "#core/swarm/mod.ts";
+import { acrossSlots, mayRepeatWhileFetching, type Child, type MaySend, type Want } from "#core/swarm/mod.ts";
 import type { Clock, Timer } from "#platform/machine/clock.ts";
 import type { Connection, Gate } from "#platform/sockets/connection.ts";
 import type { Log } from "#platform/telemetry/log.ts";
@@ -315,7 +315,7 @@ export class Uploads implements ChildHandlers {
         continue;
       }
       const want = serving.queue.next(this.#options.clock.nowMs(), {
-        repeat: this.#mayRepeat(serving),
+        ...this.#whileFetching(serving),
         near,
         across,
       });
@@ -341,8 +341,9 @@ export class Uploads implements ChildHandlers {
     });
   }
 
-  #mayRepeat(serving: Serving): boolean {
-    return serving.growing?.() !== true || mayRepeatWhileFetching(serving.repeats, this.#slots);
+  #whileFetching(serving: Serving): MaySend {
+    if (serving.growing?.() !== true) return {};
+    return { fetching: true, repeat: mayRepeatWhileFetching(serving.repeats, this.#slots) };
   }
 
   async #send(serving: Serving, want: Want<Target>, piece: Sending): Promise<void> {
