@@ -1,8 +1,8 @@
 /**
  * Stories about what a parent sends next. Commands: holds COUNT [origin] (first of all), wait MS, add NAME [across],
  * remove NAME, want NAME PIECES, cancel NAME PIECES, next [TIMES [fresh|fetching|near|across]] (fresh: no second
- * copies; fetching: of a seed that does; near, across: only to children here, or in other sites), sent NAME PIECE, gained PIECE (by
- * this parent), news NAME.
+ * copies; fetching: of a seed that does; near, across: only to children here, or in other sites), sent NAME PIECE,
+ * gained PIECE (by this parent), news NAME.
  */
 
 import assert from "node:assert/strict";
