@@ -57,6 +57,8 @@ test("a second machine: one copied command, then dfget; the origin sends each by
   assert.deepEqual([sha256(place.path("one")), sha256(place.path("two"))], [digest, digest]);
   assert.equal(started.bodyBytes(), sizeBytes);
   assert.match(up.running.stderr, /"event":"member\.joined"/);
+  const managers = await place.run("darner", "manager", "list", "--data-dir", place.path("data"));
+  assert.match(managers.stdout, /^[0-9a-f]{32} +https:\S+ +- +up +\d\.\d\d$/m, "found by its data directory alone");
   const measured = /"event":"manager\.joined".*"roundTripMs":([\d.]+)/.exec(up.running.stderr);
   if (loadNative().available) assert.ok(Number(measured?.[1]) > 0, "how far its manager is is known, over TLS too");
 });

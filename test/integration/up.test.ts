@@ -48,6 +48,12 @@ test("one process, the printed command, a second machine, and one copy from the 
   const byService = await place.run("darner", "task", "list", "--json", "--config-service", up.configService);
   assert.equal((JSON.parse(byService.stdout) as { state: string }[])[0]?.state, "whole");
 
+  const here = ["--config-service", up.configService];
+  const managers = await place.run("darner", "manager", "list", ...here);
+  assert.match(managers.stdout, new RegExp(`^\\S+ +${up.manager} +- +up +0\\.\\d\\d$`, "m"), managers.stderr);
+  const hosts = await place.run("darner", "host", "list", ...here);
+  assert.equal(hosts.stdout.match(/ up$/gm)?.length, 2, hosts.stderr);
+
   const doctor = await place.run("darner", "doctor", "--socket", up.socket);
   assert.match(doctor.stdout, /^ok +host daemon +\S+ is ready$/m);
   assert.match(doctor.stdout, /^ok +config service +http:\S+ is ready$/m, "known from the running daemon");

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inCluster, until, type Role } from "../integration/cluster.ts";
-import { ranked } from "../integration/ranks.ts";
+import { ranked, taskOf } from "../integration/ranks.ts";
 
 test(
   "the owner is killed at half: all twelve finish, the next in rank asks the origin for what nobody holds",
@@ -31,16 +31,24 @@ test(
       const killedMs = performance.now();
       await next.until(() => next.entries("task.taken-over").length > 0, "it takes the task over");
       const takenOverMs = performance.now() - killedMs;
+      await next.until(async () => (await hostsOf(next, url)) === hosts.length, "every host is served by it");
+      const servedMs = performance.now() - killedMs;
       const outcomes = await Promise.all(running.map(({ outcome }) => outcome));
       for (const [index, outcome] of outcomes.entries()) cluster.assertIntact(outcome, `h${index + 1}.again`, "/data");
       const makespan = Math.max(...outcomes.map(({ ms }) => ms)) / calmMs;
       const copies = cluster.origin.bodyBytes("/data") / sizeBytes;
       const lost = next.entries("takeover.pieces-lost");
       const requests = cluster.origin.requestsOf("/data").map(({ headers, bodyBytes }) => [headers.range, bodyBytes]);
-      t.diagnostic(JSON.stringify({ makespan, calmMs, copies, takenOverMs, lost, requests }));
+      t.diagnostic(JSON.stringify({ makespan, calmMs, copies, takenOverMs, servedMs, lost, requests }));
       assert.ok(takenOverMs < 3000, `rebuilt after ${takenOverMs} ms`);
+      assert.ok(servedMs < 2000, `every host served after ${servedMs} ms`);
       assert.ok(makespan <= 1.25, `${makespan} x undisturbed`);
       assert.ok(copies <= 1.05, `${copies} copies`);
     });
   },
 );
+
+async function hostsOf(manager: Role, url: string): Promise<number | undefined> {
+  const { tasks } = JSON.parse((await manager.get("/v1/tasks")).text) as { tasks: { task: string; hosts: number }[] };
+  return tasks.find(({ task }) => task === taskOf(url))?.hosts;
+}

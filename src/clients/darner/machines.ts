@@ -70,7 +70,11 @@ export async function askManager(
 
 export function managerTable(managers: readonly ListedManager[]): string {
   const rows = managers.map(({ id, url, site, health, load }) => [id, url, site || "-", health, load.toFixed(2)]);
-  return table(["ID", "URL", "SITE", "HEALTH", "LOAD"], rows, "no manager is known");
+  return table(
+    ["ID", "URL", "SITE", "HEALTH", "LOAD"],
+    rows,
+    "no config service tells of managers; --config-service URL names it",
+  );
 }
 
 export function hostTable(hosts: readonly ListedHost[]): string {

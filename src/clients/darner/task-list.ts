@@ -3,6 +3,7 @@
 import { asDarnerError, DarnerError, formatBytes } from "#base/mod.ts";
 import type { HttpJson } from "#platform/http/json.ts";
 import type { ListedManager } from "./machines.ts";
+import { askConfigService, type ConfigServicePlace } from "./members.ts";
 import { table } from "./table.ts";
 
 /** A task as a manager tells it; what it does not know yet is missing. */
@@ -24,14 +25,35 @@ export interface TaskList {
 }
 
 const answerTimeoutMs = 10_000;
+/** Where `darner up` is, unless told otherwise. */
+const here = { configService: "http://127.0.0.1:8080", manager: "http://127.0.0.1:8002" } as const;
 
 /** The managers that a config service knows. Rejects as `HttpJson.request` does. */
-export async function listedManagers(http: HttpJson, configService: string): Promise<readonly ListedManager[]> {
-  const url = new URL("/v1/managers", configService);
-  const answer = (await http.request({ method: "GET", url, role: "config-service", timeoutMs: answerTimeoutMs })) as
-    | { readonly managers?: readonly ListedManager[] }
-    | undefined;
-  return answer?.managers ?? [];
+async function listedManagers(http: HttpJson, place: ConfigServicePlace): Promise<readonly ListedManager[]> {
+  const answer = await askConfigService(http, place, "GET", "/v1/managers");
+  return (answer["managers"] as readonly ListedManager[] | undefined) ?? [];
+}
+
+/** Whom an operator means. */
+export interface KnownManagers {
+  /** Those that are named, else all that the config service lists, else this machine's. */
+  readonly urls: readonly string[];
+  /** With what the config service says of them, where one is known or answers on this machine. */
+  readonly listed: readonly ListedManager[];
+}
+
+/** `configService`: undefined where none is named; this machine's is asked then, should one answer. */
+export async function knownManagers(
+  http: HttpJson,
+  named: readonly string[],
+  configService: ConfigServicePlace | undefined,
+): Promise<KnownManagers> {
+  if (named.length > 0) return { urls: named, listed: [] };
+  const listed =
+    configService === undefined
+      ? await listedManagers(http, { url: here.configService }).catch(() => [])
+      : await listedManagers(http, configService);
+  return { urls: listed.length > 0 ? listed.map(({ url }) => url) : [here.manager], listed };
 }
 
 /** Rejects with the first failure when nobody answers. */
