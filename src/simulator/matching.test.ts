@@ -29,3 +29,24 @@ test("a crowd that comes within a fifth of a second is fed by those that its man
     assert.ok(others <= 3, `seed ${seed}: ${others} parents feed somebody whom the manager has given others`);
   }
 });
+
+test("where half of the hosts are half as fast, the fast are fed as well as among themselves", () => {
+  for (const seed of [1, 2]) {
+    const slow = { upBytesPerSecond: host.upBytesPerSecond / 2, downBytesPerSecond: host.downBytesPerSecond / 2 };
+    const lengthBytes = 100e6;
+    const cluster = new Cluster({
+      seed,
+      lengthBytes,
+      originBytesPerSecond: 2000 * mbit,
+      seedsBytesPerSecond: [1000 * mbit],
+      latencyMs: 0.5,
+      jitterMs: 0.2,
+      hosts: Array.from({ length: 120 }, (_, number) => (number % 2 === 0 ? slow : host)),
+    });
+    cluster.run(60_000);
+    const fast = cluster.hosts.filter((_, number) => number % 2 > 0);
+    const last = Math.max(...fast.map(({ finishedMs }) => finishedMs!));
+    const times = last / ((1000 * lengthBytes) / host.downBytesPerSecond);
+    assert.ok(times < 1.1, `seed ${seed}: the last of the fast takes ${times.toFixed(3)} of what its line takes`);
+  }
+});

@@ -16,8 +16,10 @@ function memberOf(id: string): Member {
 
 /** It has told so at this time. */
 function hold(member: Member, from: number, to: number, nowMs = 1000): void {
-  for (let index = from; index < to; index++) member.held.set(index);
-  member.toldMs = nowMs;
+  member.tells(
+    Array.from({ length: to - from }, (_, place) => from + place),
+    nowMs,
+  );
 }
 
 /** Ten hosts that have 100 pieces each, and a slower one with eight of them for parents. */
@@ -57,9 +59,18 @@ test("a host that is a little behind, or far, keeps the parents it has", () => {
   }
 });
 
-test("a parent that feeds two more than another makes room for it, whoever may not feed is passed over", () => {
+/** Gives the parent so many children more. */
+function feed(parent: Member, count: number, piecesEach = 100): void {
+  for (let number = 0; number < count; number++) {
+    const child = memberOf(`child${number}`);
+    hold(child, 0, piecesEach);
+    link(child, parent);
+  }
+}
+
+test("a parent that feeds more than its line is for makes room for another, whoever may not feed is passed over", () => {
   const { crowd, late } = crowdAndLate(95);
-  for (const child of ["a", "b"]) link(memberOf(child), crowd[3]!);
+  feed(crowd[3]!, 9);
   assert.equal(
     balance(late, crowd, () => false, 1000),
     false,
@@ -68,4 +79,30 @@ test("a parent that feeds two more than another makes room for it, whoever may n
   assert.equal(late.parents.size, 8);
   assert.equal(late.parents.has(crowd[3]!), false);
   assert.equal(late.parents.has(crowd[8]!) || late.parents.has(crowd[9]!), true);
+});
+
+test("a parent on a slow line is for fewer children, and children on slow lines count for less", () => {
+  for (const [parentPieces, childPieces, makesRoom] of [
+    [100, 100, false],
+    [25, 100, true],
+    [25, 25, false],
+  ] as const) {
+    const { crowd, late } = crowdAndLate(95);
+    const parent = memberOf("parent");
+    hold(parent, 900, 900 + parentPieces);
+    link(late, parent);
+    feed(parent, 4, childPieces);
+    assert.equal(balance(late, [...crowd, parent], anybody, 1000), makesRoom, `${parentPieces}, ${childPieces}`);
+    assert.equal(late.parents.has(parent), !makesRoom);
+  }
+});
+
+test("a host on a slow line is held against others on such lines", () => {
+  const { crowd, late } = crowdAndLate(60);
+  for (let number = 0; number < 3; number++) {
+    const slow = memberOf(`slow${number}`);
+    hold(slow, 500, 574);
+    assert.equal(balance(late, [...crowd, slow], anybody, 1000), true, "it is 14 behind them");
+    assert.equal(late.parents.size, 9 + number);
+  }
 });

@@ -5,13 +5,14 @@
  *
  *  - a host that is behind gets one more;
  *  - one that is not, and has more than it should, gives back the one that feeds most;
- *  - else the one that feeds most makes room for one that feeds fewer, so that in the end each feeds as
- *    many as feed it.
+ *  - else the one that feeds most, if it feeds more than its line is for, makes room for one that feeds less,
+ *    so that in the end each feeds as many as feed it, a slow one fewer.
  *
- * Behind is who got fewer pieces since it came than others get in such a time; far behind is who has a
- * slow line, and is left alone. docs/decisions/0080 has the comparison.
+ * Behind is who got fewer pieces since it came than others with such a line get in such a time; far behind is
+ * who has a slow line, and is left alone. docs/decisions/0080 and 0085 have the comparisons.
  */
 
+import { loadOf, timesAsFast } from "./lines.ts";
 import { busiestOf, childrenMax, link, parentsMax, parentsWanted, unlink, type Member } from "./members.ts";
 
 /** Members to draw for one comparison. */
@@ -36,12 +37,15 @@ export function balance(
     return true;
   }
   const lags = behind > behindPiecesMin && behind < behindShareMax * member.came && member.parents.size < parentsMax;
-  let fewest = lags ? childrenMax : busiest.children.size - 1;
+  let least = lags ? Infinity : loadOf(busiest);
+  if (least <= parentsWanted) return false;
   let next: Member | undefined;
   for (const other of others) {
-    if (other.children.size >= fewest || member.parents.has(other) || !mayFeed(other)) continue;
-    if (!other.held.exceeds(member.held)) continue;
-    fewest = other.children.size;
+    if (other.children.size >= childrenMax || member.parents.has(other) || !mayFeed(other)) continue;
+    // A whole line's difference: who takes little of a line need not move for little.
+    const load = loadOf(other) + Math.max(1, timesAsFast(member, other));
+    if (load >= least || !other.held.exceeds(member.held)) continue;
+    least = load;
     next = other;
   }
   if (next === undefined) return false;
@@ -59,6 +63,7 @@ function piecesBehind(member: Member, others: readonly Member[], nowMs: number):
   let downloading = 0;
   for (const other of others) {
     if (other === member || other.seeding || other.toldMs === other.joinedMs) continue;
+    if (timesAsFast(other, member) !== 1) continue;
     pace += other.came / (other.toldMs - other.joinedMs);
     downloading++;
   }

@@ -2,6 +2,7 @@
 
 import { assert, type Bitfield } from "#base/mod.ts";
 import type { HostCard, ParentOffer } from "#core/protocol/mod.ts";
+import { LearnedLine, loadOf } from "./lines.ts";
 
 /** With 8 candidates mixed in progress the rules reach 1.01-1.03 of the discrete bound; 16 gain 1 % more. */
 export const parentsWanted = 8;
@@ -25,22 +26,38 @@ export class Member {
   downBytesPerSecond = 0;
   /** What came to it from other sites. */
   crossedBytes = 0;
-  /** When it last told what it holds: `held` is of then. */
-  toldMs: number;
+  readonly line = new LearnedLine();
   /** When it had everything; undefined while it has not. */
   finishedMs: number | undefined;
   /** Hosts that accused this one of wrong bytes. */
   readonly accusers: Set<string>;
   readonly joinedMs: number;
+  /** When it last told what it holds: `held` is of then. */
+  #toldMs: number;
   readonly #heldAtFirst: number;
 
   constructor(card: HostCard, held: Bitfield, joinedMs: number, accusers = new Set<string>()) {
     this.card = card;
     this.held = held;
     this.joinedMs = joinedMs;
-    this.toldMs = joinedMs;
+    this.#toldMs = joinedMs;
     this.#heldAtFirst = held.count;
     this.accusers = accusers;
+  }
+
+  get toldMs(): number {
+    return this.#toldMs;
+  }
+
+  /** It tells what came since it told last. */
+  tells(news: readonly number[], nowMs: number): void {
+    const before = this.held.count;
+    for (const index of news) {
+      this.held.grow(index + 1);
+      this.held.set(index);
+    }
+    this.line.learn(this.held.count - before, nowMs - this.#toldMs);
+    this.#toldMs = nowMs;
   }
 
   /** Pieces that came since it joined. */
@@ -109,14 +126,19 @@ export function toOffer({ id, address, port }: HostCard): ParentOffer {
 /** What a host gets of its parents' uplinks when each shares its own among its children. */
 export function fedBy(parents: ReadonlySet<Member>): number {
   let fed = 0;
-  for (const parent of parents) fed += 1 / parent.children.size;
+  for (const parent of parents) fed += 1 / loadOf(parent);
   return fed;
 }
 
+/** Whose line its children load most. */
 export function busiestOf(members: ReadonlySet<Member>): Member {
   let busiest: Member | undefined;
+  let most = -1;
   for (const member of members) {
-    if (busiest === undefined || member.children.size > busiest.children.size) busiest = member;
+    const load = loadOf(member);
+    if (load <= most) continue;
+    most = load;
+    busiest = member;
   }
   assert(busiest !== undefined, "a host without a place for a parent has parents");
   return busiest;

@@ -162,11 +162,7 @@ export class Swarm {
   }
 
   #take(member: Member, report: SwarmReport, nowMs: number): SwarmChange[] {
-    for (const index of report.news) {
-      member.held.grow(index + 1);
-      member.held.set(index);
-    }
-    member.toldMs = nowMs;
+    member.tells(report.news, nowMs);
     this.#sites.reported(member, report, nowMs);
     const wasSeeding = member.seeding;
     member.seeding = report.seeding;
