@@ -38,6 +38,8 @@ const rowOf = {
   /** When the next look is due; later looks replace it. */
   dueMs: 5,
   sentBytes: 6,
+  /** The share at which the next piece is out. */
+  nextOutAtBytes: 7,
 } as const;
 export const lineRowNumbers = 8;
 
@@ -81,6 +83,7 @@ export class Uplink extends Line implements Actor {
     this.#agenda = agenda;
     this.#onOut = onOut;
     this.#dueMs = Infinity;
+    this.#lookAtFirst();
   }
 
   /** What it could have sent by now. */
@@ -128,7 +131,7 @@ export class Uplink extends Line implements Actor {
   /** The connection is gone: its piece takes no more of the line. */
   abandon(wire: Wire): void {
     this.#advance();
-    take(this.#active, wire);
+    this.#take(wire);
     take(this.#held, wire);
     this.#plan();
   }
@@ -136,7 +139,7 @@ export class Uplink extends Line implements Actor {
   /** The connection fell silent: its piece waits. */
   hold(wire: Wire): void {
     this.#advance();
-    if (!take(this.#active, wire)) return;
+    if (!this.#take(wire)) return;
     wire.outAtBytes -= this.#shareBytes;
     this.#held.push(wire);
     this.#plan();
@@ -157,8 +160,26 @@ export class Uplink extends Line implements Actor {
     this.#advance();
     const bytesPerMs = this.rows.numbers[this.row + rowOf.bytesPerMs]! / this.#active.length;
     const outAtBytes = this.#shareBytes + nearlyNothingBytes(bytesPerMs, this.#agenda.stepMs);
-    while (this.#active.length > 0 && this.#active[0]!.outAtBytes <= outAtBytes) this.#onOut(this.#active.shift()!);
+    while (this.#active.length > 0 && this.#nextOutAtBytes <= outAtBytes) {
+      const wire = this.#active.shift()!;
+      this.#lookAtFirst();
+      this.#onOut(wire);
+    }
     this.#plan();
+  }
+
+  get #nextOutAtBytes(): number {
+    return this.rows.numbers[this.row + rowOf.nextOutAtBytes]!;
+  }
+
+  #lookAtFirst(): void {
+    this.rows.numbers[this.row + rowOf.nextOutAtBytes] = this.#active[0]?.outAtBytes ?? Infinity;
+  }
+
+  #take(wire: Wire): boolean {
+    const isTaken = take(this.#active, wire);
+    if (isTaken) this.#lookAtFirst();
+    return isTaken;
   }
 
   /** Pieces of one length are out in the order in which they began: the place is mostly the last. */
@@ -170,6 +191,7 @@ export class Uplink extends Line implements Actor {
       at--;
     }
     this.#active[at] = wire;
+    if (at === 0) this.#lookAtFirst();
   }
 
   #advance(): void {
@@ -186,7 +208,7 @@ export class Uplink extends Line implements Actor {
   #plan(): void {
     const bytesPerMs = this.rows.numbers[this.row + rowOf.bytesPerMs]!;
     if (this.#active.length === 0 || bytesPerMs === 0) return;
-    const delayMs = (Math.max(0, this.#active[0]!.outAtBytes - this.#shareBytes) * this.#active.length) / bytesPerMs;
+    const delayMs = (Math.max(0, this.#nextOutAtBytes - this.#shareBytes) * this.#active.length) / bytesPerMs;
     const dueMs = this.#agenda.nowMs + delayMs;
     // An earlier look plans again by itself.
     if (this.#dueMs <= dueMs + this.#agenda.stepMs) return;

@@ -68,7 +68,7 @@ export class Sender extends Process implements Actor {
   /** Pieces on their way near by that were sent before. */
   protected repeats = 0;
   #newsDue = false;
-  #heldDueMs = Infinity;
+  #heldDueMs: number | undefined;
   sentPieces = 0;
   wrongPieces = 0;
 
@@ -195,7 +195,7 @@ export class Sender extends Process implements Actor {
     if (this.paused) return this.laterByTimer(this, code, argument);
     if (argument !== this.life) return;
     if (code === newsCode) return this.#tellNews();
-    this.#heldDueMs = Infinity;
+    this.#heldDueMs = undefined;
     this.pump();
   }
 
@@ -246,7 +246,7 @@ export class Sender extends Process implements Actor {
   /** When something that is held back may go. */
   #pumpLater(): void {
     const { heldUntilMs } = this.#queue;
-    if (heldUntilMs >= this.#heldDueMs) return;
+    if (heldUntilMs === undefined || heldUntilMs >= (this.#heldDueMs ?? Infinity)) return;
     this.#heldDueMs = heldUntilMs;
     this.agenda.after(heldUntilMs - this.clock.nowMs + this.agenda.stepMs, this, heldCode, this.life);
   }
@@ -325,7 +325,7 @@ export class Sender extends Process implements Actor {
     this.repeats = 0;
     this.#crossing = 0;
     this.#newsDue = false;
-    this.#heldDueMs = Infinity;
+    this.#heldDueMs = undefined;
     this.#queue = new UploadQueue<Wire>(this.held.count, { fromOrigin: this.#isFedByOrigin });
   }
 }

@@ -33,19 +33,20 @@ const rowOf = {
 } as const;
 export const wireRowNumbers = 8;
 
+/** What each message touches stands first, for a connection takes three lines of the processor's cache. */
 export class Wire implements Actor {
   readonly child: Host;
   readonly parent: Sender;
-  readonly #parentId: string;
+  readonly #rows: Rows;
+  readonly #row: number;
   readonly #agenda: Agenda;
-  readonly #network: Network;
-  /** The child's end is in use. */
-  open = true;
-  /** What came meanwhile, in its order: code, argument. */
-  #unread: unknown[] = [];
   /** The child in its parent's queue, and what is on its way to it; the parent's. */
   queued: Child<Wire> | undefined;
   sending: Want<Wire> | undefined;
+  /** The child's end is in use. */
+  open = true;
+  /** What came while the child checked a piece, in its order: code, argument. */
+  #unread: unknown[] = [];
   /** Of the piece on its way: its length, whether it is out of the uplink, whether it is on the lines between sites. */
   bytes = 0;
   isOut = false;
@@ -55,19 +56,21 @@ export class Wire implements Actor {
   owesCancelled: number[] | undefined;
   /** Its pieces go to another site, or to a manager that helps. */
   readonly across: boolean;
+  readonly #network: Network;
+  readonly #parentId: string;
   #dialledMs = 0;
-  readonly #rows: Rows;
-  readonly #row: number;
 
   constructor(agenda: Agenda, network: Network, child: Host, parent: Sender, across: boolean) {
-    this.#agenda = agenda;
-    this.#network = network;
     this.child = child;
     this.parent = parent;
-    this.#parentId = parent.id;
-    this.across = across;
     this.#rows = network.wires;
     this.#row = this.#rows.take();
+    this.#agenda = agenda;
+    this.queued = undefined;
+    this.sending = undefined;
+    this.across = across;
+    this.#network = network;
+    this.#parentId = parent.id;
     this.#rows.numbers[this.#row + rowOf.toldMs] = -1;
   }
 

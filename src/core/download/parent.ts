@@ -33,6 +33,7 @@ interface AskedBack {
 }
 
 export class Parent {
+  readonly id: string;
   readonly offer: ParentOffer;
   readonly seed: boolean;
   readonly across: boolean;
@@ -60,6 +61,7 @@ export class Parent {
 
   /** Its times are kept in a row of `rows`, until it is dismissed. */
   constructor(offer: ParentOffer, nowMs: number, rows: Rows) {
+    this.id = offer.id;
     this.offer = offer;
     this.seed = offer.seed;
     this.across = offer.across === true;
@@ -114,10 +116,6 @@ export class Parent {
 
   set #owingSinceMs(atMs: number) {
     this.#rows.numbers[this.#row + rowOf.owingSinceMs] = atMs;
-  }
-
-  get id(): string {
-    return this.offer.id;
   }
 
   /** Something is on its way, or may be, that is not to come from it any more. */

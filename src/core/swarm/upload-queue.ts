@@ -114,8 +114,8 @@ export class UploadQueue<Owner> {
   #crossed = 0;
   /** Only where pieces come from the origin: who gets one of a host elsewhere may ask others for it. */
   readonly #crossings: Crossings | undefined;
-  /** What the last `next` passed over for now: when the first of it may go. */
-  heldUntilMs = Infinity;
+  /** What the last `next` passed over for now: when the first of it may go; undefined when there was none. */
+  heldUntilMs: number | undefined;
 
   constructor(heldBefore = 0, { fromOrigin = false } = {}) {
     this.#heldBefore = heldBefore;
@@ -222,7 +222,7 @@ export class UploadQueue<Owner> {
     nowMs: number,
     { repeat = true, fetching = false, near = true, across = true }: MaySend = {},
   ): Want<Owner> | undefined {
-    this.heldUntilMs = Infinity;
+    this.heldUntilMs = undefined;
     this.#parched = near;
     if (this.#sending >= Math.max(1, this.#held)) return undefined;
     const mayCross = across && this.#crossing <= this.#crossed;
@@ -263,7 +263,7 @@ export class UploadQueue<Owner> {
   #isHeld(index: number, crosses: boolean, nowMs: number): boolean {
     const heldUntilMs = crosses ? (this.#crossings?.heldUntilMs(index) ?? nowMs) : this.#leftMs[index]! + passOnMs;
     if (heldUntilMs <= nowMs) return false;
-    this.heldUntilMs = Math.min(this.heldUntilMs, heldUntilMs);
+    this.heldUntilMs = Math.min(this.heldUntilMs ?? Infinity, heldUntilMs);
     return true;
   }
 

@@ -319,7 +319,7 @@ export class Uploads implements ChildHandlers {
         near,
         across,
       });
-      heldUntilMs = Math.min(heldUntilMs, serving.queue.heldUntilMs);
+      heldUntilMs = Math.min(heldUntilMs, serving.queue.heldUntilMs ?? Infinity);
       if (want === undefined) continue;
       // To the back of the line: tasks take turns.
       this.#wanting.delete(serving);
