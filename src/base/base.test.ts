@@ -9,6 +9,7 @@ import { bytesEqual, bytesJoin, bytesWithLengths } from "./bytes.ts";
 import { asDarnerError, DarnerError, errorFromWire, errorTable, errorToWire } from "./errors.ts";
 import { following } from "./following.ts";
 import { removeAt } from "./lists.ts";
+import { Rows } from "./rows.ts";
 import { formatBytes, formatDuration, formatRate, parseBytes, parseDurationMs, parseRate } from "./units.ts";
 
 describe("a bitfield", () => {
@@ -210,4 +211,16 @@ describe("a signal that follows another", () => {
     assert.equal(free.signal.aborted, false);
     assert.equal(following(first.signal).signal.reason, reason, "who comes too late is over at once");
   });
+});
+
+test("rows keep their numbers when there are more of them, and one that is taken again is empty", () => {
+  const rows = new Rows(3);
+  const taken = Array.from({ length: 100 }, () => rows.take());
+  for (const [number, row] of taken.entries()) rows.numbers.fill(number, row, row + 3);
+  for (const [number, row] of taken.entries()) {
+    assert.deepEqual([...rows.numbers.subarray(row, row + 3)], [number, number, number]);
+  }
+  rows.free(taken[7]!);
+  assert.equal(rows.take(), taken[7]);
+  assert.deepEqual([...rows.numbers.subarray(taken[6], taken[6]! + 9)], [6, 6, 6, 0, 0, 0, 8, 8, 8]);
 });
