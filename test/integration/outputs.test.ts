@@ -80,7 +80,24 @@ describe("one host, several outputs", () => {
     first.child.kill("SIGKILL");
     cluster.assertIntact(await second.outcome, "two", "/shared");
     cluster.assertIntact(await cluster.dfget(host, url, "one").outcome, "one", "/shared");
+    assert.deepEqual(host.entries("piece.spoiled"), [], "nobody wrote into what others read");
     assert.ok(cluster.origin.bodyBytes("/shared") <= 1.01 * sizeBytes);
+  });
+
+  test("a client that was killed comes back to its output while others go on with it, and after", async () => {
+    const url = cluster.serve("/again", { body: { sizeBytes, seed: 35 }, rateBytesPerSecond: 16_000_000 });
+    const first = cluster.dfget(host, url, "back");
+    await until(() => cluster.origin.bodyBytes("/again") > 0.2 * sizeBytes, "it runs");
+    const other = cluster.dfget(host, url, "other");
+    await until(() => cluster.origin.bodyBytes("/again") > 0.4 * sizeBytes, "both run");
+    first.child.kill("SIGKILL");
+    await first.outcome;
+    const back = cluster.dfget(host, url, "back");
+    cluster.assertIntact(await back.outcome, "back", "/again");
+    cluster.assertIntact(await other.outcome, "other", "/again");
+    cluster.assertIntact(await cluster.dfget(host, url, "third").outcome, "third", "/again");
+    assert.deepEqual(host.entries("piece.spoiled"), [], "nobody wrote into what others read");
+    assert.ok(cluster.origin.bodyBytes("/again") <= 1.01 * sizeBytes);
   });
 
   test("a part of an object comes as that part, into a file and into a pipe", async () => {

@@ -3,6 +3,7 @@
 export * from "./back-to-source.ts";
 export * from "./host-task-options.ts";
 export * from "./host-task.ts";
+export * from "./host-tasks.ts";
 export * from "./object-record.ts";
 export * from "./running.ts";
 export * from "./sealed-head.ts";

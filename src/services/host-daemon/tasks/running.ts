@@ -19,6 +19,6 @@ export interface Running {
 }
 
 /** Those that are kept for peers alone, the oldest first. */
-export function keptTasks(tasks: ReadonlyMap<string, Running>): [string, Running][] {
-  return [...tasks].filter(([, { task, followers }]) => task.whole && followers.size === 0);
+export function keptTasks(tasks: Iterable<Running>): Running[] {
+  return [...tasks].filter(({ task, followers }) => task.whole && followers.size === 0);
 }

@@ -15,7 +15,7 @@ export interface TaskStore {
 }
 
 export async function openStore(
-  { cache, random, boot, clock }: HostDaemonOptions,
+  { cache, random, boot, clock }: Pick<HostDaemonOptions, "cache" | "random" | "boot" | "clock">,
   task: string,
   output: ClientOutput | undefined,
   pace: (file: DiskFile) => DiskFile,
@@ -28,7 +28,7 @@ export async function openStore(
 
 /** An output that an object turned out not to fit stays open: what is opened from the cache is written there. */
 export async function closeStore(
-  { cache }: HostDaemonOptions,
+  { cache }: Pick<HostDaemonOptions, "cache">,
   { task: { task, store }, folder }: Running,
   reason: DarnerError,
 ): Promise<void> {
