@@ -8,8 +8,6 @@ import { articleManagers, countText, equalHosts, latency, lengthText, mbit, mega
 
 const hostsDeclared = [1, 10, 100, 1000, 7000, 10_000];
 const lengthDeclared = 200 * megabyte;
-/** The bars on the simulator's own cost are about clusters cut at least this finely. */
-const pieceBytesMax = 320 * 1024;
 
 const withHosts = (outcomes: readonly Outcome[], hosts: number): Outcome[] =>
   outcomes.filter(({ figures }) => figures.hosts === hosts);
@@ -30,8 +28,6 @@ export const growth: Experiment = {
   bars(outcomes) {
     const figures = outcomes.map((outcome) => outcome.figures);
     const alone = Math.max(...withHosts(outcomes, 1).map((outcome) => outcome.figures.makespanSeconds));
-    const largest = withHosts(outcomes, 10_000).map((outcome) => outcome.figures);
-    const largestFine = largest.filter(({ pieceBytes }) => pieceBytes <= pieceBytesMax);
     return [
       ...hostsDeclared.map((hosts) =>
         atMost(
@@ -59,18 +55,6 @@ export const growth: Experiment = {
         "copies from the origin",
         1,
         figures.map(({ originCopies }) => originCopies),
-      ),
-      atMost(
-        "10,000 hosts, pieces <= 320 KiB: wall seconds",
-        60,
-        largestFine.map(({ wallSeconds }) => wallSeconds),
-        1,
-      ),
-      atMost(
-        "the same: GB of memory",
-        4,
-        largestFine.map(({ memoryBytes }) => memoryBytes / 1e9),
-        2,
       ),
     ];
   },

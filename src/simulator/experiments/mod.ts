@@ -12,6 +12,7 @@ import { hundredThousand } from "./hundred-thousand.ts";
 import { kraken } from "./kraken.ts";
 import { longLine } from "./long-line.ts";
 import { roughDay } from "./rough-day.ts";
+import { simulatorCost } from "./simulator-cost.ts";
 
 export type { Asked, Experiment, Outcome } from "./experiment.ts";
 export { isAsDeclared } from "./experiment.ts";
@@ -33,4 +34,5 @@ export const experiments: readonly Experiment[] = [
   eightSites,
   longLine,
   hundredThousand,
+  simulatorCost,
 ];
