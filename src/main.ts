@@ -3,7 +3,7 @@
  * costs. Together with commands/, the only place where ports meet their real hands.
  */
 
-import { forgiveClosedOutput, runProgram } from "./commands/program.ts";
+import { forgiveClosedOutput, runProgram } from "./commands/run/program.ts";
 
 /** Gets what follows the command's name; resolves to the exit status. */
 export interface CommandModule {
@@ -54,7 +54,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
 async function main([name, ...rest]: readonly string[]): Promise<number> {
   const entry = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (entry !== undefined) return (await entry.load()).run(rest);
-  const { topLevel } = await import("./commands/top-level.ts");
+  const { topLevel } = await import("./commands/line/top-level.ts");
   return topLevel(name, commands);
 }
 

@@ -6,7 +6,7 @@
 
 import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { runProgram } from "#commands/program.ts";
+import { runProgram } from "#commands/run/program.ts";
 import { runForm, type SimForm } from "#commands/sim.ts";
 import { isAsDeclared } from "#simulator/mod.ts";
 import { machineFacts } from "../machine.ts";

@@ -2,7 +2,7 @@
 
 import { clusterManagerSettings } from "#settings/mod.ts";
 import { startClusterManager } from "./roles/cluster-manager.ts";
-import { runRole } from "./run-role.ts";
+import { runRole } from "./run/run-role.ts";
 
 export function run(argv: readonly string[]): Promise<number> {
   return runRole(

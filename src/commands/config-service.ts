@@ -2,7 +2,7 @@
 
 import { configServiceSettings } from "#settings/mod.ts";
 import { startConfigService } from "./roles/config-service.ts";
-import { runRole } from "./run-role.ts";
+import { runRole } from "./run/run-role.ts";
 
 export function run(argv: readonly string[]): Promise<number> {
   return runRole(

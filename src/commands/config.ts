@@ -7,8 +7,8 @@ import {
   type SettingsGroup,
   type SettingSources,
 } from "#settings/mod.ts";
-import { addSettings, givenFlags, newCommand, parseCommandLine } from "./command-line.ts";
-import { loadSources, placesHere, resolveJoined } from "./load-settings.ts";
+import { addSettings, givenFlags, newCommand, parseCommandLine } from "./line/command-line.ts";
+import { loadSources, placesHere, resolveJoined } from "./line/load-settings.ts";
 
 interface PrintedSetting {
   readonly role: string;

@@ -2,7 +2,7 @@
 
 import { hostDaemonSettings } from "#settings/mod.ts";
 import { startHostDaemon } from "./roles/host-daemon.ts";
-import { runRole } from "./run-role.ts";
+import { runRole } from "./run/run-role.ts";
 
 export function run(argv: readonly string[]): Promise<number> {
   return runRole(

@@ -4,6 +4,6 @@
  */
 
 import { run } from "./dfget.ts";
-import { runProgram } from "./program.ts";
+import { runProgram } from "./run/program.ts";
 
 void runProgram("dfget", () => run(process.argv.slice(2)));

@@ -12,9 +12,9 @@ import { nodeOutputFiles } from "#platform/files/output-files.node.ts";
 import { nodeRandom } from "#platform/machine/random.node.ts";
 import { createNodeTerminal } from "#platform/machine/terminal.node.ts";
 import { dfgetSettings, type SettingsGroup } from "#settings/mod.ts";
-import type { Flags } from "./command-line.ts";
-import { loadSources, placesHere, resolveJoined } from "./load-settings.ts";
-import { quickFlags } from "./quick-flags.ts";
+import type { Flags } from "./line/command-line.ts";
+import { loadSources, placesHere, resolveJoined } from "./line/load-settings.ts";
+import { quickFlags } from "./line/quick-flags.ts";
 
 // A group's check takes its own values only, so that the list can promise nothing about them.
 const groups = [dfgetSettings] as unknown as readonly SettingsGroup[];
@@ -40,7 +40,8 @@ async function readCommandLine(
   argv: readonly string[],
 ): Promise<{ readonly flags: Flags; readonly words: readonly string[] } | "help"> {
   process.stdout.on("error", readerIsGone);
-  const { addSettings, expandAliases, givenFlags, newCommand, parseCommandLine } = await import("./command-line.ts");
+  const { addSettings, expandAliases, givenFlags, newCommand, parseCommandLine } =
+    await import("./line/command-line.ts");
   const program = newCommand(
     "dfget",
     "Gets objects: from peers and a cluster manager where there are some, else alone.",

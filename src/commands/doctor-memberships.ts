@@ -7,7 +7,7 @@ import { createNodeHttpJson } from "#platform/http/json.node.ts";
 import type { Identity } from "#platform/keys/identity.ts";
 import { nodeMachine } from "#platform/machine/machine.node.ts";
 import { signingKeyFromPem } from "#platform/keys/signing.ts";
-import { joinedConfigService } from "./joined-cluster.ts";
+import { joinedConfigService } from "./line/joined-cluster.ts";
 import { folderOfRole, readIdentity } from "./roles/membership-files.ts";
 
 const answerTimeoutMs = 3000;

@@ -20,9 +20,9 @@ import {
   type TcpAddress,
   type ValuesOf,
 } from "#settings/mod.ts";
-import { addSettings, givenFlags, newCommand, parseCommandLine, type Flags } from "./command-line.ts";
+import { addSettings, givenFlags, newCommand, parseCommandLine, type Flags } from "./line/command-line.ts";
 import { examineMemberships } from "./doctor-memberships.ts";
-import { loadSources, placesHere, resolveJoined } from "./load-settings.ts";
+import { loadSources, placesHere, resolveJoined } from "./line/load-settings.ts";
 
 /** The image proxy's usual port, which no setting moves yet. */
 const imageProxyPort = 65001;

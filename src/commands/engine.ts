@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { DarnerError } from "#base/mod.ts";
 import { engines, planEngine, showChange, type Engine, type FileChange } from "#clients/darner/mod.ts";
-import { newCommand, parseCommandLine } from "./command-line.ts";
+import { newCommand, parseCommandLine } from "./line/command-line.ts";
 
 interface Options {
   readonly proxy: string;

@@ -2,8 +2,8 @@
 
 import { askManager, hostTable, type ListedHost } from "#clients/darner/mod.ts";
 import { asDarnerError, DarnerError } from "#base/mod.ts";
-import { askingManagers, type AskedManagers } from "./asking-managers.ts";
-import { newCommand, parseCommandLine } from "./command-line.ts";
+import { askingManagers, type AskedManagers } from "./asking/asking-managers.ts";
+import { newCommand, parseCommandLine } from "./line/command-line.ts";
 
 export async function run(argv: readonly string[]): Promise<number> {
   const program = newCommand("darner host", "The hosts of a cluster.");

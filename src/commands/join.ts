@@ -10,9 +10,9 @@ import { createNodeIdentity, createNodeVisitor } from "#platform/keys/identity.n
 import { lockDirectory } from "#platform/machine/process-lock.node.ts";
 import { newSigningKey } from "#platform/keys/signing.ts";
 import { hostDaemonSettings, resolveSettings, roleUrl, type SettingsGroup } from "#settings/mod.ts";
-import { addSettings, givenFlags, newCommand, parseCommandLine } from "./command-line.ts";
-import { loadSources, placesHere } from "./load-settings.ts";
-import { secretText } from "./operator-http.ts";
+import { addSettings, givenFlags, newCommand, parseCommandLine } from "./line/command-line.ts";
+import { loadSources, placesHere } from "./line/load-settings.ts";
+import { secretText } from "./asking/operator-http.ts";
 import { folderOfRole, writeJoined, writeWhole } from "./roles/membership-files.ts";
 
 const { config, dataDir } = hostDaemonSettings.settings;

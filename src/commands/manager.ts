@@ -2,8 +2,8 @@
 
 import { askManager, managerTable } from "#clients/darner/mod.ts";
 import { DarnerError } from "#base/mod.ts";
-import { askingManagers } from "./asking-managers.ts";
-import { newCommand, parseCommandLine } from "./command-line.ts";
+import { askingManagers } from "./asking/asking-managers.ts";
+import { newCommand, parseCommandLine } from "./line/command-line.ts";
 
 export async function run(argv: readonly string[]): Promise<number> {
   const program = newCommand("darner manager", "The managers of a cluster.");

@@ -3,8 +3,8 @@
 import { invitationTable, memberTable, type ListedInvitation, type ListedMember } from "#clients/darner/mod.ts";
 import { DarnerError, parseDurationMs } from "#base/mod.ts";
 import { isJoinableRole } from "#core/model/mod.ts";
-import { newCommand, parseCommandLine } from "./command-line.ts";
-import { asking, type Ask } from "./config-service-asker.ts";
+import { newCommand, parseCommandLine } from "./line/command-line.ts";
+import { asking, type Ask } from "./asking/config-service-asker.ts";
 
 export async function run(argv: readonly string[]): Promise<number> {
   const program = newCommand("darner member", "Who belongs to a cluster.");

@@ -5,8 +5,8 @@ import { DarnerError } from "#base/mod.ts";
 import { hostsWanted, imageUrl, preheatLine, type ListedPreheat } from "#clients/darner/mod.ts";
 import { nodeClock } from "#platform/machine/clock.node.ts";
 import { sleep } from "#platform/machine/clock.ts";
-import { newCommand, parseCommandLine } from "./command-line.ts";
-import { asking, type Ask } from "./config-service-asker.ts";
+import { newCommand, parseCommandLine } from "./line/command-line.ts";
+import { asking, type Ask } from "./asking/config-service-asker.ts";
 
 const lookEveryMs = 500;
 

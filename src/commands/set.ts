@@ -3,9 +3,9 @@
 import { DarnerError } from "#base/mod.ts";
 import { changeSetting, type SettingPlace } from "#clients/darner/mod.ts";
 import { hostDaemonSettings, resolveSettings, roleUrl, type SettingsGroup } from "#settings/mod.ts";
-import { addSettings, givenFlags, newCommand, parseCommandLine, type Flags } from "./command-line.ts";
-import { loadSources, placesHere } from "./load-settings.ts";
-import { addTokenOption, createOperatorHttp, tokenOf } from "./operator-http.ts";
+import { addSettings, givenFlags, newCommand, parseCommandLine, type Flags } from "./line/command-line.ts";
+import { loadSources, placesHere } from "./line/load-settings.ts";
+import { addTokenOption, createOperatorHttp, tokenOf } from "./asking/operator-http.ts";
 
 const { config, socket, configService } = hostDaemonSettings.settings;
 const group: SettingsGroup = {

@@ -10,7 +10,7 @@ test("the help of sim is as reviewed", (t) => {
   const command = simCommand({ name: "darner sim" }).configureHelp({ helpWidth: 110 });
   command.configureOutput({ writeOut: (part) => (text += part) });
   command.outputHelp();
-  t.assert.fileSnapshot(text, join(import.meta.dirname, "help", "sim.txt"), {
+  t.assert.fileSnapshot(text, join(import.meta.dirname, "line/help/sim.txt"), {
     serializers: [(text: unknown) => String(text)],
   });
 });

@@ -13,7 +13,7 @@ import {
   type Played,
   playInvariants,
 } from "#simulator/mod.ts";
-import { newCommand, parseCommandLine } from "./command-line.ts";
+import { newCommand, parseCommandLine } from "./line/command-line.ts";
 
 const invariants = "invariants";
 /** What the invariants must hold for, unless others are asked for. */

@@ -24,8 +24,8 @@ import {
   type Store,
   type VerifiedVersion,
 } from "#storage/pieces/mod.ts";
-import { addSettings, givenFlags, newCommand, parseCommandLine, type Flags } from "./command-line.ts";
-import { loadSources, placesHere } from "./load-settings.ts";
+import { addSettings, givenFlags, newCommand, parseCommandLine, type Flags } from "./line/command-line.ts";
+import { loadSources, placesHere } from "./line/load-settings.ts";
 import { openSmallStore } from "./roles/small-store.ts";
 
 const { config, dataDir } = hostDaemonSettings.settings;

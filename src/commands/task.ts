@@ -9,8 +9,8 @@ import {
   type ListedTask,
 } from "#clients/darner/mod.ts";
 import { DarnerError } from "#base/mod.ts";
-import { askingManagers, type AskedManagers } from "./asking-managers.ts";
-import { newCommand, parseCommandLine } from "./command-line.ts";
+import { askingManagers, type AskedManagers } from "./asking/asking-managers.ts";
+import { newCommand, parseCommandLine } from "./line/command-line.ts";
 
 export async function run(argv: readonly string[]): Promise<number> {
   const program = newCommand("darner task", "What cluster managers distribute.");

@@ -3,8 +3,8 @@
 import { tokenTable, type ListedToken } from "#clients/darner/mod.ts";
 import { DarnerError, parseDurationMs } from "#base/mod.ts";
 import { isScope, scopes as allScopes } from "#core/model/mod.ts";
-import { newCommand, parseCommandLine } from "./command-line.ts";
-import { asking } from "./config-service-asker.ts";
+import { newCommand, parseCommandLine } from "./line/command-line.ts";
+import { asking } from "./asking/config-service-asker.ts";
 
 export async function run(argv: readonly string[]): Promise<number> {
   const program = newCommand("darner token", "What operators and programs may do in a cluster.");

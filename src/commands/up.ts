@@ -8,9 +8,9 @@ import { sleep } from "#platform/machine/clock.ts";
 import { createNodeLog } from "#platform/telemetry/log.node.ts";
 import { nodeMachine } from "#platform/machine/machine.node.ts";
 import { upRoles, upSettings, type SettingsGroup, type UpRoles } from "#settings/mod.ts";
-import { addSettings, expandAliases, givenFlags, newCommand, parseCommandLine } from "./command-line.ts";
-import { runUntilStopped } from "./lifecycle.ts";
-import { loadSources, placesHere } from "./load-settings.ts";
+import { addSettings, expandAliases, givenFlags, newCommand, parseCommandLine } from "./line/command-line.ts";
+import { runUntilStopped } from "./run/lifecycle.ts";
+import { loadSources, placesHere } from "./line/load-settings.ts";
 import { startAll, type AllRoles } from "./roles/all.ts";
 
 const groups = [upSettings] as unknown as readonly SettingsGroup[];

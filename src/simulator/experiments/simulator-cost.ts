@@ -4,7 +4,7 @@ import { atMost } from "./bars.ts";
 import type { Experiment } from "./experiment.ts";
 import { articleManagers, countText, equalHosts, latency, mbit, megabyte } from "./plan.ts";
 
-/** Longer than the product cuts for so many hosts, so that the cost of a piece can be compared with other simulators'. */
+/** Longer than the product cuts for so many hosts: the cost of a piece compares with that of other simulators. */
 const pieceBytes = 256 * 1024;
 
 export const simulatorCost: Experiment = {

@@ -1,6 +1,6 @@
 /** What `darner` says without a command, with --help, --version, or with a command that it does not have. */
 
-import manifest from "../../package.json" with { type: "json" };
+import manifest from "../../../package.json" with { type: "json" };
 import { DarnerError } from "#base/mod.ts";
 import { nearestWord } from "#settings/mod.ts";
 

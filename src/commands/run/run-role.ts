@@ -1,11 +1,11 @@
 /** The command of one role: its settings as flags, then the role until it is told to stop. */
 
 import { type Declarations, type Resolved, type SettingsGroup } from "#settings/mod.ts";
-import type { Flags } from "./command-line.ts";
+import type { Flags } from "../line/command-line.ts";
 import { runUntilStopped } from "./lifecycle.ts";
-import { loadSources, placesHere, resolveJoined } from "./load-settings.ts";
-import { quickFlags } from "./quick-flags.ts";
-import { roleLog, type StartedRole } from "./roles/ground.ts";
+import { loadSources, placesHere, resolveJoined } from "../line/load-settings.ts";
+import { quickFlags } from "../line/quick-flags.ts";
+import { roleLog, type StartedRole } from "../roles/ground.ts";
 import type { LogLevel } from "#platform/telemetry/log.ts";
 
 interface RoleCommand<D extends Declarations> {
@@ -36,7 +36,8 @@ async function readCommandLine(
   groups: readonly SettingsGroup[],
   argv: readonly string[],
 ): Promise<Flags | "help"> {
-  const { addSettings, expandAliases, givenFlags, newCommand, parseCommandLine } = await import("./command-line.ts");
+  const { addSettings, expandAliases, givenFlags, newCommand, parseCommandLine } =
+    await import("../line/command-line.ts");
   const program = newCommand(`darner ${name}`, description);
   addSettings(program, groups, placesHere());
   program.action(() => {});

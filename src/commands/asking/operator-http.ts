@@ -10,7 +10,7 @@ import { DarnerError } from "#base/mod.ts";
 import { createNodeHttpJson } from "#platform/http/json.node.ts";
 import type { HttpJson } from "#platform/http/json.ts";
 import { createNodeVisitor } from "#platform/keys/identity.node.ts";
-import { adminSocketOf } from "./roles/authority.ts";
+import { adminSocketOf } from "../roles/authority.ts";
 
 export function addTokenOption(command: Command): void {
   command.option("--token <TOKEN|@FILE>", "an operator's token, or the file that holds it (also DARNER_TOKEN)");

@@ -4,8 +4,8 @@ import type { Command } from "commander";
 import { knownManagers, type KnownManagers } from "#clients/darner/mod.ts";
 import type { HttpJson } from "#platform/http/json.ts";
 import { hostDaemonSettings, type SettingsGroup } from "#settings/mod.ts";
-import { addSettings, givenFlags } from "./command-line.ts";
-import { loadSources, placesHere, resolveJoined } from "./load-settings.ts";
+import { addSettings, givenFlags } from "../line/command-line.ts";
+import { loadSources, placesHere, resolveJoined } from "../line/load-settings.ts";
 import { addTokenOption, createOperatorHttp, ownAdminSocket, tokenOf } from "./operator-http.ts";
 
 const { config, dataDir, manager, configService } = hostDaemonSettings.settings;

@@ -5,8 +5,8 @@ import { askConfigService, type ConfigServicePlace } from "#clients/darner/mod.t
 import { DarnerError } from "#base/mod.ts";
 import type { JsonRequest } from "#platform/http/json.ts";
 import { hostDaemonSettings, type SettingsGroup } from "#settings/mod.ts";
-import { addSettings, givenFlags } from "./command-line.ts";
-import { loadSources, placesHere, resolveJoined } from "./load-settings.ts";
+import { addSettings, givenFlags } from "../line/command-line.ts";
+import { loadSources, placesHere, resolveJoined } from "../line/load-settings.ts";
 import { addTokenOption, createOperatorHttp, ownAdminSocket, tokenOf } from "./operator-http.ts";
 
 const { config, dataDir, configService } = hostDaemonSettings.settings;
