@@ -52,6 +52,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
 };
 
 async function main([name, ...rest]: readonly string[]): Promise<number> {
+  if (name === "help" && rest.length > 0) return await main([...rest, "--help"]);
   const entry = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (entry !== undefined) return (await entry.load()).run(rest);
   const { topLevel } = await import("./commands/line/top-level.ts");

@@ -24,19 +24,27 @@ import { addSettings, givenFlags, newCommand, parseCommandLine, type Flags } fro
 import { examineMemberships } from "./doctor-memberships.ts";
 import { loadSources, placesHere, resolveJoined } from "./line/load-settings.ts";
 
-/** The image proxy's usual port, which no setting moves yet. */
-const imageProxyPort = 65001;
 /**
  * What a host's own settings tell about its cluster is the daemon's. One `listen` would be for every
  * role at once, so each has its port's flag instead, as in `darner up`.
  */
-const { listen: _, ...daemonSettings } = hostDaemonSettings.settings;
+const { config, dataDir, socket, manager, configService, proxyListen } = hostDaemonSettings.settings;
 const { configServicePort, clusterManagerPort, daemonPort } = upSettings.settings;
 const asked: readonly SettingsGroup[] = [
   {
     section: hostDaemonSettings.section,
     title: "",
-    settings: { ...daemonSettings, configServicePort, clusterManagerPort, daemonPort },
+    settings: {
+      config,
+      dataDir,
+      socket,
+      manager,
+      configService,
+      configServicePort,
+      clusterManagerPort,
+      daemonPort,
+      proxyListen,
+    },
   },
 ];
 const answerTimeoutMs = 3000;
@@ -64,7 +72,7 @@ async function examineHere(flags: Flags): Promise<Finding[]> {
       "config service": listenOf(configServiceSettings.section, config, sources),
       "cluster manager": listenOf(clusterManagerSettings.section, manager, sources),
       "host daemon": listenOf(hostDaemonSettings.section, daemon, sources),
-      "image proxy": { kind: "tcp", host: daemon.listen.host, port: imageProxyPort },
+      ...(daemon.proxyListen === "off" ? {} : { "image proxy": daemon.proxyListen }),
     },
     socketPath: daemon.socket,
     dataDirectory: daemon.dataDir,

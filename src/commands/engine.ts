@@ -22,7 +22,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   const configure = program
     .command("configure")
     .description("Make the image proxy an engine's mirror. Shows the difference, and asks before it writes.")
-    .argument("<engine>", engines.join(", "))
+    .argument("<ENGINE>", engines.join(", "))
     .option("--proxy <URL>", "the image proxy as the engine reaches it", "http://127.0.0.1:65001")
     .option("--registry <NAME...>", "podman: registries to mirror", usualRegistries)
     .option("--undo", "take it back")
@@ -36,7 +36,10 @@ export async function run(argv: readonly string[]): Promise<number> {
 function readEngine(text: string): Engine {
   const engine = engines.find((name) => name === text);
   if (engine !== undefined) return engine;
-  throw new DarnerError("usage", `cannot configure "${text}": it should be ${engines.join(", ")}`);
+  throw new DarnerError(
+    "usage",
+    `cannot configure "${text}": it should be ${new Intl.ListFormat("en", { type: "disjunction" }).format(engines)}`,
+  );
 }
 
 async function configureEngine(engine: Engine, options: Options): Promise<void> {

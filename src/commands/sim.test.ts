@@ -7,8 +7,8 @@ import { run, simCommand } from "./sim.ts";
 
 test("the help of sim is as reviewed", (t) => {
   let text = "";
-  const command = simCommand({ name: "darner sim" }).configureHelp({ helpWidth: 110 });
-  command.configureOutput({ writeOut: (part) => (text += part) });
+  const command = simCommand({ name: "darner sim" });
+  command.configureOutput({ writeOut: (part) => (text += part), getOutHelpWidth: () => 80 });
   command.outputHelp();
   t.assert.fileSnapshot(text, join(import.meta.dirname, "line/help/sim.txt"), {
     serializers: [(text: unknown) => String(text)],
@@ -17,7 +17,7 @@ test("the help of sim is as reviewed", (t) => {
 
 test("a mistake is one line that says what to look at", async () => {
   await assert.rejects(run(["grwth"]), { code: "usage", message: /no such experiment; did you mean growth\? see/ });
-  await assert.rejects(run([]), { code: "usage", message: /missing required argument 'name'; see darner sim --help$/ });
+  await assert.rejects(run([]), { code: "usage", message: /missing required argument 'NAME'; see darner sim --help$/ });
   await assert.rejects(run(["growth", "--hosts", "0"]), { code: "usage", message: /from 1 to 100000, but got "0"$/ });
   await assert.rejects(run(["growth", "--trace"]), { code: "usage", message: /--trace is for invariants/ });
   await assert.rejects(run(["growth", "--seeds", "9-3"]), { code: "usage", message: /wants FROM-TO/ });

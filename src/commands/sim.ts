@@ -76,7 +76,7 @@ export function simCommand(form: SimForm): Command {
       "beside what no scheme can beat, and whether it shows what it must; ends with 1 if not. The same seed gives the " +
       "same figures on every machine.",
   );
-  program.argument("<name>", "one of the experiments below, or all of them: all");
+  program.argument("<NAME>", "one of the experiments below, or all of them: all");
   program.option("--seed <N>", "the seed, instead of the experiment's own", (text) =>
     wholeNumber("--seed", text, 0, seedMax),
   );
@@ -89,17 +89,19 @@ export function simCommand(form: SimForm): Command {
   );
   program.option("--trace", `tell every step of ${invariants}, for one seed`);
   form.addFlags?.(program);
-  const width = Math.max(...experiments.map(({ name }) => name.length)) + 2;
-  const list = experiments.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`);
+  const faults = "60 hosts, every fault, every checker on: 1000 seeds, none broken (not part of all)";
+  const listed = [...experiments, { name: invariants, summary: faults }];
+  const width = Math.max(...listed.map(({ name }) => name.length));
+  const help = program.createHelp();
   program.addHelpText(
     "after",
     [
       "",
       "Experiments:",
-      ...list,
-      `  ${invariants.padEnd(width)}60 hosts, every fault, every checker on: 1000 seeds, none broken (not part of all)`,
+      ...listed.map(({ name, summary }) => help.formatItem(name, width, summary, help)),
       "",
-      "With --hosts or --mb an experiment is not as declared: what it must show is printed and does not count.",
+      "With --hosts or --mb an experiment is not as declared: what it must show is",
+      "printed and does not count.",
     ].join("\n"),
   );
   return program;

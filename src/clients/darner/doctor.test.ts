@@ -80,6 +80,21 @@ test("a port is free, ours, or somebody else's", async () => {
   ]);
 });
 
+test("an image proxy is asked where engines ask it, and moves by a flag of its own", async () => {
+  const ports = { "image proxy": { kind: "tcp", host: "127.0.0.1", port: 65001 } } as const;
+  const proxy =
+    (isDarner: boolean) =>
+    async (_: object, path: string): Promise<RoleAnswer> =>
+      path === "/readyz"
+        ? ready
+        : { ...ready, status: path === "/v2/" ? 401 : 404, isDarner: isDarner && path === "/v2/" };
+  const taken = { canListen: async () => "taken" as const };
+  assert.deepEqual(await troubles({ ...taken, askRole: proxy(true) }, { ports }), []);
+  assert.deepEqual(await troubles({ ...taken, askRole: proxy(false) }, { ports }), [
+    "warn port 65001: another process has it; start the image proxy with another --proxy-listen HOST:PORT",
+  ]);
+});
+
 test("one address said for all roles is one warning, and a free port is none to look at", async () => {
   const shared = { kind: "tcp", host: "0.0.0.0", port: 9000 } as const;
   const ports = { "config service": shared, "cluster manager": shared, "host daemon": { ...shared, port: 0 } };

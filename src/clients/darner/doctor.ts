@@ -26,6 +26,8 @@ export interface DoctorQuestion {
   readonly nativeAvailable: boolean;
 }
 
+/** It answers engines, and tells of itself only where they ask first. */
+const proxyRole = "image proxy";
 const nodeMajorMin = 26;
 const answerTimeoutMs = 3000;
 const clockWarnMs = 5000;
@@ -124,6 +126,8 @@ async function examinePort(machine: Machine, roles: readonly string[], address: 
       { level: "warn", subject, text: `wanted by ${roles.join(", ")}, so only one of them would start; ${next}` },
     ];
   }
+  const isProxy = role === proxyRole;
+  const another = isProxy ? "another --proxy-listen HOST:PORT" : "another --listen HOST:PORT";
   const state = await machine.canListen(address);
   if (state === "free") return [{ level: "ok", subject, text: `free for the ${role}` }];
   if (state !== "taken")
@@ -131,17 +135,15 @@ async function examinePort(machine: Machine, roles: readonly string[], address: 
       {
         level: "warn",
         subject,
-        text: `cannot be listened on for the ${role}: ${state.why}; choose another with --listen`,
+        text: `cannot be listened on for the ${role}: ${state.why}; choose ${another}`,
       },
     ];
   const host = ["0.0.0.0", "::"].includes(address.host) ? "127.0.0.1" : address.host;
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${address.port}`;
-  const answer = await machine.askRole({ url }, "/healthz", answerTimeoutMs);
+  const answer = await machine.askRole({ url }, isProxy ? "/v2/" : "/healthz", answerTimeoutMs);
   if (answer.kind === "answered" && answer.isDarner)
     return [{ level: "ok", subject, text: `Darner listens there already (${role})` }];
-  return [
-    { level: "warn", subject, text: `another process has it; start the ${role} with another --listen HOST:PORT` },
-  ];
+  return [{ level: "warn", subject, text: `another process has it; start the ${role} with ${another}` }];
 }
 
 async function examineSocket(machine: Machine, socketPath: string): Promise<Finding[]> {

@@ -59,7 +59,7 @@ test("a mistake is one line that says what to look at", async () => {
 
 for (const section of ["dfget", "daemon", "cluster-manager", "config-service", "up"]) {
   test(`the help of ${section} is as reviewed`, (t) => {
-    const command = newCommand(section, "What it does.").configureHelp({ helpWidth: 110 });
+    const command = newCommand(section, "What it does.").configureOutput({ getOutHelpWidth: () => 80 });
     addSettings(command, groupsOf(section), places);
     t.assert.fileSnapshot(command.helpInformation(), join(import.meta.dirname, "help", `${section}.txt`), {
       serializers: [(text: unknown) => String(text)],

@@ -3,7 +3,7 @@
  * ours, one line each. Texts are kept as they were typed; `resolveSettings` reads and checks them.
  */
 
-import { Command, CommanderError, Option } from "commander";
+import { Command, CommanderError, Help, Option } from "commander";
 import { DarnerError } from "#base/mod.ts";
 import { defaultOf, isDefaultPlace, type Places, type Setting, type SettingsGroup } from "#settings/mod.ts";
 
@@ -19,9 +19,25 @@ export function newCommand(name: string, description: string): Command {
     .description(description)
     .exitOverride()
     .configureOutput({ writeErr: () => {} })
+    .configureHelp(helpLayout)
     .helpOption("-h, --help", "show this help")
     .helpCommand(false);
 }
+
+/** What is wider stands on a line of its own, so that a column is left for the words beside it. */
+const termWidthMax = 30;
+const plainHelp = new Help();
+const helpLayout: Partial<Help> = {
+  padWidth: (command, help) => Math.min(termWidthMax, plainHelp.padWidth(command, help)),
+  formatItem(this: Help, term, width, description, help) {
+    const beside = (text: string): string => Help.prototype.formatItem.call(this, text, width, description, help);
+    if (help.displayWidth(term) <= width) return beside(term);
+    return `  ${term}${description === "" ? "" : `\n${beside("")}`}`;
+  },
+  optionDescription({ description, defaultValue }) {
+    return defaultValue === undefined ? description : `${description} (default: ${[defaultValue].flat().join(", ")})`;
+  },
+};
 
 /** Parses and runs the action; true when only help was asked for. Throws `usage`. */
 export async function parseCommandLine(command: Command, argv: readonly string[]): Promise<boolean> {
@@ -33,17 +49,24 @@ export async function parseCommandLine(command: Command, argv: readonly string[]
     if (error.exitCode === 0) return true;
     // Commander shows the help when a subcommand is missing, with this text as its error.
     const what = error.code === "commander.help" ? "a command is missing" : error.message.replace(/^error: /, "");
-    const message = `cannot understand the command line: ${what.replaceAll("\n", " ")}; see ${command.name()} --help`;
+    const message = `cannot understand the command line: ${what.replaceAll("\n", " ")}; see ${nameOf(command, argv)} --help`;
     throw new DarnerError("usage", message, { cause: error });
   }
+}
+
+/** The command's name and those of its subcommands that were reached. */
+function nameOf(command: Command, argv: readonly string[]): string {
+  const next = command.commands.find((subcommand) => subcommand.name() === argv[0]);
+  return next === undefined ? command.name() : `${command.name()} ${nameOf(next, argv.slice(1))}`;
 }
 
 /** Adds the settings of all groups as options, each name once, under its topic. */
 export function addSettings(command: Command, groups: readonly SettingsGroup[], places: Places): void {
   for (const setting of distinctSettings(groups)) {
     const [main, ...hidden] = optionsFor(setting, places);
-    command.addOption(main!.helpGroup(`${setting.topic}:`));
-    for (const option of hidden) command.addOption(option.hideHelp());
+    const group = `${setting.topic}:`;
+    command.addOption(main!.helpGroup(group));
+    for (const option of hidden) command.addOption(option.helpGroup(group).hideHelp());
   }
 }
 

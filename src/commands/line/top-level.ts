@@ -8,7 +8,7 @@ export function topLevel(
   name: string | undefined,
   commands: Readonly<Record<string, { readonly summary: string }>>,
 ): number {
-  if (name === "--version" || name === "-V") {
+  if (name === "--version" || name === "-V" || name === "version") {
     process.stdout.write(`${darnerVersion()}\n`);
     return 0;
   }

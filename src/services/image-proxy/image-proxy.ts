@@ -146,7 +146,8 @@ export class ImageProxy {
 }
 
 function answerBase(response: ServerResponse): void {
-  const headers = { "docker-distribution-api-version": "registry/2.0", "content-type": "application/json" };
+  const version = { "docker-distribution-api-version": "registry/2.0", "server": "darner" };
+  const headers = { ...version, "content-type": "application/json" };
   response.writeHead(200, { ...headers, "content-length": 2 }).end("{}");
 }
 

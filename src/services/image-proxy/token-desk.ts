@@ -43,6 +43,7 @@ export class TokenDesk {
   challenge(request: IncomingMessage, response: ServerResponse): void {
     const realm = `http://${request.headers.host ?? "127.0.0.1"}${tokenPath}`;
     response.setHeader("docker-distribution-api-version", "registry/2.0");
+    response.setHeader("server", "darner");
     response.setHeader("www-authenticate", `Bearer realm="${realm.replaceAll('"', "")}",service="darner"`);
     answerError(response, 401, "UNAUTHORIZED", "a token is wanted");
   }
