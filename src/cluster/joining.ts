@@ -56,7 +56,10 @@ export async function joinCluster({ plain, open, url, token, key, name }: JoinOp
 export async function findAuthority(plain: HttpJson, url: URL, token: string): Promise<string> {
   const wanted = readToken(token)?.authority;
   if (wanted === undefined) {
-    throw new DarnerError("trust.join", "cannot use the token: it should be darner_, its kind, _ and 76 characters");
+    throw new DarnerError(
+      "trust.join",
+      "cannot use the token: it should be darner_, its kind, _ and 76 characters; copy all of it",
+    );
   }
   const place = new URL("/v1/authority", `http://${url.host}`);
   const answer = await plain.request({ method: "GET", url: place, timeoutMs: answerTimeoutMs });

@@ -42,11 +42,12 @@ async function readCommandLine(
   process.stdout.on("error", readerIsGone);
   const { addSettings, expandAliases, givenFlags, newCommand, parseCommandLine } =
     await import("./line/command-line.ts");
+  const { darnerVersion } = await import("./line/top-level.ts");
   const program = newCommand(
     "dfget",
     "Gets objects: from peers and a cluster manager where there are some, else alone.",
   );
-  program.argument("[URL...]", "what to get");
+  program.argument("[URL...]", "what to get").version(darnerVersion(), "-V, --version", "show the version");
   addSettings(program, groups, placesHere());
   const words: string[] = [];
   program.action((given: string[]) => void words.push(...given));
@@ -73,7 +74,7 @@ function portsHere(): DfgetPorts {
       const { startDetachedDaemon } = await import("#platform/machine/daemon-start.node.ts");
       // main.ts, or the bundle of it, which lies beside dfget's own.
       const program = process.argv[1]!.replace(/\/dfget\.cjs$/, "/darner.cjs");
-      await startDetachedDaemon({ program, flags, dataDirectory });
+      return await startDetachedDaemon({ program, flags, dataDirectory });
     },
     netrcPath: process.env["NETRC"] || homePath(".netrc"),
     signal: untilSignal(),

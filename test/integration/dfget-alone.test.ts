@@ -201,6 +201,16 @@ describe("the way", together, () => {
     assert.match(outcome.stderr, /to share with other hosts, run darner up/);
   });
 
+  story("through a daemon that cannot start is left at once, with the daemon's own word", async ({ desk, origin }) => {
+    origin.serve("/x", object);
+    const startedMs = performance.now();
+    const environment = { DARNER_MANAGER: "https://127.0.0.1:1" };
+    const outcome = await desk.dfget([origin.url("/x")], { environment });
+    assert.equal(outcome.status, 0, outcome.stderr);
+    assert.match(outcome.stderr, /ended at once: .* has not joined its cluster; run darner join .*going on alone/);
+    assert.ok(performance.now() - startedMs < 8_000, "it waited for a daemon that was gone");
+  });
+
   story("to the origin is not taken when it is forbidden", async ({ desk, origin }) => {
     const before = origin.requests.length;
     assertFailed(desk, await desk.dfget(["--no-back-to-source", origin.url("/x")]), "daemon.unreachable");

@@ -70,7 +70,10 @@ describe("the output", together, () => {
 
   story("that cannot be written says so", async ({ desk, origin }) => {
     origin.serve("/x", object);
-    assertFailed(desk, await desk.dfget(["-O", "missing/x", origin.url("/x")]), "output.not-writable");
+    const homeless = await desk.dfget(["-O", "missing/x", origin.url("/x")]);
+    assertFailed(desk, homeless, "output.not-writable");
+    assert.match(homeless.stderr, /missing: there is no such folder; make it/);
+    assertFailed(desk, await desk.dfget(["-i", "no-list"]), "disk.failed");
     fs.mkdirSync(desk.path("folder"));
     assertFailed(desk, await desk.dfget(["-O", "folder", origin.url("/x")]), "output.not-writable");
     assert.equal((await desk.dfget(["-P", "new/er", origin.url("/x")])).status, 0);

@@ -26,7 +26,7 @@ export interface TaskList {
 
 const answerTimeoutMs = 10_000;
 /** Where `darner up` is, unless told otherwise. */
-const here = { configService: "http://127.0.0.1:8080", manager: "http://127.0.0.1:8002" } as const;
+export const thisMachine = { configService: "http://127.0.0.1:8080", manager: "http://127.0.0.1:8002" } as const;
 
 /** The managers that a config service knows. Rejects as `HttpJson.request` does. */
 async function listedManagers(http: HttpJson, place: ConfigServicePlace): Promise<readonly ListedManager[]> {
@@ -51,9 +51,9 @@ export async function knownManagers(
   if (named.length > 0) return { urls: named, listed: [] };
   const listed =
     configService === undefined
-      ? await listedManagers(http, { url: here.configService }).catch(() => [])
+      ? await listedManagers(http, { url: thisMachine.configService }).catch(() => [])
       : await listedManagers(http, configService);
-  return { urls: listed.length > 0 ? listed.map(({ url }) => url) : [here.manager], listed };
+  return { urls: listed.length > 0 ? listed.map(({ url }) => url) : [thisMachine.manager], listed };
 }
 
 /** Rejects with the first failure when nobody answers. */

@@ -22,6 +22,11 @@ export interface DaemonOrder {
   readonly flags: readonly string[];
 }
 
+export interface StartedDaemon {
+  /** Its last words, once it has ended; undefined while it runs. */
+  lastWords(): string | undefined;
+}
+
 export interface DfgetPorts {
   readonly clock: Clock;
   readonly random: Random;
@@ -33,7 +38,7 @@ export interface DfgetPorts {
   boot(): Uint8Array;
   openOrigin(settings: OriginSettings): Promise<{ readonly origin: Origin; readonly close: () => void }>;
   /** Starts a daemon that outlives this process; resolves once it runs, not once it answers. */
-  startDaemon: ((order: DaemonOrder) => Promise<void>) | undefined;
+  startDaemon: ((order: DaemonOrder) => Promise<StartedDaemon>) | undefined;
   /** Where ~/.netrc lies, unless NETRC names another; undefined without a home. */
   readonly netrcPath: string | undefined;
   /** Aborts with an `interrupted` error at SIGINT and SIGTERM. */

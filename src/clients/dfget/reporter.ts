@@ -77,7 +77,7 @@ export class Reporter {
   }
 
   tell(output: string, event: DownloadEvent): void {
-    if (event.event === "way") return this.explain(event.text);
+    if (event.event === "way") return event.aloud === true ? this.notice(event.text) : this.explain(event.text);
     const running = this.#runningOf(output);
     if (event.event === "started" || event.event === "progress") {
       if (event.lengthBytes !== undefined) running.lengthBytes = event.lengthBytes;
@@ -85,7 +85,7 @@ export class Reporter {
     }
     if (this.#options.json) this.#event({ ...event, output });
     else if (event.event === "retry" && !this.#options.quiet) {
-      this.#line(`dfget: ${event.error.message}; trying again in ${formatDuration(event.delayMs)}`);
+      this.#line(`dfget: ${withoutNextStep(event.error.message)}; trying again in ${formatDuration(event.delayMs)}`);
     }
     this.#draw();
   }
@@ -202,6 +202,12 @@ function rateText(bytes: number, tookMs: number): string {
 
 function nameOf(output: string): string {
   return output === "-" ? "standard output" : output.slice(output.lastIndexOf("/") + 1);
+}
+
+/** A message ends with what its reader might do. */
+function withoutNextStep(message: string): string {
+  const end = message.lastIndexOf("; ");
+  return end < 0 ? message : message.slice(0, end);
 }
 
 function oneLine(error: DarnerError): string {

@@ -115,7 +115,14 @@ async function readWanted(ports: DfgetPorts, { settings, urls }: DfgetCall): Pro
     tag: settings.tag ?? "",
     sensitive: settings.sensitive,
   };
-  const wanted = lines.map((line) => wantedFrom(line, common));
+  const wanted = lines.map((line) => {
+    try {
+      return wantedFrom(line, common);
+    } catch (error) {
+      const { code, message } = asDarnerError(error);
+      throw line.place === undefined ? error : new DarnerError(code, `${line.place}: ${message}`, { cause: error });
+    }
+  });
   assertDistinctOutputs(wanted);
   return wanted;
 }

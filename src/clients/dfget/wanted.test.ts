@@ -21,12 +21,13 @@ const common: WantedCommon = {
 
 test("a list's lines have one to three columns; comments and empty lines are passed over", () => {
   assert.deepEqual(parseList("http://h/a\r\n\n# no\nhttp://h/b\tout\nhttp://h/c\t\tmd5:1\n", "list"), [
-    { url: "http://h/a" },
-    { url: "http://h/b", output: "out" },
-    { url: "http://h/c", digest: "md5:1" },
+    { url: "http://h/a", place: "line 1 of list" },
+    { url: "http://h/b", place: "line 4 of list", output: "out" },
+    { url: "http://h/c", place: "line 5 of list", digest: "md5:1" },
   ]);
   assert.throws(() => parseList("http://h/a\n\tout\n", "list"), { code: "usage", message: /line 2 of list/ });
   assert.throws(() => parseList("a\tb\tc\td", "list"), { code: "usage" });
+  assert.throws(() => parseList("http://h/a out", "list"), { code: "usage", message: /line 1 of list: .* a space/ });
 });
 
 test("a range counts from 0 and includes its last byte", () => {

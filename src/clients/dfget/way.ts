@@ -4,7 +4,7 @@ import { DarnerError } from "#base/mod.ts";
 import { sleep } from "#platform/machine/clock.ts";
 import { chooseWay, type WayFacts } from "./choose-way.ts";
 import { daemonOrder, socketFor, type ClusterFacts } from "./daemon-instance.ts";
-import type { DfgetPorts } from "./ports.ts";
+import type { DfgetPorts, StartedDaemon } from "./ports.ts";
 import type { Reporter } from "./reporter.ts";
 import type { DfgetSettings } from "./run.ts";
 
@@ -54,8 +54,9 @@ async function startDaemon(
 ): Promise<DarnerError | undefined> {
   const order = daemonOrder(settings, cluster);
   const untilMs = ports.clock.nowMs() + startTimeoutMs;
+  let started: StartedDaemon | undefined;
   try {
-    await ports.startDaemon?.(order);
+    started = await ports.startDaemon?.(order);
   } catch (cause) {
     const says = cause instanceof Error ? cause.message : String(cause);
     return new DarnerError("daemon.unreachable", `cannot start a daemon: ${says}`, { cause });
@@ -63,6 +64,11 @@ async function startDaemon(
   while (ports.clock.nowMs() < untilMs) {
     signal.throwIfAborted();
     if (await ports.localHttp.answers(order.socketPath, answerTimeoutMs)) return undefined;
+    const words = started?.lastWords();
+    if (words !== undefined) {
+      const says = `it ended at once: ${words.replace(/^darner: /, "")}`;
+      return new DarnerError("daemon.unreachable", `cannot use the daemon that was started: ${says}`);
+    }
     await sleep(ports.clock, lookEveryMs, signal);
   }
   const says = `it did not answer within ${startTimeoutMs / 1000} s; its log is in ${order.dataDirectory}`;

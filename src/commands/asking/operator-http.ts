@@ -6,7 +6,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { findAuthority } from "#cluster/mod.ts";
-import { DarnerError } from "#base/mod.ts";
+import { asDarnerError, DarnerError } from "#base/mod.ts";
+import { diskError } from "#platform/files/disk.node.ts";
 import { createNodeHttpJson } from "#platform/http/json.node.ts";
 import type { HttpJson } from "#platform/http/json.ts";
 import { createNodeVisitor } from "#platform/keys/identity.node.ts";
@@ -23,7 +24,7 @@ export function secretText(text: string): string {
   try {
     return readFileSync(path, "utf8").trim();
   } catch (cause) {
-    throw new DarnerError("usage", `cannot read ${text}: ${(cause as Error).message}`, { cause });
+    throw diskError(cause, `read ${text === "-" ? "the standard input" : path}`, "disk.failed");
   }
 }
 
@@ -45,7 +46,7 @@ export function createOperatorHttp(token: string | undefined): HttpJson {
   };
   return {
     async request(request) {
-      if (request.url.protocol !== "https:") return await plain.request(request);
+      if (request.url.protocol !== "https:") return await plain.request(request).catch(sayHttps(request.url));
       secure ??= open(request.url);
       return await (await secure).request({ ...request, bearer: token });
     },
@@ -53,6 +54,15 @@ export function createOperatorHttp(token: string | undefined): HttpJson {
       plain.close();
       void secure?.then((http) => http.close()).catch(() => undefined);
     },
+  };
+}
+
+/** Over plain http no token is sent; on a socket none is needed. */
+function sayHttps({ host }: URL): (error: unknown) => never {
+  return (error) => {
+    if (asDarnerError(error).code !== "trust.credential") throw error;
+    const says = `machines join its cluster, so it is asked over TLS and with a token; say https://${host}`;
+    throw new DarnerError("trust.credential", `cannot ask http://${host}: ${says}`, { cause: error });
   };
 }
 

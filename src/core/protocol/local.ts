@@ -68,8 +68,8 @@ export type DownloadEvent =
       readonly pieceBytes?: number;
     }
   | { readonly event: "progress"; readonly bytes: BytesBySource; readonly lengthBytes?: number }
-  /** One step of the way the bytes came, or why another way was not taken (`--explain`). */
-  | { readonly event: "way"; readonly text: string }
+  /** One step of the way the bytes came, or why another way was not taken (`--explain`); `aloud`: said anyway. */
+  | { readonly event: "way"; readonly text: string; readonly aloud?: true }
   | { readonly event: "retry"; readonly error: ErrorWire; readonly delayMs: number }
   | {
       readonly event: "done";

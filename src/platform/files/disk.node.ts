@@ -19,8 +19,15 @@ const memoryTypes: ReadonlySet<number> = new Set([0x01021994, 0x858458f6]);
 const allocateBytesMax = 2 ** 30;
 const zerosBytesMax = 1024 * 1024;
 
-/** A file system's error as ours: `action` is what was tried, such as `write /data/x`. */
-export function diskError(error: unknown, action: string): DarnerError {
+/**
+ * A file system's error as ours: `action` is what was tried, such as `write /data/x`; `refused` is the
+ * code where the place is wrong or not for this user.
+ */
+export function diskError(
+  error: unknown,
+  action: string,
+  refused: "output.not-writable" | "disk.failed" = "output.not-writable",
+): DarnerError {
   if (error instanceof DarnerError) return error;
   const code = (error as NodeJS.ErrnoException).code ?? "unknown";
   const facts = { errno: code };
@@ -39,10 +46,7 @@ export function diskError(error: unknown, action: string): DarnerError {
     case "EISDIR":
     case "ELOOP":
     case "ETXTBSY":
-      return new DarnerError("output.not-writable", `cannot ${action}: ${describeErrno(code)}`, {
-        facts,
-        cause: error,
-      });
+      return new DarnerError(refused, `cannot ${action}: ${describeErrno(code)}`, { facts, cause: error });
     default:
       return new DarnerError("disk.failed", `cannot ${action}: ${(error as Error).message}`, { facts, cause: error });
   }
@@ -52,19 +56,19 @@ function describeErrno(code: string): string {
   switch (code) {
     case "EACCES":
     case "EPERM":
-      return "permission denied";
+      return "permission denied; choose another place, or get the right to this one";
     case "EROFS":
-      return "the file system is read-only";
+      return "the file system is read-only; choose another place";
     case "ENOENT":
-      return "no such file or directory";
+      return "no such file or directory; check the path";
     case "ENOTDIR":
-      return "a part of the path is not a directory";
+      return "a part of the path is not a directory; check the path";
     case "EISDIR":
-      return "it is a directory";
+      return "it is a directory; name a file";
     case "ELOOP":
-      return "it is a symbolic link, which is not followed";
+      return "it is a symbolic link, which is not followed; name what it leads to";
     default:
-      return "it is a running program";
+      return "it is a running program; stop it, or choose another place";
   }
 }
 

@@ -49,7 +49,11 @@ async function look(path: string): Promise<OutputLook> {
 
 async function openPart(path: string, permissions: number): Promise<DiskFile> {
   const action = `open the partial file ${path}`;
-  const descriptor = await guard(action, () => openOwn(path, permissions));
+  const descriptor = await guard(action, () => openOwn(path, permissions)).catch((error: DarnerError) => {
+    if (error.facts["errno"] !== "ENOENT") throw error;
+    const next = "make it, or save with -P, which makes it";
+    throw new DarnerError("output.not-writable", `cannot save in ${dirname(path)}: there is no such folder; ${next}`);
+  });
   const file = nodeDisk.adopt(descriptor, path);
   const stat = fs.fstatSync(descriptor);
   const says = !stat.isFile()
@@ -119,7 +123,8 @@ function outputExists(path: string): DarnerError {
 }
 
 async function readText(path: string, bytesMax: number): Promise<string> {
-  return await guard(`read ${path === "-" ? "the standard input" : path}`, async () => {
+  const name = path === "-" ? "the standard input" : path;
+  try {
     const chunks: Buffer[] = [];
     let length = 0;
     const stream = path === "-" ? process.stdin : fs.createReadStream(path);
@@ -127,11 +132,13 @@ async function readText(path: string, bytesMax: number): Promise<string> {
       chunks.push(chunk);
       length += chunk.length;
       if (length > bytesMax) {
-        throw new DarnerError("usage", `cannot read ${path}: it is longer than ${bytesMax} bytes; split it`);
+        throw new DarnerError("usage", `cannot read ${name}: it is longer than ${bytesMax} bytes; split it`);
       }
     }
     return Buffer.concat(chunks).toString("utf8");
-  });
+  } catch (error) {
+    throw diskError(error, `read ${name}`, "disk.failed");
+  }
 }
 
 /** Waits for a callback of `node:fs` on an open file. */

@@ -292,7 +292,7 @@ function refusal(kind: RouteMatch["kind"], method: string, path: string, upgrade
   if (upgradeOnly) return refuse(426, "this path speaks Darner's own protocol, after an HTTP upgrade");
   if (kind === "wrong-method") return refuse(405, "the path has other methods, see the header Allow");
   if (kind === "malformed") return refuse(400, "the path has a % that encodes nothing");
-  return refuse(404, "there is no such path here");
+  return refuse(404, "there is no such path here; GET / lists those there are");
 }
 
 /** Bytes that are no HTTP, a head that is too large, or one that came too slowly. */

@@ -14,8 +14,15 @@ export interface DetachedDaemon {
   readonly dataDirectory: string;
 }
 
-/** Resolves once the process runs. Throws what `spawn` and the file system say. */
-export async function startDetachedDaemon({ program, flags, dataDirectory }: DetachedDaemon): Promise<void> {
+/**
+ * Resolves once the process runs; `lastWords` is the last line of its log once it has ended. Throws what
+ * `spawn` and the file system say.
+ */
+export async function startDetachedDaemon({
+  program,
+  flags,
+  dataDirectory,
+}: DetachedDaemon): Promise<{ lastWords(): string | undefined }> {
   const logPath = `${dataDirectory}/daemon.log`;
   let log: number;
   try {
@@ -25,6 +32,7 @@ export async function startDetachedDaemon({ program, flags, dataDirectory }: Det
   } catch (error) {
     throw diskError(error, `open the log ${logPath}`);
   }
+  let hasEnded = false;
   try {
     const child = spawn(process.execPath, [...process.execArgv, youngGeneration, program, "daemon", ...flags], {
       // Not our folder: it may be one that is to be unmounted or removed.
@@ -36,8 +44,18 @@ export async function startDetachedDaemon({ program, flags, dataDirectory }: Det
       child.once("spawn", resolve);
       child.once("error", reject);
     });
+    child.once("exit", () => (hasEnded = true));
     child.unref();
   } finally {
     fs.closeSync(log);
+  }
+  return { lastWords: () => (hasEnded ? lastLine(logPath) : undefined) };
+}
+
+function lastLine(path: string): string {
+  try {
+    return fs.readFileSync(path, "utf8").trimEnd().split("\n").at(-1)!;
+  } catch (error) {
+    return diskError(error, `read ${path}`).message;
   }
 }

@@ -81,7 +81,7 @@ export function assertDigests(url: string, expected: readonly Digest[], proved: 
     if (found?.hex !== digest.hex) {
       throw new DarnerError(
         "digest.mismatch",
-        `cannot accept ${url}: its digest is ${found === undefined ? "unknown" : digestToText(found)}, it should be ${digestToText(digest)}`,
+        `cannot accept ${url}: its digest is ${found === undefined ? "unknown" : digestToText(found)}, it should be ${digestToText(digest)}; check the digest and the URL`,
       );
     }
   }

@@ -68,6 +68,8 @@ export class ManagerClient {
   readonly #hosts = new Map<string, number>();
   /** Since when no manager answers; undefined while one does. */
   awaySinceMs: number | undefined;
+  /** Why the last connection failed; undefined while a manager answers. */
+  trouble: string | undefined;
 
   constructor(options: ManagerClientOptions) {
     this.#options = options;
@@ -278,6 +280,7 @@ export class ManagerClient {
       log.debug("manager.unreachable", { manager: url, message: reason });
     else log.warn("manager.lost", { manager: url, reason });
     directory.failed(link.manager);
+    if (!this.connected) this.trouble = `${url}: ${reason}`;
     if (this.#home === link) this.#home = undefined;
     for (const [task, placed] of this.#placed) if (placed === link) this.#placed.delete(task);
     this.#looks.lost(link);
@@ -335,7 +338,7 @@ export class ManagerClient {
     directory.answered(link.manager);
     this.#reportEveryMs = welcome.reportEveryMs;
     this.#failures = 0;
-    this.awaySinceMs = undefined;
+    this.awaySinceMs = this.trouble = undefined;
     this.#hosts.set(link.manager.id, welcome.hosts);
     if (welcome.publicKey !== undefined) this.#rememberKey(welcome.publicKey);
     const { remote, roundTripMs } = link;

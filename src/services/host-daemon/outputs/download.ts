@@ -83,8 +83,8 @@ export class Download {
     return this.#begun.promise;
   }
 
-  way(text: string): void {
-    this.#options.tell({ event: "way", text });
+  way(text: string, aloud = false): void {
+    this.#options.tell({ event: "way", text, ...(aloud ? { aloud } : {}) });
   }
 
   /** A piece came: the client hears of it soon. */

@@ -63,7 +63,7 @@ export async function proveSpan(
   const is = digestToText({ algorithm: digest.algorithm, hex });
   throw new DarnerError(
     "digest.mismatch",
-    `cannot accept ${name}: its digest is ${is}, it should be ${expected.digest}`,
+    `cannot accept ${name}: its digest is ${is}, it should be ${expected.digest}; check the digest and the URL`,
   );
 }
 

@@ -44,7 +44,7 @@ export interface HostTaskOptions {
   /** Makes room before a byte is written; throws `disk.full`. */
   reserve(lengthBytes: number): Promise<void>;
   /** One step of the way, for `--explain`. */
-  onWay(text: string): void;
+  onWay(text: string, aloud?: boolean): void;
   onProgress(): void;
   /** A piece that the store has could not be read. */
   readonly onUnreadable: (piece: number) => void;

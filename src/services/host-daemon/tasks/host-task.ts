@@ -345,7 +345,7 @@ export class HostTask implements TaskListener {
       jitter: this.#fallbackJitter,
     });
     if (verdict.kind === "wait") return;
-    const why = whyNoMore(verdict);
+    const why = whyNoMore(verdict, manager?.trouble);
     if (backToSource) return this.#goToOrigin(why);
     if (verdict.kind === "alone") return this.#fail(unreachableManagers(manager?.directory));
     this.#fail(new DarnerError("cluster.stalled", `cannot go on with ${shown(this.ask.url)}: ${why}`));
@@ -356,7 +356,7 @@ export class HostTask implements TaskListener {
     if (!this.#options.backToSource && this.#options.mode !== "source")
       return this.#fail(unreachableManagers(this.#options.manager?.directory));
     this.#phase = "origin";
-    this.#options.onWay(`from the origin: ${reason}`);
+    this.#options.onWay(`from the origin: ${reason}`, this.#options.mode !== "source");
     this.#options.log.info("task.back-to-source", { task: this.task, reason });
     this.#transfer?.stop();
     void this.#messages

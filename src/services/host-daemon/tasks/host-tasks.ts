@@ -133,8 +133,8 @@ export class HostTasks {
         const room = { cache, task, makeRoom: () => this.#makeRoom(), mayExceed: download.viaCache };
         await reserveRoom(room, folder, Math.min(lengthBytes, download.wishedBytes));
       },
-      onWay: (text) => {
-        for (const follower of followers) follower.way(text);
+      onWay: (text, aloud) => {
+        for (const follower of followers) follower.way(text, aloud);
       },
       onProgress: () => {
         for (const follower of followers) follower.progressed();

@@ -44,9 +44,10 @@ export function judgeWaiting(waiting: Waiting): Verdict {
   return aloneMs < patienceMs ? { kind: "wait" } : { kind: "alone", idleMs: aloneMs };
 }
 
-export function whyNoMore({ kind, idleMs }: Exclude<Verdict, { kind: "wait" }>): string {
+/** `trouble`: why the last connection to a manager failed. */
+export function whyNoMore({ kind, idleMs }: Exclude<Verdict, { kind: "wait" }>, trouble?: string): string {
   const what = kind === "alone" ? "no manager and no peer answered" : "nobody gave a new byte";
-  return `${what} for ${Math.round(idleMs / 1000)} s`;
+  return `${what} for ${Math.round(idleMs / 1000)} s${trouble === undefined ? "" : ` (${trouble})`}`;
 }
 
 /** What the origin, or the policy over it, says of the object: the host itself would hear the same. */
