@@ -25,6 +25,7 @@ function contentOf(role: Role, folder: string): string {
 }
 
 async function assertServed(cluster: Cluster, host: Role, url: string, output: string): Promise<void> {
+  cluster.expects("piece.spoiled", "peer.wrong-bytes", "peer.accused");
   cluster.assertIntact(await cluster.dfget(host, url, output).outcome, output, "/data");
 }
 

@@ -37,6 +37,7 @@ function lie(cluster: Cluster, host: Role): { stop(): void } {
 describe("bad peers", () => {
   test("one serves wrong bytes, one is stopped half-way: the other six end intact", async () => {
     await inCluster(async (cluster) => {
+      cluster.expects("piece.spoiled", "peer.wrong-bytes", "peer.accused", "peer.shut-out");
       const path = "/data";
       const url = cluster.serve(path, { body: { sizeBytes, seed: 31 }, rateBytesPerSecond: 16_000_000 });
       const manager = await cluster.manager("manager", slowly);

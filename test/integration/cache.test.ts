@@ -134,3 +134,17 @@ describe("a quota of 64 MiB", () => {
     assert.ok(cluster.origin.bodyBytes("/large") < 75_000_000, "the manager asked for hardly anything of it");
   });
 });
+
+test("what a client got that then failed by a digest of its own makes room for others", async () => {
+  await inCluster(async (cluster) => {
+    const host = await cluster.daemon("h1", await cluster.manager(), ["--cache-quota", "64MiB"]);
+    const megabytes = 40;
+    const read = async (path: string, flags: readonly string[] = []): Promise<string> => {
+      const url = cluster.serve(path, { body: { sizeBytes: megabytes * 1_000_000, seed: path.length } });
+      const { status, stderr } = await cluster.dfget(host, url, "-", flags).outcome;
+      return status === 0 ? "" : stderr;
+    };
+    assert.match(await read("/one", ["--digest", `md5:${"0".repeat(32)}`]), /its digest is md5:/);
+    assert.equal(await read("/two", ["--no-back-to-source"]), "");
+  });
+});

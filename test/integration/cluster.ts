@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { signingKeyFromPem } from "#platform/keys/signing.ts";
+import { assertSound } from "./faults.ts";
 import { contentDigest, contentOf, startTestOrigin, type ObjectScript, type TestOrigin } from "../origin/mod.ts";
 
 const root = dirname(dirname(import.meta.dirname));
@@ -218,6 +219,7 @@ export class Cluster {
   readonly #roles: Role[] = [];
   readonly #dfgets = new Set<Dfget>();
   readonly #scripts = new Map<string, ObjectScript>();
+  readonly #expected = new Set<string>();
   /** More for the environment of whatever is started from now on. */
   environment: Readonly<Record<string, string>> = {};
 
@@ -330,12 +332,18 @@ export class Cluster {
     return contentDigest(contentOf(this.#scripts.get(path)!, version), "sha256");
   }
 
+  /** The test does what makes processes log these events; of others that tell of a fault `end` throws. */
+  expects(...events: readonly string[]): void {
+    for (const event of events) this.#expected.add(event);
+  }
+
   async end(): Promise<void> {
     for (const { child } of this.#dfgets) if (child.exitCode === null) child.kill("SIGKILL");
     await Promise.all([...this.#dfgets].map(({ outcome }) => outcome));
     await Promise.all(this.#roles.map((role) => role.end("SIGKILL")));
     await this.origin.close();
     fs.rmSync(this.folder, { recursive: true, force: true });
+    assertSound(this.#roles, this.#expected);
   }
 
   #environment(): NodeJS.ProcessEnv {

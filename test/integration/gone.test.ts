@@ -173,6 +173,9 @@ describe("the origin behind a manager and a daemon", { concurrency: 3 }, () => {
       const outcome = await cluster.dfget(host, cluster.origin.url(path), `x-${code}-${what.length}`, flags).outcome;
       assertFailed(outcome, code);
       assert.ok(outcome.ms < 20_000, `${outcome.ms} ms`);
+      const stream = await cluster.dfget(other, cluster.origin.url(path), "-", flags).outcome;
+      assertFailed(stream, code);
+      assert.doesNotMatch(stream.stderr, /alone/, "nobody asks the origin for himself");
     });
   }
 

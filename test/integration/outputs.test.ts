@@ -31,6 +31,7 @@ describe("an output that changes while peers download from it", () => {
   let others: Role[];
   before(async () => {
     cluster = await Cluster.start();
+    cluster.expects("piece.spoiled", "peer.wrong-bytes", "peer.accused");
     const slowly = ["--upload-rate", uploadRate];
     const manager = await cluster.manager("manager", slowly);
     [first, ...others] = (await cluster.daemons(3, manager, slowly)) as [Role, ...Role[]];

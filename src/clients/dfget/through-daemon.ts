@@ -9,13 +9,15 @@
 import { DarnerError, errorFromWire } from "#base/mod.ts";
 import { digestToText } from "#core/model/mod.ts";
 import type { DownloadAsk, DownloadEvent, DownloadMode } from "#core/protocol/mod.ts";
-import type { Clock } from "#platform/machine/clock.ts";
+import type { Clock, Timer } from "#platform/machine/clock.ts";
 import type { DiskFile } from "#platform/files/disk.ts";
 import type { LocalHttp, LocalReply } from "#platform/http/local.ts";
 import type { Random } from "#platform/machine/random.ts";
 import type { Wanted } from "./wanted.ts";
 
 const settleTimeoutMs = 2000;
+/** A daemon that cuts the bytes says within this time why, if it still can. */
+const wordMsMax = 2000;
 
 export interface DaemonParts {
   readonly localHttp: LocalHttp;
@@ -67,15 +69,24 @@ export async function downloadInOrder(
   let copying: Promise<void> | undefined;
   const stop = new AbortController();
   const signal = AbortSignal.any([parts.signal, stop.signal]);
-  const fail = (error: unknown): void => stop.abort(error);
+  let word: Timer | undefined;
+  const writeOrEnd = async (bytes: Uint8Array): Promise<void> => {
+    try {
+      await write(bytes);
+    } catch (error) {
+      stop.abort(error);
+      throw error;
+    }
+  };
   try {
     const got = await follow({ ...parts, signal }, askFor(parts, wanted, { kind: "stream" }), (id) => {
-      copying ??= copyBody(parts, id, signal, write);
-      copying.catch(fail);
+      copying ??= copyBody(parts, id, signal, writeOrEnd);
+      copying.catch((error: unknown) => (word = parts.clock.after(wordMsMax, () => stop.abort(error))));
     });
     await copying;
     return got;
   } finally {
+    word?.cancel();
     stop.abort();
     await copying?.catch(() => undefined);
   }

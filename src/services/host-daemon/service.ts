@@ -4,18 +4,27 @@
  *
  * Invariants:
  *  1. No path that a client names is opened: an output comes as open descriptors, of regular files.
- *  2. A client whose output is a task's store writes nothing there, and neither does anybody else.
+ *  2. A client whose output is a task's store writes nothing there, and neither does anybody else: of the
+ *     clients that bring the same file one after the other, each begins when the one before has let go of it.
  */
 
 import { DarnerError } from "#base/mod.ts";
 import type { DownloadAsk, DownloadEvent, TaskAsk } from "#core/protocol/mod.ts";
+import type { DiskFile } from "#platform/files/disk.ts";
 import type { Connection } from "#platform/sockets/connection.ts";
 import { bothGates, marked, mustSeal, ParentPool, taskIdOf, Uploads } from "#transfer/mod.ts";
-import { takeHand, type Hand, Download, sameFile } from "./outputs/mod.ts";
+import { takeHand, type Hand, Download } from "./outputs/mod.ts";
 import { registerDaemonMetrics } from "./daemon-metrics.ts";
 import type { HostDaemonOptions, HostDaemonSettings } from "./daemon-options.ts";
 import { newHostLimits, setHostLimits, type HostLimits } from "./host-limits.ts";
-import { type HostTask, HostTasks, type AskedRecheck, type Running, isSealedSurprise } from "./tasks/mod.ts";
+import {
+  type HostTask,
+  HostTasks,
+  type AskedRecheck,
+  type Running,
+  isSealedSurprise,
+  isStoreTaken,
+} from "./tasks/mod.ts";
 import { ManagerClient, Preheats, cardOf, refusalTo } from "./cluster/mod.ts";
 import { SmallObjects } from "./small/mod.ts";
 
@@ -31,6 +40,8 @@ export class HostDaemon {
   readonly small: SmallObjects | undefined;
   readonly #tasks: HostTasks;
   readonly #downloads = new Map<string, Download>();
+  /** By the file of a client's output: resolves when the last client that brought it has let go. */
+  readonly #outputs = new Map<string, Promise<void>>();
   #settings: HostDaemonSettings;
   #bytes = { origin: 0, peers: 0, local: 0 };
   lastUsedMs: number;
@@ -153,7 +164,7 @@ export class HostDaemon {
     this.lastUsedMs = clock.nowMs();
     void this.#run(download).catch((error: unknown) => {
       download.fail(error);
-      this.#downloads.delete(id);
+      this.#forget(download);
     });
     return { id, abandon: () => this.#abandon(download) };
   }
@@ -170,42 +181,58 @@ export class HostDaemon {
     const { ask } = download;
     const task = taskIdOf(ask);
     const { disk, inbox } = this.#options;
-    const hand = await takeHand(ask.output, download.uid, { disk, inbox, pace: (file) => this.#tasks.paced(file) });
+    const pace = (file: DiskFile): DiskFile => this.#tasks.paced(file);
+    const hand = await takeHand(ask.output, download.uid, { disk, inbox, pace, isOver: () => download.over });
+    const letGo = await this.#alone(hand.output?.place);
     try {
       if (!(await this.#serve(task, download, hand, false))) await this.#serve(task, download, hand, true);
     } finally {
       await this.#tasks.whenClosed(task);
       await hand.letGo(this.#tasks.get(task)?.task.store.content);
+      letGo();
     }
+  }
+
+  /** Resolves when nobody else who brought this file writes there; returns what lets the next one go on. */
+  async #alone(place: string | undefined): Promise<() => void> {
+    if (place === undefined) return () => undefined;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const before = this.#outputs.get(place);
+    this.#outputs.set(place, promise);
+    await before;
+    return () => {
+      resolve();
+      if (this.#outputs.get(place) === promise) this.#outputs.delete(place);
+    };
   }
 
   /** False when a stored piece turned out to be spoiled as it was copied, unless this is the last try. */
   async #serve(task: string, download: Download, { output, side }: Hand, last: boolean): Promise<boolean> {
     // A part of an object is copied out of the whole one in the cache, a clear one out of the sealed.
+    if (output !== undefined) await this.#tasks.free(output.place, download.viaCache ? undefined : task);
     const running = await this.#tasks.share(task, download, download.viaCache ? undefined : output);
-    const isStore = output !== undefined && (await sameFile(output.content, running.task.store.content));
+    const isStore = output !== undefined && output.place === running.place;
     if (download.over) {
-      if (running.owner === download) running.owner = undefined;
-      this.#tasks.dropUnwanted(running);
+      this.#forget(download);
       return true;
     }
-    running.followers.add(download);
     if (isStore) takeOver(running, download);
     download.follow(running.task);
     if (!isStore && side !== undefined && download.viaCache && download.ask.range === undefined)
       running.task.outputs.add(side);
     try {
-      if (download.ask.range === undefined) await running.ended;
-      else await download.untilHeld(running.task);
+      const come = download.ask.range === undefined ? running.ended : download.untilHeld(running.task);
+      await Promise.race([come, download.whenOver()]);
     } catch (error) {
-      if (last || !isSealedSurprise(error)) throw error;
-      download.viaCache = true;
+      if (isSealedSurprise(error)) download.viaCache = true;
+      else if (!isStoreTaken(error)) throw error;
+      if (last) throw error;
       return false;
     } finally {
       if (side !== undefined) running.task.outputs.delete(side);
     }
     if (download.over) {
-      await this.#tasks.serveWhileIntact(running);
+      this.#forget(download);
       return true;
     }
     const own = running.owner === download;
@@ -218,7 +245,8 @@ export class HostDaemon {
       await this.#tasks.serveWhileIntact(running);
       const isSpoiled = running.task.whole && !running.task.store.have.full;
       if (isSpoiled) await this.#tasks.dropSpoiled(running);
-      if (isSpoiled && !own && !last) return false;
+      const isGone = this.#tasks.get(task) !== running;
+      if (isGone && !own && !last && !download.over) return false;
       throw error;
     }
     this.#count(running.task, first);
@@ -243,6 +271,11 @@ export class HostDaemon {
   /** The client went away: a task that nobody else wants stops; what it stored stays in its files. */
   #abandon(download: Download): void {
     if (!download.over) download.fail(new DarnerError("interrupted", "the client went away"));
+    this.#forget(download);
+  }
+
+  #forget(download: Download): void {
+    this.#downloads.delete(download.id);
     for (const running of this.#tasks.all()) {
       if (running.owner === download) running.owner = undefined;
       this.#done(running, download);

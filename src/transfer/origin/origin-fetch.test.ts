@@ -100,6 +100,21 @@ describe("fetching from an origin", () => {
     assert.deepEqual(store.end?.digests, [`sha256:${sha256Of(content)}`]);
   });
 
+  for (const ranges of [true, false]) {
+    test(`what turns out to be spoiled on the way is asked for again${ranges ? "" : ", also without ranges"}`, async () => {
+      const { origin, store, run, stored, disk } = await newRun(() => whole(ranges ? {} : { chunked: true }));
+      const onPiece = (index: number): void => {
+        if (index !== 5 || origin.asked.length > 1) return;
+        disk.bytesOf("/content")!.fill(0, 2 * pieceBytes, 3 * pieceBytes);
+        store.drop(2);
+      };
+      assert.equal(await run({ onPiece }), "whole");
+      assert.ok(bytesEqual(stored(), content));
+      const again = origin.bytesSent - content.length;
+      assert.ok(again > 0 && again <= (ranges ? pieceBytes : 4 * pieceBytes), `${again} bytes came again`);
+    });
+  }
+
   test("property: however the chunks fall and whatever breaks, the bytes are right and few are lost", async () => {
     await fc.assert(
       fc.asyncProperty(

@@ -29,7 +29,7 @@ import { notSealed } from "../rights/mod.ts";
 
 /** An origin that asks for a longer pause than this is given up, with its own words. */
 const retryWaitMsMax = 60_000;
-
+const roundsMax = 3;
 /** Shorter steps would keep a limit more exactly, but on a busy machine each waits for its turn. */
 const stepBytesMin = 64 * 1024;
 
@@ -108,8 +108,9 @@ export class OriginFetch {
       if (this.#segments !== undefined) this.#seekSought(this.#segments);
     }
     await this.#workToTheEnd(mayResume ? opened : undefined);
-    if (aided !== undefined) {
-      await aided.ended;
+    await aided?.ended;
+    // What others did not bring, and what turned out to be spoiled meanwhile. A disk that keeps nothing is given up.
+    for (let round = 0; round < roundsMax && !store.have.full; round++) {
       this.#segments = this.#missing();
       await this.#workToTheEnd();
     }
@@ -383,6 +384,7 @@ export class OriginFetch {
   async #finish(): Promise<EndRecord> {
     const { store, url } = this.#options;
     assert(this.#lengthBytes !== undefined && this.#prover !== undefined, "a finished object has a length");
+    if (!store.have.full) throw new DarnerError("disk.failed", `cannot keep ${shown(url)}: its bytes get lost`);
     const object = this.#object();
     const storedBytes = storedLength(this.#lengthBytes, object);
     const proved = await this.#prover.digests(storedBytes);

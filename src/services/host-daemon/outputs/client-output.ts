@@ -12,6 +12,8 @@ import { SideOutput } from "./side-output.ts";
 export interface ClientOutput {
   readonly content: DiskFile;
   readonly journal: DiskFile;
+  /** Which file on the disk the content is, whoever opens it. */
+  readonly place: string;
 }
 
 export interface OutputHands {
@@ -19,6 +21,8 @@ export interface OutputHands {
   readonly inbox: DescriptorInbox | undefined;
   /** Puts the content file under the host's disk limits. */
   pace(file: DiskFile): DiskFile;
+  /** Its client wants no more bytes. */
+  readonly isOver: () => boolean;
 }
 
 /** What a client gave for its bytes; nothing when it takes them itself. */
@@ -38,7 +42,7 @@ export async function takeHand(
   hands: OutputHands,
 ): Promise<Hand> {
   const output = await takeOutput(asked, uid, hands);
-  const side = output === undefined ? undefined : new SideOutput(output.content);
+  const side = output === undefined ? undefined : new SideOutput(output.content, hands.isOver);
   return {
     output,
     side,
@@ -67,13 +71,20 @@ async function takeOutput(
     );
   }
   const [content, journal] = handed.descriptors as [number, number];
-  return {
+  const files = {
     content: hands.pace(disk.adopt(content, "the output")),
     journal: disk.adopt(journal, "the output's journal"),
   };
+  try {
+    const { device, inode } = await files.content.identity();
+    return { ...files, place: `${device}:${inode}` };
+  } catch (error) {
+    await closeOutput(files);
+    throw error;
+  }
 }
 
-async function closeOutput({ content, journal }: ClientOutput): Promise<void> {
+async function closeOutput({ content, journal }: Omit<ClientOutput, "place">): Promise<void> {
   await content.close().catch(() => undefined);
   await journal.close().catch(() => undefined);
 }

@@ -17,6 +17,7 @@ const progressEveryMs = { min: 100, usual: 200, max: 2000 } as const;
 /** A client that hears nothing for long takes the daemon for dead. */
 const quietMsMax = 2000;
 const settleWaitMs = 30_000;
+const noBytes = { origin: 0, peers: 0, local: 0 };
 
 export interface DownloadOptions {
   readonly clock: Clock;
@@ -36,7 +37,7 @@ export class Download {
   #task: HostTask | undefined;
   #progressTimer: Timer | undefined;
   #progressed = false;
-  #toldMs = 0;
+  #toldMs: number;
   #settled: (() => void) | undefined;
   /** What the client wants of the object. */
   readonly wish: Wish;
@@ -45,6 +46,7 @@ export class Download {
   #reading = 0;
   #wasRead = false;
   over = false;
+  readonly #ended = Promise.withResolvers<void>();
   /** The object is got into the cache, and the output made from there. */
   viaCache: boolean;
 
@@ -57,6 +59,8 @@ export class Download {
     this.viaCache = range !== undefined || options.sealed;
     this.wish = wishFor(range, output.kind === "stream");
     this.#begun.promise.catch(() => undefined);
+    this.#toldMs = options.clock.nowMs();
+    this.#tick();
   }
 
   get task(): HostTask | undefined {
@@ -75,7 +79,6 @@ export class Download {
     const { lengthBytes } = task;
     const length = lengthBytes === undefined ? {} : { lengthBytes };
     this.#options.tell({ event: "started", id: this.id, url: shown(this.ask.url), ...length });
-    this.#tick();
   }
 
   /** Resolves when there is a task that it follows. */
@@ -92,10 +95,15 @@ export class Download {
     this.#progressed = true;
   }
 
+  /** Resolves when the client was told the end, or went away before. */
+  whenOver(): Promise<void> {
+    return this.#ended.promise;
+  }
+
   /** Resolves when what is wanted is here; throws `origin.range`, or why it will not come. */
   async untilHeld(task: HostTask): Promise<void> {
     const { readers, store } = task;
-    while (!readers.holds(this.wish)) {
+    while (!this.over && !readers.holds(this.wish)) {
       if (readers.version !== undefined && store.clearLengthBytes !== undefined)
         spanOf(this.ask.range, store.clearLengthBytes, this.ask.url);
       if (readers.failure !== undefined) throw readers.failure;
@@ -153,11 +161,14 @@ export class Download {
     });
   }
 
-  /** The object's bytes in order as they are verified, for a client that writes them itself. */
+  /** The object's bytes in order as they are verified, for a client that writes them itself. What cuts them is told. */
   async *body(): AsyncGenerator<Uint8Array> {
     this.#reading++;
     try {
       yield* verifiedBytes(await this.whenBegun(), this.wish);
+    } catch (error) {
+      this.fail(error);
+      throw error;
     } finally {
       this.#wasRead = true;
       if (--this.#reading === 0) this.settle();
@@ -174,19 +185,21 @@ export class Download {
   #finish(event: DownloadEvent): void {
     if (this.over) return;
     this.over = true;
+    this.#ended.resolve();
     this.#progressTimer?.cancel();
     this.#options.tell(event);
   }
 
+  /** Also while the task is being opened, which takes long where much has to be hashed again. */
   #tick(): void {
     const { clock } = this.#options;
     const asked = this.ask.progressEveryMs ?? progressEveryMs.usual;
     const everyMs = Math.max(progressEveryMs.min, Math.min(asked, progressEveryMs.max));
     this.#progressTimer = clock.after(everyMs, () => {
-      if (this.#task !== undefined && (this.#progressed || clock.nowMs() - this.#toldMs >= quietMsMax)) {
+      if (this.#progressed || clock.nowMs() - this.#toldMs >= quietMsMax) {
         this.#progressed = false;
         this.#toldMs = clock.nowMs();
-        const { lengthBytes, bytes } = this.#task;
+        const { lengthBytes, bytes } = this.#task ?? { lengthBytes: undefined, bytes: noBytes };
         this.#options.tell({
           event: "progress",
           bytes: { ...bytes },

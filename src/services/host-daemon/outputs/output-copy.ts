@@ -29,23 +29,32 @@ export function spanOf(range: { start: number; end?: number } | undefined, lengt
   );
 }
 
-/** Copies the span into `output`, which becomes exactly as long; the whole shares its space where it can. */
-export async function copyChecked(task: Held, span: ByteSpan, output: DiskFile): Promise<void> {
+/**
+ * Copies the span into `output`, which becomes exactly as long; the whole shares its space where it can. Throws
+ * `interrupted` once it `isOver`.
+ */
+export async function copyChecked(task: Held, span: ByteSpan, output: DiskFile, isOver: () => boolean): Promise<void> {
   const { store } = task;
   const lengthBytes = span.end - span.start;
   const isSame = lengthBytes === store.lengthBytes && store.object?.seal === undefined;
+  // A clone of what is shorter would leave the end of what lay there before.
+  await output.truncate(0);
   if (isSame && (await output.cloneFrom(store.content))) {
     // What was cloned stays as it is, whatever happens to the file that it came from: it is checked itself.
-    for await (const _ of runsOf(task, span, output)) continue;
+    for await (const _ of runsOf(task, span, output)) assertWanted(isOver);
     return;
   }
-  await output.truncate(0);
   await output.truncate(lengthBytes);
   await output.allocate(lengthBytes);
   for await (const { position, bytes } of runsOf(task, span)) {
+    assertWanted(isOver);
     const at = position - span.start;
     await (isZeros(bytes) ? output.clear(at, bytes.length, true) : output.write(bytes, at));
   }
+}
+
+export function assertWanted(isOver: () => boolean): void {
+  if (isOver()) throw new DarnerError("interrupted", "cannot go on with the output: its client went away");
 }
 
 /** Throws `digest.mismatch` unless the span has the digest that its user expects. */

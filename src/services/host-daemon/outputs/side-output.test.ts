@@ -35,7 +35,7 @@ async function scene(before: ConstructorParameters<typeof SimDisk>[0] = {}) {
     await store.begin({ kind: "object", url: "", generation, pieceBytes, lengthBytes, seal });
   };
   await begin("g1");
-  const side = new SideOutput(await disk.open("/out", "keep"));
+  const side = new SideOutput(await disk.open("/out", "keep"), () => false);
   const outputs = new Set([side]);
   const task = { store, sealing, outputs, spoiled: (index: number) => store.drop(index) };
   const sealed = (index: number): Uint8Array =>

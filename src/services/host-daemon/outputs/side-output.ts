@@ -6,6 +6,7 @@
  *  1. Only pieces that were checked against the manifest, and whose seal held, are written.
  *  2. All of it is of one generation: another one begins from nothing.
  *  3. `settled` resolves when no write is under way and none begins any more: only then may it be closed.
+ *  4. Of whose client is gone hardly anything more is written: the file may be another one's in a moment.
  */
 
 import { asDarnerError, Bitfield, isZeros, type DarnerError } from "#base/mod.ts";
@@ -14,7 +15,7 @@ import type { DiskFile } from "#platform/files/disk.ts";
 import type { PieceFile } from "#storage/pieces/mod.ts";
 import type { HostTask } from "../tasks/mod.ts";
 import { readChecked, spoiled } from "../reading/mod.ts";
-import { copyChecked, type ByteSpan } from "./output-copy.ts";
+import { assertWanted, copyChecked, type ByteSpan } from "./output-copy.ts";
 
 /** A piece was stored; `bytes` are spent by it. Throws `seal.broken`. */
 export async function putBeside(
@@ -29,6 +30,7 @@ export async function putBeside(
 
 export class SideOutput {
   readonly #file: DiskFile;
+  readonly #isOver: () => boolean;
   #generation: string | undefined;
   #written = new Bitfield(0);
   #begun: Promise<void> = Promise.resolve();
@@ -36,13 +38,14 @@ export class SideOutput {
   #failure: DarnerError | undefined;
   #closed = false;
 
-  constructor(file: DiskFile) {
+  constructor(file: DiskFile, isOver: () => boolean) {
     this.#file = file;
+    this.#isOver = isOver;
   }
 
   /** Writes one clear piece of the store's object; resolves when its buffer is free. What fails is told at the end. */
   async put(store: PieceFile, index: number, clear: Uint8Array): Promise<void> {
-    if (this.#closed || this.#failure !== undefined) return;
+    if (this.#closed || this.#isOver() || this.#failure !== undefined) return;
     const writing = this.#put(store, index, clear).catch((error: unknown) => {
       this.#failure = asDarnerError(error);
     });
@@ -84,9 +87,10 @@ export class SideOutput {
     const { store } = task;
     const { clearPieceBytes = 1 } = store;
     const isBegun = this.#written.count > 0 && this.#generation === store.object?.generation;
-    if (!isBegun) return await copyChecked(task, span, this.#file);
+    if (!isBegun) return await copyChecked(task, span, this.#file, this.#isOver);
     for (let index = 0; index < pieceCount(span.end, clearPieceBytes); index++) {
       if (index < this.#written.length && this.#written.has(index)) continue;
+      assertWanted(this.#isOver);
       const clear = await readChecked(task, index);
       if (clear === undefined) throw spoiled(task);
       await this.#file.write(clear, index * clearPieceBytes);

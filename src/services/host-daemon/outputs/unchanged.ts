@@ -5,17 +5,10 @@ import type { DiskFile, FileIdentity } from "#platform/files/disk.ts";
 /** From now on; the answer is false too when the file cannot be looked at any more. */
 export async function unchangedFromNow(file: DiskFile): Promise<() => Promise<boolean>> {
   const before = await file.identity();
-  return async () => isSame(before, await file.identity().catch(() => undefined));
+  return async () => sameFile(before, await file.identity().catch(() => undefined));
 }
 
-/** Whether both are the same file on the disk, each opened for itself perhaps; false when one was closed. */
-export async function sameFile(one: DiskFile, other: DiskFile): Promise<boolean> {
-  if (one === other) return true;
-  const [a, b] = await Promise.all([one.identity(), other.identity()]).catch(() => []);
-  return a !== undefined && b !== undefined && a.inode === b.inode && a.device === b.device;
-}
-
-function isSame(before: FileIdentity, now: FileIdentity | undefined): boolean {
+function sameFile(before: FileIdentity, now: FileIdentity | undefined): boolean {
   return (
     now !== undefined &&
     now.links > 0 &&

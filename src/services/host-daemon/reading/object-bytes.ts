@@ -38,6 +38,7 @@ export async function* verifiedBytes(task: HostTask, wish: Wish): AsyncGenerator
     const index = nextReady(task, wish, position, end);
     if (index === undefined) {
       if (readers.failure !== undefined) throw readers.failure;
+      if (task.whole) throw spoiled(task);
       await readers.news();
       continue;
     }
@@ -98,12 +99,14 @@ export async function readChecked(
 ): Promise<Uint8Array | undefined> {
   const { store } = task;
   const { object, lengthBytes = Infinity } = store;
-  const expected = store.digestOf(index);
+  const expected = store.digestOf(index)?.slice();
   if (object === undefined || expected === undefined) return undefined;
   const span = pieceSpan(index, lengthBytes, object.pieceBytes);
   const bytes = Buffer.allocUnsafeSlow(span.end - span.start);
   const count = await (copy ?? store.content).read(bytes, span.start).catch(() => 0);
   if (count === bytes.length && bytesEqual(sha256(bytes), expected)) return task.sealing.open(object, index, bytes);
-  task.spoiled(index);
+  // Another object may have begun in its place meanwhile.
+  const now = store.digestOf(index);
+  if (now !== undefined && bytesEqual(now, expected)) task.spoiled(index);
   return undefined;
 }

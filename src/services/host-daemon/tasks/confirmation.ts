@@ -1,4 +1,4 @@
-/** Waits for the manager to say which version of an object it gives now. */
+/** Waits for the manager to say which version of an object it gives now: one answer is everybody's who waits for it. */
 
 import type { Clock } from "#platform/machine/clock.ts";
 import type { HostTaskOptions } from "./host-task-options.ts";
@@ -6,6 +6,7 @@ import type { TaskListener } from "../cluster/mod.ts";
 
 export class Confirmation {
   #told: ((generation: string) => void) | undefined;
+  #asked: Promise<boolean> | undefined;
 
   /** The manager tells; an empty text: it gives none. */
   heard(generation: string): void {
@@ -21,13 +22,14 @@ export class Confirmation {
     // What is named by its digest cannot be another.
     if (task.ask.digest !== undefined) return Promise.resolve(true);
     if (manager?.serves(task.task) !== true) return Promise.resolve(false);
-    const confirmed = this.within(clock, waitMs, () => task.generation);
+    if (this.#asked !== undefined) return this.#asked;
+    this.#asked = this.#within(clock, waitMs, () => task.generation).finally(() => (this.#asked = undefined));
     manager.ask(task);
-    return confirmed;
+    return this.#asked;
   }
 
   /** Whether it is `held()`; false also when nothing is heard within `waitMs`. */
-  within(clock: Clock, waitMs: number, held: () => string | undefined): Promise<boolean> {
+  #within(clock: Clock, waitMs: number, held: () => string | undefined): Promise<boolean> {
     return new Promise((resolve) => {
       const timer = clock.after(waitMs, () => resolve(false));
       this.#told = (generation) => {

@@ -142,6 +142,7 @@ export class HostTask implements TaskListener {
     this.#abort.abort(error);
     this.#settle?.reject(error);
     this.#end();
+    this.readers.cut(error);
     this.#withdraw("the host no longer has it");
     this.#options.manager?.leave(this.task, this.generation ?? "");
   }
@@ -268,8 +269,9 @@ export class HostTask implements TaskListener {
     this.#transfer?.listed(lines.indices);
   }
 
-  /** A piece that it has is not what it should be: it is got again. */
+  /** A piece that it has is not what it should be: it is got again. Of closed files nobody can tell. */
   spoiled(index: number): void {
+    if (this.#abort.signal.aborted) return;
     this.#options.log.warn("piece.spoiled", { task: this.task, piece: index });
     this.store.drop(index);
     this.#transfer?.forget(index);
@@ -322,7 +324,6 @@ export class HostTask implements TaskListener {
   }
 
   #fail(error: unknown): void {
-    if (this.#phase === "over") return;
     this.#settle?.reject(asDarnerError(error));
   }
 

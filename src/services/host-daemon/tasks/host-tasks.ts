@@ -18,7 +18,7 @@ import { type ClientOutput, type Download, unchangedFromNow } from "../outputs/m
 import { assertMayRead, mayShare } from "../reading/mod.ts";
 import { askedOf } from "./host-task-options.ts";
 import { HostTask } from "./host-task.ts";
-import { keptTasks, type Running } from "./running.ts";
+import { keptTasks, storeTaken, type Running } from "./running.ts";
 import { closeStore, openStore } from "./task-store.ts";
 
 /** Finished tasks that are kept to be served; the oldest leave first. */
@@ -79,7 +79,13 @@ export class HostTasks {
     await Promise.all([...this.#tasks.values()].map((running) => this.#drop(running, reason)));
   }
 
-  /** The running or kept task that this download shares, or a new one. */
+  /** No task uses this file as its store from now on, unless it is the one that `mayKeep`. */
+  async free(place: string, mayKeep: string | undefined): Promise<void> {
+    for (const running of this.#tasks.values())
+      if (running.place === place && running.task.task !== mayKeep) await this.#drop(running, storeTaken());
+  }
+
+  /** The running or kept task that this download shares, or a new one; it follows it from here on. */
   async share(task: string, download: Download, output: ClientOutput | undefined): Promise<Running> {
     const known = this.#tasks.get(task);
     if (known !== undefined) {
@@ -88,13 +94,14 @@ export class HostTasks {
         // Nothing of it runs: is it still what the manager gives? A newer version takes its place by itself.
         if (known.task.mayLinger) await known.task.confirm(confirmWaitMs);
         download.way("shares the download that runs on this host");
-        if (this.#tasks.get(task) === known) return known;
+        if (this.#tasks.get(task) === known) return followed(known, download);
         return await this.#begin(task, download, output);
       }
+      if (!known.task.store.have.full) await this.dropSpoiled(known);
       const intact = (await known.intact?.()) ?? true;
       if (intact && (await known.task.confirm(confirmWaitMs)) && this.#tasks.get(task) === known) {
         download.way("this host has the object");
-        return known;
+        return followed(known, download);
       }
       await this.#drop(known, new DarnerError("interrupted", "a newer version took its place"));
     }
@@ -114,10 +121,11 @@ export class HostTasks {
     const { store, folder } = await openStore(this.#options, task, output, (file) => this.paced(file));
     const raced = this.#tasks.get(task);
     if (raced !== undefined) {
+      followed(raced, download);
       if (folder !== undefined) await cache.release(task, folder);
       return raced;
     }
-    const followers = new Set<Download>();
+    const followers = new Set<Download>([download]);
     const isUnshared = ask.sensitive === true && !trust;
     if (isUnshared) download.way("not shared: with --trust off a sensitive object's key could be read on its way");
     const hostTask = new HostTask({
@@ -143,11 +151,13 @@ export class HostTasks {
     });
     hostTask.wish(download.wish);
     const owner = output === undefined ? undefined : download;
-    const running: Running = { task: hostTask, followers, folder, owner, taken: false, ended: hostTask.run() };
+    const place = output?.place;
+    const running: Running = { task: hostTask, followers, folder, place, owner, taken: false, ended: hostTask.run() };
     this.#tasks.set(task, running);
-    running.ended.catch((error: unknown) => {
-      void this.#drop(running, asDarnerError(error));
-    });
+    running.ended.then(
+      () => this.serveWhileIntact(running),
+      (error: unknown) => this.#drop(running, asDarnerError(error)),
+    );
     return running;
   }
 
@@ -191,7 +201,7 @@ export class HostTasks {
     const { task, whole } = running.task;
     const isFinal = whole && running.owner === undefined && this.#tasks.get(task) === running;
     if (!isFinal || running.intact !== undefined) return;
-    const unchanged = await unchangedFromNow(running.task.store.content);
+    const unchanged = await unchangedFromNow(running.task.store.content).catch(() => changed);
     running.intact = async () => {
       const intact = await unchanged();
       if (!intact) void this.#drop(running, new DarnerError("interrupted", "its output was changed"));
@@ -220,3 +230,11 @@ export class HostTasks {
     if (spoiled.length > 0 && running.task.whole) await this.#drop(running, reason);
   }
 }
+
+function followed(running: Running, download: Download): Running {
+  running.followers.add(download);
+  return running;
+}
+
+/** Of a file that cannot be looked at. */
+const changed = (): Promise<boolean> => Promise.resolve(false);

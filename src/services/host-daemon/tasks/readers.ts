@@ -51,6 +51,13 @@ export class Readers {
     return new Promise((resolve) => this.#waiters.push(resolve));
   }
 
+  /** Nobody goes on reading, not even what was whole. */
+  cut(failure: DarnerError): void {
+    this.version = undefined;
+    this.failure ??= failure;
+    this.wake();
+  }
+
   wake(): void {
     const waiters = this.#waiters;
     this.#waiters = [];
