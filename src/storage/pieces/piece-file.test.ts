@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { bytesEqual, DarnerError } from "#base/mod.ts";
 import { SimClock } from "#platform/machine/clock.sim.ts";
-import { SimDisk, type SimDiskOptions } from "#platform/files/disk.sim.ts";
+import { type DiskVerb, SimDisk, type SimDiskOptions } from "#platform/files/disk.sim.ts";
 import { sha256 } from "#platform/keys/digest.ts";
 import { encodeRecord, firstCheck, type ObjectRecord } from "./journal.ts";
 import { PieceFile } from "./piece-file.ts";
@@ -348,3 +348,39 @@ function slowDisk(path: string): { disk: SimDisk; letGo: () => Promise<void> } {
     },
   };
 }
+
+/** A file on a disk whose next call of this kind waits until it is let go. */
+async function heldBack(verb: DiskVerb): Promise<{ file: PieceFile; hold: () => void; letGo: () => void }> {
+  const gate = Promise.withResolvers<void>();
+  let holds = false;
+  const disk = new SimDisk({
+    before: (kind, path) => (holds && kind === verb && path === "/task/content" ? gate.promise : undefined),
+  });
+  return { file: await openOn(disk), hold: () => void (holds = true), letGo: gate.resolve };
+}
+
+describe("what comes between", () => {
+  test("notes that are written while a piece is: the piece is held all the same", async () => {
+    const { file, hold, letGo } = await heldBack("write");
+    await file.begin(known);
+    hold();
+    const putting = put(file, 2);
+    await new Promise((resolve) => setImmediate(resolve));
+    file.annotate({ places: ["a"] });
+    letGo();
+    await putting;
+    assert.deepEqual(held(file), [2]);
+  });
+
+  test("another object that begins while one ends: the new one has not ended", async () => {
+    const { file, hold, letGo } = await heldBack("look");
+    await file.begin(known);
+    for (let index = 0; index < pieceCount; index++) await put(file, index);
+    hold();
+    const finishing = file.finish(content.length, ["sha256:abc"]);
+    await file.begin({ ...known, generation: "g2" });
+    letGo();
+    await assert.rejects(finishing, (error: DarnerError) => error.code === "interrupted");
+    assert.equal(file.end, undefined);
+  });
+});

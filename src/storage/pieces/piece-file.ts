@@ -59,6 +59,8 @@ export class PieceFile {
   /** Content writes under way. */
   readonly #putting = new Set<Promise<void>>();
   #object: ObjectRecord | undefined;
+  /** Counts the objects that began: notes make another record of the same one. */
+  #began = 0;
   #end: EndRecord | undefined;
   #have = new Bitfield(0);
   #lengthFound: number | undefined;
@@ -166,6 +168,7 @@ export class PieceFile {
   #forgetAll(object: ObjectRecord | undefined): void {
     const pieces = object?.lengthBytes === undefined ? 0 : pieceCount(object.lengthBytes, object.pieceBytes);
     this.#object = object;
+    this.#began++;
     this.#end = undefined;
     this.#lengthFound = undefined;
     this.#lost.clear();
@@ -181,8 +184,9 @@ export class PieceFile {
     if (this.#beginning || this.#have.has(index)) return;
     const object = this.#object;
     assert(object !== undefined, "an object has begun before its pieces come");
+    const began = this.#began;
     await this.#writeContent(object, index, bytes);
-    if (this.#object !== object || !this.#hold(index, digest)) return;
+    if (this.#began !== began || !this.#hold(index, digest)) return;
     if (bytes.length < object.pieceBytes) this.#lengthFound = index * object.pieceBytes + bytes.length;
     this.#journal.piece({ index, digest });
   }
@@ -256,14 +260,19 @@ export class PieceFile {
     this.#journal.record({ kind: "lost", index });
   }
 
-  /** Marks the object whole. `lengthBytes` also settles an object of unknown length. */
+  /** Marks the object whole. `lengthBytes` also settles an object of unknown length. Throws `interrupted` when it is lost meanwhile. */
   async finish(lengthBytes: number, digests: readonly string[]): Promise<EndRecord> {
     assert(this.#object !== undefined, "an object has begun before it ends");
     this.#have.grow(pieceCount(lengthBytes, this.#object.pieceBytes));
     assert(this.#have.full, "an object ends only when every piece is there");
+    const began = this.#began;
     // A loss of power may have kept the object's beginning and lost the cut of what lay there before.
     const { sizeBytes } = await this.content.identity();
     if (sizeBytes !== lengthBytes) await this.content.truncate(lengthBytes);
+    if (this.#began !== began || !this.#have.full)
+      throw new DarnerError("interrupted", "cannot end the object: its pieces are not there any more", {
+        retry: "now",
+      });
     const end: EndRecord = { kind: "end", lengthBytes, digests };
     this.#end = end;
     this.#journal.record(end);
