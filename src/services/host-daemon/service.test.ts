@@ -16,6 +16,7 @@ import { nodeRandom } from "#platform/machine/random.node.ts";
 import { silentLog, type Log } from "#platform/telemetry/log.ts";
 import type { Metrics } from "#platform/telemetry/metrics.ts";
 import { TaskCache } from "#storage/pieces/mod.ts";
+import { taskIdOf } from "#transfer/mod.ts";
 import { ScriptedOrigin, type ScriptedObject } from "../../../test/scripted-origin.ts";
 import { HostDaemon } from "./service.ts";
 
@@ -206,6 +207,20 @@ test("an object that rotted is got again by the second who reads it, at the late
   disk.bytesOf(path!)![200_000]! ^= 1;
   await read(begin("a", ask)).catch(() => undefined);
   assert.ok((await read(begin("a", ask))).equals(content));
+});
+
+test("a task counts as known while its files are being opened, so that nothing else asks for it", async () => {
+  let isKnown: (() => boolean) | undefined;
+  const known: (boolean | undefined)[] = [];
+  const before = (verb: string, path: string): void => {
+    if (verb === "open" && path.endsWith("/content")) known.push(isKnown?.());
+  };
+  const { begin, daemon } = await scene({ serve: () => ({ content: contentOf(3) }), before });
+  const task = taskIdOf({ url: "http://origin/a", headers: {}, filterQuery: [], tag: "" });
+  isKnown = () => daemon.has(task);
+  assert.equal(daemon.has(task), false);
+  assert.equal(await begin("a", {}).over, "done");
+  assert.deepEqual(known, [true]);
 });
 
 test("a client hears that the daemon is there while its files are looked through", async () => {

@@ -77,7 +77,7 @@ async function newParent(slots = 2) {
       accepted.received(encodeJsonFrame(frameType.open, channel, { task, generation: "g" }));
     return { connection, accepted, heard, say, openTask };
   };
-  return { clock, uploads, put, child, broken, unreadable };
+  return { clock, store, uploads, put, child, broken, unreadable };
 }
 
 describe("uploads", () => {
@@ -104,6 +104,23 @@ describe("uploads", () => {
     ];
     assert.deepEqual(heard(), expected);
     assert.equal(uploads.bytesOf("t", "g"), 25);
+    assert.equal(uploads.active, 0);
+  });
+
+  test("a task that is withdrawn before a piece is on its way leaves the connection to others", async () => {
+    const { clock, store, uploads, child, unreadable } = await newParent();
+    const { connection, heard, say, openTask } = child();
+    openTask(1);
+    uploads.guard("t", "g", async () => {
+      uploads.withdraw("t", "g", "it was dropped");
+      await store.close();
+      return true;
+    });
+    say(frameType.want, 1, encodeIndices([0]), 7);
+    await clock.settle(100);
+    assert.deepEqual(heard(), ["opened 1", "closed 1"]);
+    assert.equal(connection.closed, false);
+    assert.deepEqual(unreadable, []);
     assert.equal(uploads.active, 0);
   });
 

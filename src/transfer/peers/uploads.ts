@@ -109,6 +109,10 @@ export class Uploads implements ChildHandlers {
     if (serving !== undefined) serving.intact = intact;
   }
 
+  #serves(serving: Serving): boolean {
+    return this.#tasks.get(nameOf(serving.task, serving.generation)) === serving;
+  }
+
   serves(task: string, generation: string): boolean {
     return this.#tasks.has(nameOf(task, generation));
   }
@@ -280,7 +284,7 @@ export class Uploads implements ChildHandlers {
         this.#sendings.delete(piece);
         if (piece.counted) this.#active[way]--;
         if (isRepeat) serving.repeats--;
-        if (this.#tasks.get(nameOf(serving.task, serving.generation)) === serving) this.#wanting.add(serving);
+        if (this.#serves(serving)) this.#wanting.add(serving);
         this.#pump();
       });
     }
@@ -353,6 +357,8 @@ export class Uploads implements ChildHandlers {
     const { object, lengthBytes, content } = serving.store;
     // Another task's piece may be on this connection: they go one behind the other.
     while (child.sending !== undefined) await child.sending;
+    // Its files may be closed by now, and a piece that breaks off takes the connection with it.
+    if (!this.#serves(serving)) return;
     if (child.connection.closed || !serving.store.have.has(want.index)) {
       serving.queue.sent(want);
       return child.cancelled(channel, [want.index]);

@@ -19,7 +19,7 @@ import { assertMayRead, mayShare } from "../reading/mod.ts";
 import { askedOf } from "./host-task-options.ts";
 import { HostTask } from "./host-task.ts";
 import { keptTasks, storeTaken, type Running } from "./running.ts";
-import { closeStore, openStore } from "./task-store.ts";
+import { closeStore, openStore, type TaskStore } from "./task-store.ts";
 
 /** Finished tasks that are kept to be served; the oldest leave first. */
 const keptTasksMax = 256;
@@ -46,6 +46,8 @@ export interface HostTasksOptions extends Omit<HostDaemonOptions, "settings"> {
 export class HostTasks {
   readonly #options: HostTasksOptions;
   readonly #tasks = new Map<string, Running>();
+  /** Those whose files are being opened, with their tasks. */
+  readonly #opening = new Set<{ readonly task: string }>();
   /** Tasks whose files are being closed: who wants one of them again waits. */
   readonly #closing = new Map<string, Promise<void>>();
 
@@ -57,9 +59,9 @@ export class HostTasks {
     return this.#tasks.size;
   }
 
-  /** Whether the task is being got, served or closed. */
+  /** Whether the task is being got or served, or its files are being opened or closed. */
   has(task: string): boolean {
-    return this.#tasks.has(task) || this.#closing.has(task);
+    return this.#tasks.has(task) || this.#closing.has(task) || [...this.#opening].some((begun) => begun.task === task);
   }
 
   get(task: string): Running | undefined {
@@ -113,12 +115,23 @@ export class HostTasks {
     return limitedFile(file, this.#options.limits.diskRead, this.#options.limits.diskWrite);
   }
 
+  /** Nothing else on this host gets the task meanwhile: small objects ask whether it is here. */
+  async #open(task: string, output: ClientOutput | undefined): Promise<TaskStore> {
+    const opening = { task };
+    this.#opening.add(opening);
+    try {
+      await this.#closing.get(task);
+      await this.#options.whenFree(task);
+      return await openStore(this.#options, task, output, (file) => this.paced(file));
+    } finally {
+      this.#opening.delete(opening);
+    }
+  }
+
   async #begin(task: string, download: Download, output: ClientOutput | undefined): Promise<Running> {
-    const { cache, trust, whenFree } = this.#options;
+    const { cache, trust } = this.#options;
     const { ask } = download;
-    await this.#closing.get(task);
-    await whenFree(task);
-    const { store, folder } = await openStore(this.#options, task, output, (file) => this.paced(file));
+    const { store, folder } = await this.#open(task, output);
     const raced = this.#tasks.get(task);
     if (raced !== undefined) {
       followed(raced, download);
