@@ -32,6 +32,7 @@ describe("attacks on the planes", () => {
 
   before(async () => {
     cluster = await Cluster.start();
+    cluster.expects("peer.accused");
     const url = cluster.serve("/data", { body: { sizeBytes: 2_000_000, seed: 8 } });
     manager = await cluster.manager();
     host = await cluster.daemon("h1", manager);

@@ -34,6 +34,7 @@ describe("attacks on what is sealed", () => {
 
   before(async () => {
     cluster = await Cluster.start();
+    cluster.expects("piece.spoiled", "peer.wrong-bytes", "peer.accused", "seal.broken");
     url = cluster.serve(path, { body, etag: '"1"', needsHeader: { name: "authorization", value: "Bearer good" } });
     ask = { url, headers: good, filterQuery: [], tag: "" };
     manager = await cluster.manager("manager", ["--piece-bytes", "64K"]);

@@ -33,6 +33,7 @@ test("the config service is killed in mid-run and comes back: no transfer fails,
     assert.equal(await names(), 2, "the managers that were listed are listed");
 
     // No file of it may grow any more: what a full disk does.
+    cluster.expects("http.failed");
     execFileSync("prlimit", ["--pid", String(config.pid), "--fsize=0:0"]);
     const refused = await put("download-rate", "60MB");
     assert.ok(refused >= 500, `it does not acknowledge what it cannot keep: ${refused}`);

@@ -194,6 +194,26 @@ describe("a client that fails by what it asked", () => {
   });
 });
 
+test("who shares the output of a client whose disk is full goes on with a file of its own", async () => {
+  const gate = Promise.withResolvers<void>();
+  let isFull = false;
+  const before = (verb: string, path: string): void => {
+    if (isFull && verb === "write" && path === "/one.part") throw new DarnerError("disk.full", "no space left");
+  };
+  let chunks = 0;
+  const pace = async (): Promise<void> => void (++chunks > 200 && (await gate.promise));
+  const { save, disk, settle } = await scene({ serve: () => ({ content: contentOf(3), pace }), before });
+  const one = await save("a", "one");
+  await settle(1000);
+  const two = await save("a", "two");
+  await settle(1000);
+  isFull = true;
+  gate.resolve();
+  assert.equal(await one.over, "disk.full");
+  assert.equal(await two.over, "done", JSON.stringify(two.events));
+  assert.ok(Buffer.from(disk.bytesOf("/two.part")!).equals(contentOf(3)));
+});
+
 test("an object that rotted is got again by the second who reads it, at the latest", async () => {
   const content = contentOf(3);
   const { begin, read, disk, settle } = await scene({ serve: () => ({ content }) });

@@ -8,7 +8,7 @@
  *     clients that bring the same file one after the other, each begins when the one before has let go of it.
  */
 
-import { DarnerError } from "#base/mod.ts";
+import { asDarnerError, DarnerError } from "#base/mod.ts";
 import type { DownloadAsk, DownloadEvent, TaskAsk } from "#core/protocol/mod.ts";
 import type { DiskFile } from "#platform/files/disk.ts";
 import type { Connection } from "#platform/sockets/connection.ts";
@@ -225,7 +225,7 @@ export class HostDaemon {
       await Promise.race([come, download.whenOver()]);
     } catch (error) {
       if (isSealedSurprise(error)) download.viaCache = true;
-      else if (!isStoreTaken(error)) throw error;
+      else if (!isOfAnothersStore(error, running, output)) throw error;
       if (last) throw error;
       return false;
     } finally {
@@ -297,6 +297,15 @@ export class HostDaemon {
     this.#bytes.peers += task.bytes.peers;
     this.#bytes.local += task.bytes.local;
   }
+}
+
+/**
+ * The task ended for what befell another client's output, which was its store: who shared it may begin anew,
+ * unless he reads it in order.
+ */
+function isOfAnothersStore(error: unknown, { place }: Running, output: Hand["output"]): boolean {
+  if (output === undefined || place === undefined || place === output.place) return false;
+  return isStoreTaken(error) || asDarnerError(error).code.startsWith("disk.");
 }
 
 /** A client was killed, others went on with its files, and now it comes back with them. */

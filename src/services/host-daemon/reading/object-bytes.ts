@@ -32,7 +32,7 @@ export async function* verifiedBytes(task: HostTask, wish: Wish): AsyncGenerator
   const { readers, store } = task;
   let version: object | undefined;
   for (let position = wish.start; ;) {
-    if (version !== undefined && readers.version !== version) throw changed(task);
+    if (version !== undefined && readers.version !== version) throw await whyCut(task);
     const end = Math.min(wish.end, store.clearLengthBytes ?? Infinity);
     if (readers.version !== undefined && position >= end && (task.whole || mayEndEarly(task, wish))) return;
     const index = nextReady(task, wish, position, end);
@@ -47,7 +47,7 @@ export async function* verifiedBytes(task: HostTask, wish: Wish): AsyncGenerator
     // Spoiled: it is got again.
     if (piece === undefined && !task.whole) continue;
     if (piece === undefined) throw spoiled(task);
-    if (readers.version !== version) throw changed(task);
+    if (readers.version !== version) throw await whyCut(task);
     const offset = position - index * store.clearPieceBytes!;
     const bytes = piece.subarray(offset, Math.min(piece.length, offset + end - position));
     position += bytes.length;
@@ -73,6 +73,13 @@ function nextReady(task: HostTask, wish: Wish, position: number, end: number): n
 function mayEndEarly(task: HostTask, wish: Wish): boolean {
   const { clearLengthBytes } = task.store;
   return clearLengthBytes !== undefined && (wish.start > 0 || wish.end < clearLengthBytes);
+}
+
+/** Its version is none any more: why, or that another takes its place, is told in a moment. */
+async function whyCut(task: HostTask): Promise<DarnerError> {
+  const { readers } = task;
+  while (readers.version === undefined && readers.failure === undefined) await readers.news();
+  return readers.failure === undefined || readers.failure.code === "interrupted" ? changed(task) : readers.failure;
 }
 
 function changed(task: HostTask): DarnerError {

@@ -23,7 +23,7 @@ export interface Running {
 
 /** A client came with a file that the store was, for something else: what shared it has to begin anew. */
 export const storeTaken = (): DarnerError =>
-  new DarnerError("interrupted", "its client's output became another object's; ask again", {
+  new DarnerError("interrupted", "cannot go on: the file that it came into became another object's; ask again", {
     retry: "now",
     facts: { storeTaken: true },
   });
