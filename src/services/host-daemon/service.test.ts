@@ -230,14 +230,12 @@ test("an object that rotted is got again by the second who reads it, at the late
 });
 
 test("a task counts as known while its files are being opened, so that nothing else asks for it", async () => {
-  let isKnown: (() => boolean) | undefined;
-  const known: (boolean | undefined)[] = [];
+  const known: boolean[] = [];
   const before = (verb: string, path: string): void => {
-    if (verb === "open" && path.endsWith("/content")) known.push(isKnown?.());
+    if (verb === "open" && path.endsWith("/content")) known.push(daemon.has(task));
   };
   const { begin, daemon } = await scene({ serve: () => ({ content: contentOf(3) }), before });
   const task = taskIdOf({ url: "http://origin/a", headers: {}, filterQuery: [], tag: "" });
-  isKnown = () => daemon.has(task);
   assert.equal(daemon.has(task), false);
   assert.equal(await begin("a", {}).over, "done");
   assert.deepEqual(known, [true]);
