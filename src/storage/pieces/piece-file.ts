@@ -260,7 +260,7 @@ export class PieceFile {
     this.#journal.record({ kind: "lost", index });
   }
 
-  /** Marks the object whole. `lengthBytes` also settles an unknown one. Throws `interrupted` when it is lost meanwhile. */
+  /** Marks the object whole. `lengthBytes` also settles an unknown one. Throws `interrupted` when it got lost. */
   async finish(lengthBytes: number, digests: readonly string[]): Promise<EndRecord> {
     assert(this.#object !== undefined, "an object has begun before it ends");
     this.#have.grow(pieceCount(lengthBytes, this.#object.pieceBytes));
