@@ -87,6 +87,12 @@ export class Takeover {
     if (this.#announced.size < announcedMax) this.#announced.set(announced.host, announced);
   }
 
+  /** The host has left; absent: what they announced is of no use any more. */
+  forget(host?: VersionHost): void {
+    if (host === undefined) this.#announced.clear();
+    else this.#announced.delete(host);
+  }
+
   /** Undefined when nobody has it. An answer with a body is another version. */
   async find(ask: TaskAsk, caller: Caller, signal: AbortSignal): Promise<TakenOver | BodyAnswer | undefined> {
     const [lender, recalled] = await Promise.all([this.#options.borrow(ask), this.#fromHosts(signal)]);

@@ -2,6 +2,7 @@
 
 import type { Caller } from "#core/reach/mod.ts";
 import type { ManagerMessage, TaskAsk } from "#core/protocol/mod.ts";
+import type { OriginRequest } from "#origins/mod.ts";
 import { SimClock } from "#platform/machine/clock.sim.ts";
 import { SimDisk } from "#platform/files/disk.sim.ts";
 import { silentLog } from "#platform/telemetry/log.ts";
@@ -57,13 +58,21 @@ export class TestHost implements VersionHost {
   }
 }
 
-type Serve = (number: number) => ScriptedObject | Promise<ScriptedObject>;
+type Serve = (number: number, request: OriginRequest) => ScriptedObject | Promise<ScriptedObject>;
 
-/** `epochs`: what is fetched is sealed, under keys of theirs. */
-export async function newManager(serve: Serve, epochs?: SealEpochs) {
+interface Ground {
+  /** What is fetched is sealed, under keys of theirs. */
+  readonly epochs?: SealEpochs;
+  readonly assertMayRead?: () => Promise<void>;
+}
+
+export async function newManager(serve: Serve, { epochs, assertMayRead = async () => undefined }: Ground = {}) {
   const clock = new SimClock();
   const disk = new SimDisk({ wallMs: () => clock.wallMs() });
-  const origin = new ScriptedOrigin(async (_, number) => ({ wallMs: clock.wallMs(), ...(await serve(number)) }));
+  const origin = new ScriptedOrigin(async (request, number) => ({
+    wallMs: clock.wallMs(),
+    ...(await serve(number, request)),
+  }));
   const boot = new Uint8Array(8);
   const marks = { quotaBytes: () => 1e9, highWatermark: () => 0.9, lowWatermark: () => 0.8, spaceAhead: true };
   const cache = await TaskCache.open({ disk, directory: "/data", boot, clock, ...marks });
@@ -90,7 +99,7 @@ export async function newManager(serve: Serve, epochs?: SealEpochs) {
       hosts: () => 10,
       onOriginBytes: () => undefined,
       mustSeal: () => epochs !== undefined,
-      assertMayRead: async () => undefined,
+      assertMayRead,
       ...colleagues.aidFor(task, origin),
       openVersion: async (task, folder, ask) => {
         const store = await cache.hold(task, folder);

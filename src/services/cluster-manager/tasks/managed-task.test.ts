@@ -251,7 +251,7 @@ describe("a task at the manager", () => {
 
   test("a sealed object is there still when its task was put away and comes back: only a change is asked about", async () => {
     const epochs = new SealEpochs({ own: new Uint8Array(32) });
-    const { clock, origin, managed, newTask, join } = await newManager(() => plain(), epochs);
+    const { clock, origin, managed, newTask, join } = await newManager(() => plain(), { epochs });
     const [host] = join(1);
     await clock.settle(500);
     assert.match(host!.kinds, /ended/);

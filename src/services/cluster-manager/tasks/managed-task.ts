@@ -6,10 +6,10 @@
  *     for it or join what is running.
  *  2. Whoever joins a running transfer gets its version; what is whole is used as the caching rules
  *     allow, else revalidated, at most once a second without an explicit lifetime.
- *  3. A failure is told to all who wait, and again to who asks within `failureMs`, without a new request.
+ *  3. A failure is told to all whom it concerns, and again to who asks within a second, without a new request.
  */
 
-import { asDarnerError, DarnerError } from "#base/mod.ts";
+import { asDarnerError, DarnerError, errorToWire } from "#base/mod.ts";
 import type { SwarmReport } from "#core/swarm/mod.ts";
 import { judge, refresh, useDecision } from "#core/freshness/mod.ts";
 import { placeOf } from "#core/image/mod.ts";
@@ -17,34 +17,28 @@ import type { TaskAsk } from "#core/protocol/mod.ts";
 import type { Caller } from "#core/reach/mod.ts";
 import { reserveRoom } from "#storage/pieces/mod.ts";
 import { concealFacts, nameGeneration, OriginFetch, type BodyAnswer } from "#transfer/mod.ts";
+import { Askers } from "./askers.ts";
 import { Failure } from "./failure.ts";
 import { isGuarded, isSameAsker } from "./guarded.ts";
 import { Places } from "../hosts/mod.ts";
 import type { Aid, JoinRequest, ManagedTaskOptions } from "./managed-task-options.ts";
 import { recordOfTaken, type TakenOver } from "../colleagues/mod.ts";
 import type { TaskVersion, VersionHost } from "./task-version.ts";
-import { expectedDigests, isSameVersion, mustPass, whyUseless } from "./version-rules.ts";
+import { expectedDigests, isSameVersion, whyUseless } from "./version-rules.ts";
+import { VersionSet, type Version } from "./version-set.ts";
 
 /** A cut may lose 10 MB; a cluster asks its origin for at most 1.01 copies. */
 const splitBytesMin = 512 * 1024 * 1024;
 const revalidateTimeoutMs = 30_000;
-
-interface Version {
-  readonly folder: string;
-  readonly version: TaskVersion;
-  fetching: boolean;
-  /** Who it is fetched for; a credential in it makes the version guarded. */
-  fetchedFor?: TaskAsk;
-}
+/** What an asker was to get may be gone, or have failed for another, while he is looked at. */
+const triesMax = 4;
 
 export class ManagedTask {
   readonly #options: ManagedTaskOptions;
   readonly #places: Places;
-  #current: Version | undefined;
-  /** Versions that a newer one replaced, until their hosts are done. */
-  readonly #old = new Set<Version>();
+  readonly #versions: VersionSet;
+  readonly #askers = new Askers();
   #settling: Promise<void> | undefined;
-  readonly #dropping = new Set<Promise<void>>();
   #failure: Failure | undefined;
   #lastCheckedMs = 0;
   /** Who was let in last: on whose word the origin may be asked again. */
@@ -58,12 +52,17 @@ export class ManagedTask {
 
   constructor(options: ManagedTaskOptions) {
     this.#options = options;
+    this.#versions = new VersionSet(options);
     this.#places = new Places({ ...options, signal: this.#abort.signal });
     this.usedMs = options.clock.nowMs();
   }
 
   get current(): TaskVersion | undefined {
     return this.#current?.version;
+  }
+
+  get #current(): Version | undefined {
+    return this.#versions.current;
   }
 
   /** Body bytes that its origin sent since it is in memory. */
@@ -80,57 +79,63 @@ export class ManagedTask {
 
   /** Nobody fetches or gets it now; hosts that have it may be here. */
   get quiet(): boolean {
-    const busy = this.fetching || this.#settling !== undefined || this.#dropping.size > 0;
-    return !busy && this.versions().every((version) => !version.wanted);
+    return !this.#busy && this.versions().every((version) => !version.wanted);
   }
 
   /** Nobody fetches, gets or serves it. */
   get idle(): boolean {
-    return (
-      !this.fetching &&
-      this.#settling === undefined &&
-      this.#dropping.size === 0 &&
-      this.versions().every((version) => version.hosts === 0)
-    );
+    return !this.#busy && this.versions().every((version) => version.hosts === 0);
   }
 
-  *#all(): Generator<Version> {
-    if (this.#current !== undefined) yield this.#current;
-    yield* this.#old;
+  get #busy(): boolean {
+    return this.fetching || this.#settling !== undefined || this.#versions.erasing || this.#askers.busy;
   }
 
-  versions(): TaskVersion[] {
-    return [...this.#all()].map(({ version }) => version);
+  versions(): readonly TaskVersion[] {
+    return this.#versions.all;
   }
 
   /** The version that a host's message speaks of. */
   versionOf(generation: string): TaskVersion | undefined {
-    for (const { version } of this.#all()) if (version.generation === generation) return version;
-    return undefined;
+    return this.#versions.all.find((version) => version.generation === generation);
   }
 
   /** Lets a host in; what it hears comes by messages. Never rejects. */
   async join(request: JoinRequest): Promise<void> {
-    const { host, ask, holds } = request;
+    const { host, holds } = request;
     this.usedMs = this.#options.clock.nowMs();
     if (holds !== undefined && this.#current === undefined) this.#options.takeover.announce({ host, ...holds });
+    this.#askers.asks(request);
     try {
-      await this.#settled(ask, host.caller);
+      await this.#letIn(request);
+    } catch (error) {
+      if (!this.#askers.waits(request)) return;
+      host.send({ kind: "failed", task: this.#options.task, error: errorToWire(asDarnerError(error)) });
+    } finally {
+      this.#askers.answered(request);
+    }
+  }
+
+  /** Unless it leaves. Rejects with why it gets nothing. */
+  async #letIn(request: JoinRequest): Promise<void> {
+    const { ask, host, holds, small } = request;
+    for (let tries = 0; tries < triesMax; tries++) {
+      await this.#settled(request);
       this.#lastJoin = request;
       // Asked first of all, so that whoever needs no leave joins before anything else happens.
       await this.assertMayRead(ask, host.caller);
-      if (this.#failure !== undefined && !this.fetching) throw this.#failure.error;
-      if (this.#current === undefined) return;
-      this.#options.cache.touch(this.#options.task, this.#current.folder);
-      this.#current.version.join(host, holds, request.small);
-    } catch (error) {
-      const known = asDarnerError(error);
-      host.send({
-        kind: "failed",
-        task: this.#options.task,
-        error: { code: known.code, message: known.message, retry: known.retry },
-      });
+      if (!this.#askers.waits(request)) return;
+      const failed = this.fetching ? undefined : this.#failure;
+      if (failed?.concerns(request, this.#options.clock.nowMs()) === true) throw failed.error;
+      const entry = this.#current;
+      if (failed !== undefined || entry === undefined) continue;
+      this.#options.cache.touch(this.#options.task, entry.folder);
+      this.#askers.letIn(request, entry.fetching);
+      return entry.version.join(host, holds, small);
     }
+    throw new DarnerError("cluster.refused", "cannot let the host in: what it asks for goes as soon as it comes", {
+      retry: { afterMs: 1000 },
+    });
   }
 
   /** A digest names the same bytes whatever the credential, so who may have them is asked apart. */
@@ -154,18 +159,35 @@ export class ManagedTask {
   }
 
   /** Who comes while another settles takes what that one finds: one question to the origin for a whole wave. */
-  async #settled(ask: TaskAsk, caller: Caller): Promise<void> {
-    const joined = this.#settling;
-    if (joined !== undefined) await joined;
-    if (this.fetching || (joined !== undefined && this.#current !== undefined)) return;
-    this.#settling ??= this.#settle(ask, caller)
+  async #settled(request: JoinRequest): Promise<void> {
+    while (this.#settling !== undefined) {
+      const isShared = await this.#settling.then(
+        () => this.#current !== undefined,
+        (error: unknown) => this.#shares(error, request),
+      );
+      if (isShared || !this.#askers.waits(request)) return;
+    }
+    if (!this.fetching) await this.#settleFor(request.ask, request.host.caller);
+  }
+
+  /** What went wrong on another's word may go well on his own. */
+  #shares(error: unknown, request: JoinRequest): false {
+    if (this.#failure?.concerns(request, this.#options.clock.nowMs()) !== false) throw error;
+    return false;
+  }
+
+  #settleFor(ask: TaskAsk, caller: Caller): Promise<void> {
+    this.#settling = this.#settle(ask, caller)
       .catch((error: unknown) => {
         if (error !== this.#failure?.error)
-          this.#failure = new Failure(asDarnerError(error), ask, this.#options.clock.nowMs());
+          this.#failure = new Failure(asDarnerError(error), ask, caller, this.#options.clock.nowMs());
         throw error;
       })
-      .finally(() => (this.#settling = undefined));
-    await this.#settling;
+      .finally(() => {
+        this.#settling = undefined;
+        this.#options.takeover.forget();
+      });
+    return this.#settling;
   }
 
   /** A host waits for the byte at `position`. */
@@ -177,38 +199,36 @@ export class ManagedTask {
   /** A stored piece turned out to be spoiled: what lacks is got from the origin again. */
   refetch(): void {
     const last = this.#lastJoin;
-    if (last !== undefined) void this.#settled(last.ask, last.host.caller).catch(() => undefined);
+    if (last === undefined || this.fetching || this.#settling !== undefined) return;
+    void this.#settleFor(last.ask, last.host.caller).catch(() => undefined);
   }
 
   /** A host's progress; who has it all may be the last for whom it was kept. */
   report(host: VersionHost, generation: string, report: SwarmReport): void {
     this.usedMs = this.#options.clock.nowMs();
     this.versionOf(generation)?.report(host.card.id, report);
-    if (report.seeding) this.#dropUnused();
+    if (report.seeding) this.#versions.dropUnused();
   }
 
   leave(host: VersionHost): void {
-    for (const { version } of this.#all()) version.leave(host);
-    this.#dropUnused();
+    this.#askers.leave(host);
+    this.#options.takeover.forget(host);
+    this.#versions.leave(host);
   }
 
   async close(reason: string): Promise<void> {
     this.#abort.abort(new DarnerError("interrupted", reason));
-    for (const entry of this.#all()) {
-      entry.version.close(reason);
-      await this.#options.cache.release(this.#options.task, entry.folder);
-    }
-    await Promise.allSettled(this.#dropping);
+    await this.#versions.close(reason);
   }
 
   /** Makes `#current` a version that a new asker may have: running, fresh, revalidated or just begun. */
   async #settle(ask: TaskAsk, caller: Caller): Promise<void> {
     const { clock, cache, task } = this.#options;
+    this.#abort.signal.throwIfAborted();
     const standing = this.#failure?.standsFor(ask, clock.nowMs());
     if (standing === true) throw this.#failure!.error;
     this.#failure = undefined;
-    // What is being erased must not be found again.
-    await Promise.allSettled(this.#dropping);
+    await this.#versions.erased();
     if (this.#current === undefined) {
       const folder = cache.latest(task);
       if (folder !== undefined) await this.#openKept(folder, ask);
@@ -226,21 +246,12 @@ export class ManagedTask {
 
   /** What lies in clear and should not, or sealed with a key that is lost, is of no use. */
   async #openKept(folder: string, ask: TaskAsk): Promise<void> {
-    const entry = await this.#open(folder, ask);
+    const entry = await this.#versions.open(folder, ask);
     const reason = whyUseless(entry.version, this.#options.mustSeal(ask));
     if (reason === undefined) return;
     this.#options.log.info("task.dropped", { task: this.#options.task, reason });
-    this.#drop(entry);
-    await Promise.allSettled(this.#dropping);
-  }
-
-  async #open(folder: string, ask: TaskAsk): Promise<Version> {
-    const version = await this.#options.openVersion(this.#options.task, folder, ask);
-    const entry = { folder, version, fetching: false };
-    if (this.#current !== undefined) this.#old.add(this.#current);
-    this.#current = entry;
-    this.#dropUnused();
-    return entry;
+    this.#versions.drop(entry);
+    await this.#versions.erased();
   }
 
   async #revalidate(version: TaskVersion, ask: TaskAsk, caller: Caller): Promise<void> {
@@ -277,7 +288,7 @@ export class ManagedTask {
     const resumable =
       opened === undefined && this.#current !== undefined && this.#current.version.store.end === undefined;
     const folder = Buffer.from(random.bytes(8)).toString("hex");
-    const entry = resumable ? this.#current! : await this.#open(folder, ask);
+    const entry = resumable ? this.#current : await this.#versions.open(folder, ask);
     entry.fetching = true;
     entry.fetchedFor = ask;
     void this.#run(entry, ask, caller, opened === undefined ? {} : { opened });
@@ -287,7 +298,7 @@ export class ManagedTask {
   async #takeOver(found: TakenOver, ask: TaskAsk, caller: Caller): Promise<void> {
     const { random, log, task, regain } = this.#options;
     const folder = Buffer.from(random.bytes(8)).toString("hex");
-    const entry = await this.#open(folder, ask);
+    const entry = await this.#versions.open(folder, ask);
     const { head, sealSecret } = found;
     if (head.seal !== undefined) entry.version.sealing.take(sealSecret, head.seal);
     await reserveRoom(this.#options, folder, head.lengthBytes ?? 0);
@@ -345,6 +356,7 @@ export class ManagedTask {
       },
     });
     if (regain === undefined) version.filling.asked();
+    let failure: Failure | undefined;
     this.#originFetch = fetch;
     if (this.#sought !== undefined) fetch.seek(this.#sought);
     try {
@@ -358,40 +370,22 @@ export class ManagedTask {
     } catch (error) {
       entry.fetching = false;
       const known = asDarnerError(error);
-      this.#failure = new Failure(known, ask, clock.nowMs());
+      failure = this.#failure = new Failure(known, ask, caller, clock.nowMs());
       log.warn("task.failed", { task, code: known.code, message: known.message });
-      version.failed(known);
     }
     regain?.stop();
     version.filling.stop();
     this.#originFetch = undefined;
     this.#sought = undefined;
-    this.#dropUnused();
+    this.#fetchOver(version, failure);
+    this.#versions.dropUnused();
   }
 
-  /** Old versions leave when their hosts are done; what must not be kept is erased. */
-  #dropUnused(): void {
-    for (const entry of this.#all()) {
-      const whole = entry.version.store.end !== undefined;
-      const mayGo = entry !== this.#current || (whole && mustPass(entry.version));
-      if (mayGo && !entry.fetching && !entry.version.wanted) this.#drop(entry);
-    }
-  }
-
-  #drop(entry: Version): void {
-    this.#old.delete(entry);
-    if (this.#current === entry) this.#current = undefined;
-    entry.version.close("it is no longer kept");
-    const { log, task } = this.#options;
-    const dropping = this.#erase(entry)
-      .catch((error: unknown) => log.warn("task.not-erased", { task, message: (error as Error).message }))
-      .finally(() => this.#dropping.delete(dropping));
-    this.#dropping.add(dropping);
-  }
-
-  async #erase(entry: Version): Promise<void> {
-    const { cache, task } = this.#options;
-    await cache.release(task, entry.folder);
-    await cache.erase(task, entry.folder);
+  /** Whom its failure does not concern asks again, and gets it perhaps on his own word. */
+  #fetchOver(version: TaskVersion, failure: Failure | undefined): void {
+    const others = this.#askers.fetched(failure, this.#options.clock.nowMs());
+    if (failure === undefined) return;
+    version.failed(failure.error, new Set(others.map(({ host }) => host)));
+    if (!this.#abort.signal.aborted) for (const request of others) void this.join(request);
   }
 }

@@ -191,9 +191,9 @@ export class TaskVersion {
     this.#give();
   }
 
-  /** The fetch failed: every host hears why; what is stored may serve the next try. */
-  failed(error: unknown): void {
-    this.#tellAll({ kind: "failed", task: this.task, error: errorToWire(error) });
+  /** The fetch failed: every host but these hears why; what is stored may serve the next try. */
+  failed(error: unknown, others: ReadonlySet<VersionHost>): void {
+    this.#tellAll({ kind: "failed", task: this.task, error: errorToWire(error) }, others);
     this.#listing?.leaveAll();
     this.#giving.leaveAll();
     this.#waiting.clear();
@@ -321,9 +321,9 @@ export class TaskVersion {
     this.#tellAll({ kind: "withdrawn", task: this.task, generation });
   }
 
-  #tellAll(message: ManagerMessage): void {
+  #tellAll(message: ManagerMessage, others: ReadonlySet<VersionHost> = new Set()): void {
     sameForAll(message);
-    for (const host of this.#hosts.values()) host.send(message);
+    for (const host of this.#hosts.values()) if (!others.has(host)) host.send(message);
   }
 
   /** Everything that is known so far, for a host that just came; in a crowd, when its turn comes. */
