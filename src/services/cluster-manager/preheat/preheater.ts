@@ -5,6 +5,8 @@
  * Invariants:
  *  1. An order is worked off once; one that is not open any more is told to the hosts as cancelled.
  *  2. Its state ends: with everything there, or with the first thing that failed, or after an hour.
+ *  3. The last word on an order is said again for as long as the order is open: the config service may have
+ *     been away when it was said, or have lost it, or waits for other managers.
  */
 
 import { asDarnerError, DarnerError } from "#base/mod.ts";
@@ -15,7 +17,7 @@ import type { Caller } from "#core/reach/mod.ts";
 import type { Origin } from "#origins/mod.ts";
 import { sleep, type Clock } from "#platform/machine/clock.ts";
 import type { Log } from "#platform/telemetry/log.ts";
-import { taskIdOf } from "#transfer/mod.ts";
+import { shown, taskIdOf } from "#transfer/mod.ts";
 import { heldManifest, type ManagedTask, type TaskVersion } from "../tasks/mod.ts";
 import type { HostSession } from "../hosts/mod.ts";
 import { objectsOf } from "./preheat-objects.ts";
@@ -25,6 +27,7 @@ const reportMs = 500;
 const lookEveryMs = 50;
 const atATime = 4;
 const orderMsMax = 3_600_000;
+const sayAgainMs = 10_000;
 
 export interface GivenOrder {
   readonly id: string;
@@ -60,10 +63,16 @@ interface Work {
   bytes: number;
 }
 
+interface LastWord {
+  readonly progress: ManagerProgress;
+  /** When the config service heard it last. */
+  heardMs: number;
+}
+
 export class Preheater {
   readonly #options: PreheaterOptions;
   readonly #work = new Map<string, Work>();
-  readonly #finished = new Set<string>();
+  readonly #finished = new Map<string, LastWord>();
   readonly #stopped = new AbortController();
 
   constructor(options: PreheaterOptions) {
@@ -76,9 +85,9 @@ export class Preheater {
     while (!this.#stopped.signal.aborted) {
       try {
         const { orders, managers } = await desk.open(this.#stopped.signal);
-        for (const given of orders)
-          if (!this.#work.has(given.id) && !this.#finished.has(given.id)) void this.#run(given, managers, desk);
+        for (const given of orders) this.#take(given, managers, desk);
         const open = new Set(orders.map(({ id }) => id));
+        for (const id of this.#finished.keys()) if (!open.has(id)) this.#finished.delete(id);
         for (const [id, work] of this.#work) if (!open.has(id)) work.cancelled.abort();
       } catch (error) {
         log.debug("preheat.desk-away", { message: asDarnerError(error).message });
@@ -99,6 +108,25 @@ export class Preheater {
     else known.failed ??= error.message;
   }
 
+  #take(given: GivenOrder, managers: readonly ManagerEntry[], desk: PreheatDesk): void {
+    const said = this.#finished.get(given.id);
+    if (said !== undefined) void this.#say(given.id, said, desk);
+    else if (!this.#work.has(given.id)) void this.#run(given, managers, desk);
+  }
+
+  async #say(id: string, word: LastWord, desk: PreheatDesk): Promise<void> {
+    const { clock, log } = this.#options;
+    if (clock.nowMs() - word.heardMs < sayAgainMs) return;
+    const before = word.heardMs;
+    word.heardMs = clock.nowMs();
+    try {
+      await desk.report(id, word.progress);
+    } catch (error) {
+      word.heardMs = before;
+      log.debug("preheat.desk-away", { message: asDarnerError(error).message });
+    }
+  }
+
   async #run(
     { id, order, authorization, caller }: GivenOrder,
     managers: readonly ManagerEntry[],
@@ -109,12 +137,10 @@ export class Preheater {
     this.#work.set(id, work);
     const deadline = AbortSignal.timeout(orderMsMax);
     const signal = AbortSignal.any([work.cancelled.signal, this.#stopped.signal, deadline]);
-    const report = (state: ManagerProgress["state"], message?: string): Promise<void> =>
-      desk.report(id, progressOf(work, state, message)).catch(() => undefined);
     const reporting = { over: false };
     void (async () => {
       while (!reporting.over) {
-        await report("running");
+        await desk.report(id, progressOf(work, "running")).catch(() => undefined);
         await sleep(clock, reportMs, signal);
       }
     })();
@@ -134,10 +160,11 @@ export class Preheater {
     if (work.cancelled.signal.aborted)
       for (const { session } of work.hosts.values()) session.send({ kind: "unfetch", order: id });
     this.#work.delete(id);
-    this.#finished.add(id);
+    const word = { progress: progressOf(work, failure === undefined ? "done" : "failed", failure), heardMs: -Infinity };
+    this.#finished.set(id, word);
     // The last word goes after the one that may be under way.
     await sleep(clock, lookEveryMs);
-    if (!work.cancelled.signal.aborted) await report(failure === undefined ? "done" : "failed", failure);
+    if (!work.cancelled.signal.aborted) await this.#say(id, word, desk);
   }
 
   /** The manager that a host would ask for it. */
@@ -205,6 +232,8 @@ export class Preheater {
       signal.throwIfAborted();
       const version = managed.current;
       if (version?.store.end !== undefined) return version;
+      if (version === undefined && failure === undefined)
+        throw new DarnerError("cluster.refused", `cannot preheat ${shown(ask.url)}: its origin forbids to keep it`);
       failure ??= managed.fetching ? undefined : managed.failure;
       if (failure !== undefined) throw failure;
       await sleep(clock, lookEveryMs, signal);
@@ -224,7 +253,7 @@ export class Preheater {
   }
 }
 
-function progressOf(work: Work, state: ManagerProgress["state"], message: string | undefined): ManagerProgress {
+function progressOf(work: Work, state: ManagerProgress["state"], message?: string): ManagerProgress {
   const hosts = [...work.hosts].map(([host, { name, objects, failed }]): HostProgress => ({
     host,
     name,
