@@ -3,7 +3,7 @@
 import * as assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ManagerEntry } from "#core/placement/mod.ts";
-import type { ClusterState } from "#storage/cluster-state/mod.ts";
+import type { ClusterState, SettingValue } from "#storage/cluster-state/mod.ts";
 
 const paris: ManagerEntry = {
   id: "m1",
@@ -61,10 +61,10 @@ export function clusterStateConformance(name: string, lasts: boolean, make: () =
 
   test(`${name}: records are kept by kind and id, replaced, and deleted once`, async () => {
     const state = make()();
-    await state.putRecord("member", { id: "b", value: { role: "host" } });
-    await state.putRecord("member", { id: "a", value: 1 });
-    await state.putRecord("member", { id: "a", value: { role: "manager" } });
-    await state.putRecord("join-token", { id: "a", value: null });
+    await state.putRecords({ kind: "member", id: "b", value: { role: "host" } });
+    await state.putRecords({ kind: "member", id: "a", value: 1 });
+    await state.putRecords({ kind: "member", id: "a", value: { role: "manager" } });
+    await state.putRecords({ kind: "join-token", id: "a", value: null });
     const [a, b] = [
       { id: "a", value: { role: "manager" } },
       { id: "b", value: { role: "host" } },
@@ -76,6 +76,18 @@ export function clusterStateConformance(name: string, lasts: boolean, make: () =
     await state.close();
   });
 
+  test(`${name}: records that come together are kept all or none`, async () => {
+    const state = make()();
+    const member = { kind: "member", id: "a", value: 1 } as const;
+    await state.putRecords(member, { kind: "join-token", id: "b", value: 2 });
+    const unwritable = { toJSON: () => assert.fail("cannot be written") } as unknown as SettingValue;
+    const second = { kind: "join-token", id: "b", value: unwritable } as const;
+    await assert.rejects(state.putRecords({ ...member, value: 3 }, second), /cannot be written/);
+    assert.deepEqual(await state.records("member"), [{ id: "a", value: 1 }]);
+    assert.deepEqual(await state.records("join-token"), [{ id: "b", value: 2 }]);
+    await state.close();
+  });
+
   if (!lasts) return;
   test(`${name}: all is the same after opening it again`, async () => {
     const open = make();
@@ -83,7 +95,7 @@ export function clusterStateConformance(name: string, lasts: boolean, make: () =
     const settings = await state.putSetting("site-ranges", "10.0.0.0/8=paris");
     const list = { version: (await state.managers()).version + 1, managers: [paris] };
     await state.keepManagers(list);
-    await state.putRecord("member", { id: "a", value: { role: "host" } });
+    await state.putRecords({ kind: "member", id: "a", value: { role: "host" } });
     await state.close();
     const again = open();
     assert.deepEqual(await again.records("member"), [{ id: "a", value: { role: "host" } }]);

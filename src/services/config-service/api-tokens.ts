@@ -72,7 +72,7 @@ export class ApiTokens {
       madeAtMs,
       endsAtMs: lifeMs === null ? null : madeAtMs + lifeMs,
     };
-    await store.putRecord("api-token", { id: record.id, value: record });
+    await store.putRecords({ kind: "api-token", id: record.id, value: record });
     this.#tokens.set(record.id, record);
     log.info("api-token.made", { name, scopes });
     return text;
@@ -82,8 +82,8 @@ export class ApiTokens {
   async revoke(name: string): Promise<boolean> {
     const found = this.all.find((token) => token.name === name);
     if (found === undefined) return false;
-    this.#tokens.delete(found.id);
     await this.#options.store.deleteRecord("api-token", found.id);
+    this.#tokens.delete(found.id);
     this.#options.log.warn("api-token.revoked", { name });
     return true;
   }

@@ -3,11 +3,14 @@
  * members revoked.
  *
  * 1. A token makes at most as many members as it was made for; who repeats a join with the same key,
- *    because the answer was lost, is the same member. Only the token's digest is kept.
+ *    because the answer was lost, is the same member. Only the token's digest is kept. A use of it is spent
+ *    together with the member that it makes, or not at all.
  * 2. A certificate is for the very key whose holder signed the question for it.
  * 3. A revoked member gets no certificate any more, and its id stands in the cluster's settings until
  *    the last one that it got has ended.
  * 4. What is told to anybody is in the store.
+ * 5. Machines come and go: where there is no room, a member makes it that could not come back but by joining
+ *    anew, since its certificate has ended. Who was revoked is not forgotten.
  */
 
 import { DarnerError } from "#base/mod.ts";
@@ -27,7 +30,7 @@ import { logBudget } from "#platform/telemetry/log-budget.ts";
 import type { Log } from "#platform/telemetry/log.ts";
 import type { Random } from "#platform/machine/random.ts";
 import { keyId, signatureHolds, type SigningKey } from "#platform/keys/signing.ts";
-import type { ClusterState } from "#storage/cluster-state/mod.ts";
+import type { ClusterState, KindRecord } from "#storage/cluster-state/mod.ts";
 
 const membersMax = 100_000;
 const tokensMax = 10_000;
@@ -149,8 +152,9 @@ export class Membership {
   async withdraw(id: string): Promise<boolean> {
     const found = [...this.#tokens.keys()].filter((known) => known.startsWith(id));
     if (id.length < 8 || found.length !== 1) return false;
+    const deleted = await this.#options.store.deleteRecord("join-token", found[0]!);
     this.#tokens.delete(found[0]!);
-    return await this.#options.store.deleteRecord("join-token", found[0]!);
+    return deleted;
   }
 
   /** Throws `trust.join`. */
@@ -163,12 +167,14 @@ export class Membership {
       if (this.#mayLogRefusal()) log.warn("member.refused", { id, address: ask.address, why });
       throw new DarnerError("trust.join", `cannot join the cluster: ${why}`);
     }
-    if (!this.#joinedWith(id, token)) await this.#keepToken({ ...token, usesLeft: token.usesLeft - 1 });
     const { role } = token;
+    const spent = this.#joinedWith(id, token) ? undefined : { ...token, usesLeft: token.usesLeft - 1 };
     const certificate = await this.#certify(
       { id, role, name: ask.name, address: ask.address, joinedWith: token.id },
       ask.publicKey,
+      spent,
     );
+    await this.#forgetOneTooMany();
     log.info("member.joined", { id, role, name: ask.name, address: ask.address });
     return { certificate, role };
   }
@@ -189,8 +195,26 @@ export class Membership {
     if (this.isRevoked(id)) return "this key was revoked; remove it to join with a new one";
     if (this.#joinedWith(id, token)) return undefined;
     if (token.usesLeft <= 0) return `the token was used already; ${anew}`;
-    if (this.#members.size >= membersMax) return "the cluster is full";
-    return undefined;
+    const hasRoom = this.#members.size < membersMax || this.#members.has(id);
+    return hasRoom || this.#endedLongest() !== undefined ? undefined : "the cluster is full";
+  }
+
+  #endedLongest(): MemberRecord | undefined {
+    const wallMs = this.#options.clock.wallMs();
+    let longest: MemberRecord | undefined;
+    for (const member of this.#members.values()) {
+      if (member.revokedAtMs !== null || member.endsAtMs > wallMs) continue;
+      if (longest === undefined || member.endsAtMs < longest.endsAtMs) longest = member;
+    }
+    return longest;
+  }
+
+  async #forgetOneTooMany(): Promise<void> {
+    const ended = this.#members.size > membersMax ? this.#endedLongest() : undefined;
+    if (ended === undefined) return;
+    await this.#options.store.deleteRecord("member", ended.id);
+    this.#members.delete(ended.id);
+    this.#options.log.info("member.forgotten", { id: ended.id, name: ended.name, endedAtMs: ended.endsAtMs });
   }
 
   /** A new certificate for a member that has proved its key. Throws `trust.credential` once it is revoked. */
@@ -232,13 +256,14 @@ export class Membership {
   async #certify(
     member: Pick<MemberRecord, "id" | "role" | "name" | "address" | "joinedWith">,
     publicKey: string,
+    spent?: InvitationRecord,
   ): Promise<string> {
     const { clock, certificateLifeMs } = this.#options;
     const wallMs = clock.wallMs();
     const { id, role, name, address, joinedWith } = member;
     const joinedAtMs = this.#members.get(id)?.joinedAtMs ?? wallMs;
     const endsAtMs = wallMs + certificateLifeMs;
-    await this.#keepMember({ id, role, name, address, joinedAtMs, endsAtMs, revokedAtMs: null, joinedWith });
+    await this.#keepMember({ id, role, name, address, joinedAtMs, endsAtMs, revokedAtMs: null, joinedWith }, spent);
     return this.#sign(role, publicKey);
   }
 
@@ -247,17 +272,18 @@ export class Membership {
     return memberCertificate(authority.key, { role, publicKey, lifeMs, wallMs: clock.wallMs(), random });
   }
 
-  async #keepMember(member: MemberRecord): Promise<void> {
-    await this.#options.store.putRecord("member", { id: member.id, value: { ...member } });
+  async #keepMember(member: MemberRecord, spent?: InvitationRecord): Promise<void> {
+    const record = { kind: "member", id: member.id, value: { ...member } } as const;
+    await (spent === undefined ? this.#options.store.putRecords(record) : this.#keepToken(spent, record));
     this.#members.set(member.id, member);
   }
 
   /** In memory first: two that come at once with a token for one are not both let in. */
-  async #keepToken(token: InvitationRecord): Promise<void> {
+  async #keepToken(token: InvitationRecord, ...others: readonly KindRecord[]): Promise<void> {
     const before = this.#tokens.get(token.id);
     this.#tokens.set(token.id, token);
     try {
-      await this.#options.store.putRecord("join-token", { id: token.id, value: { ...token } });
+      await this.#options.store.putRecords({ kind: "join-token", id: token.id, value: { ...token } }, ...others);
     } catch (error) {
       if (before === undefined) this.#tokens.delete(token.id);
       else this.#tokens.set(token.id, before);

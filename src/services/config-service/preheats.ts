@@ -4,7 +4,7 @@
  * alone: after a restart such an order fails with that reason instead of asking without it.
  */
 
-import { DarnerError } from "#base/mod.ts";
+import { asDarnerError, DarnerError } from "#base/mod.ts";
 import { preheatState, type ManagerProgress, type PreheatOrder, type PreheatState } from "#core/image/mod.ts";
 import type { Clock } from "#platform/machine/clock.ts";
 import type { Log } from "#platform/telemetry/log.ts";
@@ -76,7 +76,6 @@ export class Preheats {
       });
     const id = String(this.#nextId++);
     const nowMs = this.#options.clock.wallMs();
-    if (authorization !== undefined) this.#credentials.set(id, authorization);
     const times = { createdAtMs: nowMs, updatedAtMs: nowMs };
     const record: PreheatRecord = {
       id,
@@ -88,6 +87,7 @@ export class Preheats {
       managers: {},
     };
     await this.#put(record);
+    if (authorization !== undefined) this.#credentials.set(id, authorization);
     await this.#forgetOldest();
     this.#options.log.info("preheat.ordered", { order: id });
     return record;
@@ -138,7 +138,8 @@ export class Preheats {
 
   async #put(record: PreheatRecord): Promise<PreheatRecord> {
     const next = { ...record, updatedAtMs: this.#options.clock.wallMs() };
-    await this.#options.store.putRecord("preheat", { id: next.id, value: next as unknown as SettingValue });
+    const value = next as unknown as SettingValue;
+    await this.#options.store.putRecords({ kind: "preheat", id: next.id, value });
     this.#records.set(next.id, next);
     if (next.state !== "open") this.#credentials.delete(next.id);
     return next;
@@ -148,8 +149,13 @@ export class Preheats {
     for (const { id, state } of this.all) {
       if (this.#records.size <= keptMax) return;
       if (state === "open") continue;
+      try {
+        await this.#options.store.deleteRecord("preheat", id);
+      } catch (error) {
+        // The order is taken all the same; the next one tries again.
+        return this.#options.log.warn("preheat.not-forgotten", { order: id, error: asDarnerError(error).message });
+      }
       this.#records.delete(id);
-      await this.#options.store.deleteRecord("preheat", id);
     }
   }
 }

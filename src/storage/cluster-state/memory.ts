@@ -39,7 +39,10 @@ export function memoryClusterState(): ClusterState {
       [...recordsOf(kind)]
         .map(([id, text]) => ({ id, value: JSON.parse(text) as SettingValue }))
         .sort((a, b) => (a.id < b.id ? -1 : 1)),
-    putRecord: async (kind, { id, value }) => void recordsOf(kind).set(id, JSON.stringify(value)),
+    putRecords: async (...records) => {
+      const texts = records.map(({ value }) => JSON.stringify(value));
+      for (const [place, { kind, id }] of records.entries()) recordsOf(kind).set(id, texts[place]!);
+    },
     deleteRecord: async (kind, id) => recordsOf(kind).delete(id),
     close: async () => {},
   };

@@ -2,4 +2,4 @@
 
 export { memoryClusterState } from "./memory.ts";
 export { sqliteClusterState } from "./sqlite.ts";
-export type { ClusterState, RecordKind, SettingsRecord, SettingValue, StoredRecord } from "./store.ts";
+export type { ClusterState, KindRecord, RecordKind, SettingsRecord, SettingValue, StoredRecord } from "./store.ts";

@@ -9,7 +9,7 @@
 import { assert, DarnerError } from "#base/mod.ts";
 import { readManagerList, type ManagerList } from "#core/placement/mod.ts";
 import type { Sqlite } from "#platform/files/sqlite.ts";
-import type { ClusterState, RecordKind, SettingsRecord, SettingValue, StoredRecord } from "./store.ts";
+import type { ClusterState, KindRecord, RecordKind, SettingsRecord, SettingValue, StoredRecord } from "./store.ts";
 
 const schemaVersion = 2;
 const schema = `
@@ -76,9 +76,11 @@ class SqliteClusterState implements ClusterState {
     return rows.map(({ id, value }) => ({ id: String(id), value: parseJson(this.#database, value) }));
   }
 
-  async putRecord(kind: RecordKind, { id, value }: StoredRecord): Promise<void> {
+  async putRecords(...records: readonly KindRecord[]): Promise<void> {
     const upsert = "INSERT INTO records VALUES (?, ?, ?) ON CONFLICT (kind, id) DO UPDATE SET value = excluded.value";
-    this.#database.transaction(() => this.#database.run(upsert, kind, id, JSON.stringify(value)));
+    this.#database.transaction(() => {
+      for (const { kind, id, value } of records) this.#database.run(upsert, kind, id, JSON.stringify(value));
+    });
   }
 
   async deleteRecord(kind: RecordKind, id: string): Promise<boolean> {

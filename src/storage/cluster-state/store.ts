@@ -33,6 +33,10 @@ export interface StoredRecord {
   readonly value: SettingValue;
 }
 
+export interface KindRecord extends StoredRecord {
+  readonly kind: RecordKind;
+}
+
 export interface ClusterState {
   settings(): Promise<SettingsRecord>;
   /** Returns all settings as they are after the change. Rejects with `disk.full` and its kin. */
@@ -43,7 +47,8 @@ export interface ClusterState {
   keepManagers(list: ManagerList): Promise<void>;
   /** What was put under a kind, in the order of the ids. */
   records(kind: RecordKind): Promise<readonly StoredRecord[]>;
-  putRecord(kind: RecordKind, record: StoredRecord): Promise<void>;
+  /** All of them, or when it rejects none. */
+  putRecords(...records: readonly KindRecord[]): Promise<void>;
   /** True for one caller alone: whoever deletes it first. */
   deleteRecord(kind: RecordKind, id: string): Promise<boolean>;
   close(): Promise<void>;
