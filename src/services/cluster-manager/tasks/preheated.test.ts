@@ -6,8 +6,8 @@ import { DarnerError } from "#base/mod.ts";
 import type { ManagerProgress } from "#core/image/mod.ts";
 import { silentLog } from "#platform/telemetry/log.ts";
 import type { ScriptedObject } from "../../../../test/scripted-origin.ts";
-import { newManager, plain } from "../tasks/managed-task-scene.test.ts";
-import { Preheater, type GivenOrder } from "./mod.ts";
+import { newManager, plain } from "./managed-task-scene.test.ts";
+import { Preheater, type GivenOrder } from "../preheat/mod.ts";
 
 const order: GivenOrder = {
   id: "1",
