@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Bitfield } from "#base/mod.ts";
+import type { SwarmChange } from "./report.ts";
 import { spreadEveryMs, Swarm } from "./swarm.ts";
 
 /** Numbers in [0, 1) from one seed (Lehmer's generator as Park and Miller 1988 have it). */
@@ -83,4 +84,40 @@ test("while few hosts of a young crowd have anything, those that starve keep the
     swarm.report(`h${number}`, { ...quiet, news: [], starving: true }, nowMs + 3_000);
   const { least } = fedIn(swarm);
   assert.ok(least > 0.9, `the worst fed gets ${least.toFixed(3)}; replay with DARNER_SEED=${seed}`);
+});
+
+test("a host that comes back has the seeds as before: no other host is given them and not told", () => {
+  const unit = seeded(newSeed());
+  const seed = { id: "seed", address: "", port: 0, seed: true };
+  const swarm = new Swarm([seed], unit);
+  const told = new Map<string, boolean>();
+  const tell = (changes: readonly SwarmChange[]): void => {
+    for (const { host, parents } of changes)
+      told.set(
+        host,
+        parents.some(({ id }) => id === seed.id),
+      );
+  };
+  const join = (number: number): void =>
+    swarm.join({ id: `h${number}`, name: "", site: "", address: "", port: 0 }, new Bitfield(pieces), 0);
+  for (let number = 0; number < 600; number++) join(number);
+  for (let nowMs = 0; nowMs < 500; nowMs += spreadEveryMs) tell(swarm.match(nowMs));
+  const seededHosts = (): number => [...told.values()].filter((isTold) => isTold).length;
+  assert.equal(seededHosts(), 512);
+  for (let number = 0; number < 50; number++) join(number);
+  for (let nowMs = 500; nowMs < 1000; nowMs += spreadEveryMs) tell(swarm.match(nowMs));
+  assert.equal(seededHosts(), 512);
+});
+
+test("a host that comes back in another site feeds nobody in the one that it left", () => {
+  const swarm = new Swarm([], seeded(newSeed()), { home: "a" });
+  const join = (id: string, site: string): void =>
+    swarm.join({ id, name: "", site, address: "", port: 0 }, new Bitfield(pieces), 0);
+  for (let number = 0; number < 20; number++) join(`h${number}`, "a");
+  swarm.match(0);
+  assert.ok(swarm.members.find(({ card }) => card.id === "h3")!.children.size > 0);
+  join("h3", "b");
+  swarm.match(spreadEveryMs);
+  for (const { card, parents } of swarm.members)
+    for (const parent of parents) assert.equal(parent.card.site, card.site, `${parent.card.id} feeds ${card.id}`);
 });

@@ -117,13 +117,21 @@ export class Swarm {
     const old = this.#members.get(card.id);
     const member = new Member(card, held, nowMs, this.#accusers.get(card.id));
     member.seeding = held.length > 0 && held.full;
-    if (old !== undefined) {
-      for (const child of old.children) link(child, member);
-      this.#remove(old);
-    }
+    if (old !== undefined) this.#replace(old, member);
     this.#members.add(member);
     this.#sites.join(member, nowMs);
     this.#newcomers.push(member);
+  }
+
+  /** It came back: it has what it had, if it is where it was. */
+  #replace(old: Member, member: Member): void {
+    const isThere = old.card.site === member.card.site;
+    if (isThere) for (const child of old.children) link(child, member);
+    // Not to an heir: nobody tells it. A newcomer gets them.
+    member.seeded = old.seeded && isThere && !member.seeding;
+    if (old.seeded && !member.seeded) this.#seeded--;
+    old.seeded = false;
+    this.#remove(old);
   }
 
   /**
