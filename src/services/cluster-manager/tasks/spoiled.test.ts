@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { bytesEqual } from "#base/mod.ts";
+import { sleep } from "#platform/machine/clock.ts";
 import { sha256 } from "#platform/keys/digest.ts";
 import { content, newManager, plain, task } from "./managed-task-scene.test.ts";
 
@@ -44,4 +45,20 @@ describe("a spoiled piece at the manager", () => {
     assert.match(host!.kinds, /ended .*withdrawn head/);
     assert.ok(bytesEqual(store.digestOf(0)!, sha256(changed.subarray(0, 65_536))));
   });
+
+  for (const chunked of [false, true]) {
+    test(`a piece that is spoiled while the rest is fetched ${chunked ? "with a length unknown " : ""}is got again before the end`, async () => {
+      const { clock, disk, managed, join } = await newManager(() => plain({ chunked, pace: () => sleep(clock, 10) }));
+      const [host] = join(1);
+      await clock.settle(1_500);
+      assert.ok(managed.fetching && managed.current!.store.have.has(1));
+      const [folder] = await disk.list(`/data/tasks/${task}`);
+      disk.bytesOf(`/data/tasks/${task}/${folder}/content`)![70_000]! ^= 1;
+      managed.versionOf(host!.generation!)?.accuse("h0", "m", 1);
+      await clock.settle(60_000);
+      assert.match(host!.kinds, /ended$/);
+      assert.equal(host!.error, undefined);
+      assert.ok(managed.current?.store.have.full);
+    });
+  }
 });
