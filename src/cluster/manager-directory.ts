@@ -73,7 +73,7 @@ export class KnownManagers implements ManagerDirectory {
         forget();
         resolve(this.#managers);
       };
-      const timer = this.#clock.after(waitMs, finish);
+      const timer = this.#clock.after(waitMs, finish, { background: true });
       const forget = this.onChange((managers) => {
         if (managers.length > 0) finish();
       });

@@ -13,7 +13,7 @@ export { findAuthority, joinCluster, type Joined } from "./joining.ts";
 export { startRenewal } from "./renewal.ts";
 export { Revocations } from "./revocations.ts";
 export { createTokenCheck } from "./token-check.ts";
-export { staticManagers, type ManagerDirectory, type ManagersListener } from "./manager-directory.ts";
+export { KnownManagers, staticManagers, type ManagerDirectory, type ManagersListener } from "./manager-directory.ts";
 export type { Registration, RegistrationAnswer } from "./registration.ts";
 export { assertManagerUrlAllowed, type ClusterRole } from "./trust.ts";
 export type { Watch } from "./watch.ts";

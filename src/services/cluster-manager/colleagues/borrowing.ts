@@ -4,7 +4,8 @@
  * that it has the lender's seed and the other borrowers for parents, ahead of all hosts, and none of the
  * lender's hosts for children. One connection to each colleague, kept while something is borrowed over it.
  *
- * Invariant: an ask is answered within `answerMs`, with what the colleague has or with nothing.
+ * Invariant: an ask is answered within `answerMs`, with what the colleague has or with nothing; one that is
+ * to have it already and says that it waits for its origin is waited for as long as one that is to get it.
  */
 
 import { Bitfield } from "#base/mod.ts";
@@ -87,7 +88,8 @@ interface Asked {
   readonly task: string;
   readonly ask: TaskAsk;
   readonly heldOnly: boolean;
-  readonly timer: Timer;
+  timer: Timer;
+  readonly askedMs: number;
   borrowed: Borrowed | undefined;
   answer(borrowed: Borrowed | undefined): void;
 }
@@ -108,7 +110,8 @@ export class Borrowing {
     return new Promise((resolve) => {
       const timer = clock.after(heldOnly ? answerMs.held : answerMs.fetched, () => this.#done(task));
       const link = this.#linkTo(manager);
-      const asked: Asked = { link, task, ask, heldOnly, timer, borrowed: undefined, answer: resolve };
+      const askedMs = clock.nowMs();
+      const asked: Asked = { link, task, ask, heldOnly, timer, askedMs, borrowed: undefined, answer: resolve };
       this.#asked.set(task, asked);
       this.#send(asked);
     });
@@ -153,6 +156,7 @@ export class Borrowing {
     const asked = this.#asked.get(task);
     if (asked === undefined || asked.link !== link) return;
     if (message.kind === "failed") return this.#done(task);
+    if (message.kind === "filling" && asked.borrowed === undefined) return this.#waitForOrigin(asked);
     if (message.kind !== "head") return asked.borrowed?.heard(message);
     const { validator, lengthBytes, seal } = message.head;
     // Without these nobody could go on alone should the colleague be lost.
@@ -165,6 +169,13 @@ export class Borrowing {
     asked.borrowed = new Borrowed(message.head, key, message.sealSecret, () => this.#done(task));
     asked.borrowed.ticket = message.ticket;
     asked.answer(asked.borrowed);
+  }
+
+  #waitForOrigin(asked: Asked): void {
+    const { clock } = this.#options;
+    asked.timer.cancel();
+    const leftMs = answerMs.fetched - (clock.nowMs() - asked.askedMs);
+    asked.timer = clock.after(Math.max(0, leftMs), () => this.#done(asked.task));
   }
 
   /** Nothing more is wanted of it, or to be had. */

@@ -11,7 +11,7 @@ import type { Clock } from "#platform/machine/clock.ts";
 import type { Dialler } from "#platform/sockets/connection.ts";
 import type { Log } from "#platform/telemetry/log.ts";
 import type { Random } from "#platform/machine/random.ts";
-import type { SigningKey } from "#platform/keys/signing.ts";
+import { keyId, type SigningKey } from "#platform/keys/signing.ts";
 import { Limiter, ParentPool, signTicket, type SealEpochs } from "#transfer/mod.ts";
 import { Borrowing, type Borrowed } from "./borrowing.ts";
 import { Regain } from "./regain.ts";
@@ -19,8 +19,10 @@ import { RegainChain } from "./regain-chain.ts";
 import { Takeover, type TakenOver } from "./takeover.ts";
 import type { TaskVersion } from "../tasks/mod.ts";
 
-/** Those that were in the list once: who signed a manifest may be gone since. */
+/** Those that were in the list once: who signed a manifest may be gone since. Of more, the newest. */
 const idsMax = 4096;
+/** A manager that has just started waits so long for the list of the others. */
+const listWaitMs = 2_000;
 /** Other managers that are asked before the origin. */
 const askedMax = 2;
 /** One that did not answer is not asked for so long. */
@@ -44,11 +46,12 @@ export interface ColleaguesOptions {
 export class Colleagues {
   readonly #options: ColleaguesOptions;
   readonly #pool: ParentPool;
-  readonly #ids = new Set<string>();
+  readonly #ids = new Map<string, true>();
   readonly #borrowing: Borrowing;
   readonly #failedMs = new Map<string, number>();
-  /** Of colleagues met: their tickets count here while this manager is in their swarms. */
-  readonly keys = new Set<string>();
+  /** Of colleagues met, by their ids. */
+  readonly #keys = new Map<string, string>();
+  readonly #listKnown: Promise<unknown> | undefined;
 
   constructor(options: ColleaguesOptions) {
     this.#options = options;
@@ -62,11 +65,17 @@ export class Colleagues {
       isRevoked: (id) => options.isRevoked?.(id) === true,
       epochs: options.epochs,
       card: () => ({ ...options.card(), site: `manager-${key.id}` }),
-      onKey: (publicKey) => void (this.keys.size < idsMax && this.keys.add(publicKey)),
-      onFailed: ({ id }) => void this.#failedMs.set(id, clock.nowMs()),
+      onKey: (publicKey) => rememberNewest(this.#keys, keyId(publicKey), publicKey),
+      onFailed: ({ id }) => rememberNewest(this.#failedMs, id, clock.nowMs()),
     });
     managers?.onChange(() => this.#remember());
     this.#remember();
+    this.#listKnown = managers?.whenKnown(listWaitMs);
+  }
+
+  /** Their tickets count here while this manager is in their swarms. */
+  get keys(): readonly string[] {
+    return [...this.#keys].filter(([id]) => this.#options.isRevoked?.(id) !== true).map(([, key]) => key);
   }
 
   stop(): void {
@@ -150,12 +159,14 @@ export class Colleagues {
   /** Those that may have it, best first: the owner, who may ask the origin; and the next, if it has it already. */
   async #borrow(task: string, ask: TaskAsk): Promise<Borrowed | undefined> {
     const { key, log } = this.#options;
+    // Or it would ask the origin for what others have.
+    await this.#listKnown;
     const ranked = this.#ranked(task);
     const ownRank = ranked.findIndex(({ id }) => id === key.id);
-    if (ownRank < 0) return undefined;
     for (const [rank, manager] of ranked.slice(0, askedMax + 1).entries()) {
       if (rank === ownRank || this.#hasFailed(manager)) continue;
-      const isOwner = rank === 0 && manager.health !== "draining";
+      // Who is not in the list, for it does not know it yet, may be the owner itself to those who do.
+      const isOwner = ownRank > 0 && rank === 0 && manager.health !== "draining";
       const borrowed = await this.#borrowing.ask(manager, task, ask, !isOwner);
       if (borrowed === undefined) continue;
       log.info("task.borrowed", { task, from: manager.id });
@@ -187,6 +198,15 @@ export class Colleagues {
   }
 
   #remember(): void {
-    for (const { id } of this.#options.managers?.current() ?? []) if (this.#ids.size < idsMax) this.#ids.add(id);
+    for (const { id } of this.#options.managers?.current() ?? []) rememberNewest(this.#ids, id, true);
+  }
+}
+
+function rememberNewest<Value>(all: Map<string, Value>, id: string, value: Value): void {
+  all.delete(id);
+  all.set(id, value);
+  for (const oldest of all.keys()) {
+    if (all.size <= idsMax) return;
+    all.delete(oldest);
   }
 }

@@ -65,7 +65,7 @@ class Scene {
     const cache = await TaskCache.open({ disk, directory: "/data", boot: new Uint8Array(8), clock, ...marks });
     const limiter = new Limiter(clock, Infinity);
     const uploads = new Uploads({ clock, log: silentLog, limiter, slots: 4, refusal: () => null, trust: true });
-    const known = [{ id: this.dead.id }] as ManagerEntry[];
+    const known = [{ id: this.dead.id, url: "http://dead:8002" }] as ManagerEntry[];
     const managers = {
       current: () => known,
       onChange: () => () => undefined,
