@@ -42,12 +42,14 @@ export function preheatLine({ id, state, message, order, managers }: ListedPrehe
   const all = Object.values(managers);
   const sum = (count: (one: ManagerProgress) => number): number => all.reduce((total, one) => total + count(one), 0);
   const hosts = all.flatMap((one) => one.hosts.map((host) => ({ ...host, of: one.objects })));
-  const ready = hosts.filter((host) => host.failed === undefined && host.objects >= host.of).length;
+  const inAll = hosts.length + sum(({ hostsMore }) => hostsMore?.count ?? 0);
+  const told = hosts.filter((host) => host.failed === undefined && host.objects >= host.of).length;
+  const ready = told + sum(({ hostsMore }) => hostsMore?.ready ?? 0);
   const failed = hosts.filter((host) => host.failed !== undefined).length;
   const parts = [
     `${sum((one) => one.held)}/${sum((one) => one.objects)} objects`,
     `${sum((one) => one.bytes)} bytes`,
-    ...(hosts.length === 0 ? [] : [`${ready}/${hosts.length} hosts${failed === 0 ? "" : `, ${failed} failed`}`]),
+    ...(hosts.length === 0 ? [] : [`${ready}/${inAll} hosts${failed === 0 ? "" : `, ${failed} failed`}`]),
   ];
   return `${id}  ${state.padEnd(9)}  ${what}  ${parts.join(", ")}${message === undefined ? "" : `: ${message}`}\n`;
 }

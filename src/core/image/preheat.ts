@@ -45,7 +45,10 @@ export interface ManagerProgress {
   readonly objects: number;
   readonly held: number;
   readonly bytes: number;
+  /** Of very many only some: those that failed, then those that are not ready. */
   readonly hosts: readonly HostProgress[];
+  /** The others, and how many of them are ready. */
+  readonly hostsMore?: { readonly count: number; readonly ready: number };
 }
 
 const urlsMax = 1000;

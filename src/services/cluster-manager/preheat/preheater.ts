@@ -12,7 +12,7 @@
 import { asDarnerError, DarnerError } from "#base/mod.ts";
 import { chooseHosts, type HostProgress, type ManagerProgress, type PreheatOrder } from "#core/image/mod.ts";
 import { managersOfTask, type ManagerEntry } from "#core/placement/mod.ts";
-import type { HostMessage, TaskAsk } from "#core/protocol/mod.ts";
+import type { HostMessage, ManagerMessage, TaskAsk } from "#core/protocol/mod.ts";
 import type { Caller } from "#core/reach/mod.ts";
 import type { Origin } from "#origins/mod.ts";
 import { sleep, type Clock } from "#platform/machine/clock.ts";
@@ -28,6 +28,10 @@ const lookEveryMs = 50;
 const atATime = 4;
 const orderMsMax = 3_600_000;
 const sayAgainMs = 10_000;
+/** A host that is away for less has lost its connection, and comes back. */
+const awayMsMax = 10_000;
+/** As many as an operator can look at; with all of ten thousand a report is a megabyte, twice a second. */
+const hostsToldMax = 200;
 
 export interface GivenOrder {
   readonly id: string;
@@ -55,8 +59,17 @@ export interface PreheaterOptions {
   readonly hosts: () => readonly HostSession[];
 }
 
+interface WorkHost {
+  session: HostSession;
+  readonly name: string;
+  objects: number;
+  /** When it was seen last. */
+  seenMs: number;
+  failed?: string;
+}
+
 interface Work {
-  readonly hosts: Map<string, { readonly session: HostSession; name: string; objects: number; failed?: string }>;
+  readonly hosts: Map<string, WorkHost>;
   readonly cancelled: AbortController;
   objects: number;
   held: number;
@@ -151,7 +164,7 @@ export class Preheater {
       work.objects = own.length;
       this.#tellHosts(id, order, work, own);
       await this.#holdAll(work, own, caller, signal);
-      await this.#untilHostsHave(work, signal);
+      await this.#untilHostsHave(id, work, own, signal);
     } catch (error) {
       failure = deadline.aborted ? "it took longer than an hour" : asDarnerError(error).message;
       log.warn("preheat.failed", { order: id, message: failure });
@@ -181,7 +194,7 @@ export class Preheater {
       hosts,
     )) {
       const session = sessions.get(host)!;
-      work.hosts.set(host, { session, name, objects: 0 });
+      work.hosts.set(host, { session, name, objects: 0, seenMs: this.#options.clock.nowMs() });
       session.send({ kind: "fetch", order: id, asks });
     }
   }
@@ -198,16 +211,30 @@ export class Preheater {
     await Promise.all(Array.from({ length: Math.min(atATime, left.length) }, worker));
   }
 
-  async #untilHostsHave(work: Work, signal: AbortSignal): Promise<void> {
-    const busy = (): boolean => {
-      const here = new Set(this.#options.hosts().map(({ card }) => card.id));
-      for (const [id, host] of work.hosts) if (!here.has(id)) host.failed ??= "the host went away";
-      return [...work.hosts.values()].some(({ objects, failed }) => objects < work.objects && failed === undefined);
-    };
-    while (busy()) {
+  async #untilHostsHave(order: string, work: Work, asks: readonly TaskAsk[], signal: AbortSignal): Promise<void> {
+    const isBusy = ({ objects, failed }: WorkHost): boolean => objects < work.objects && failed === undefined;
+    for (;;) {
+      const busy = [...work.hosts].filter(([, host]) => isBusy(host));
+      if (busy.length === 0) return;
+      const here = new Map(this.#options.hosts().map((session) => [session.card.id, session]));
+      for (const [id, host] of busy) this.#lookAfter(host, here.get(id), { kind: "fetch", order, asks });
       signal.throwIfAborted();
       await sleep(this.#options.clock, lookEveryMs, signal);
     }
+  }
+
+  /** What a host had done when its connection broke, nobody was told: on the next one it is asked anew. */
+  #lookAfter(host: WorkHost, session: HostSession | undefined, ask: Extract<ManagerMessage, { kind: "fetch" }>): void {
+    const nowMs = this.#options.clock.nowMs();
+    if (session === undefined) {
+      if (nowMs - host.seenMs >= awayMsMax) host.failed = "the host went away";
+      return;
+    }
+    host.seenMs = nowMs;
+    if (session === host.session) return;
+    host.session = session;
+    host.objects = 0;
+    session.send(ask);
   }
 
   /** Has the task fetched as for a host that leaves as soon as it begins, and waits for its end. */
@@ -254,12 +281,17 @@ export class Preheater {
 }
 
 function progressOf(work: Work, state: ManagerProgress["state"], message?: string): ManagerProgress {
-  const hosts = [...work.hosts].map(([host, { name, objects, failed }]): HostProgress => ({
+  const all = [...work.hosts].map(([host, { name, objects, failed }]): HostProgress => ({
     host,
     name,
     objects,
     ...(failed === undefined ? {} : { failed }),
   }));
   const { objects, held, bytes } = work;
-  return { state, objects, held, bytes, hosts, ...(message === undefined ? {} : { message }) };
+  const isReady = (host: HostProgress): boolean => host.failed === undefined && host.objects >= objects;
+  const rank = (host: HostProgress): number => (host.failed !== undefined ? 0 : isReady(host) ? 2 : 1);
+  const hosts = all.length <= hostsToldMax ? all : all.toSorted((a, b) => rank(a) - rank(b));
+  const more = hosts.splice(hostsToldMax);
+  const hostsMore = more.length === 0 ? {} : { hostsMore: { count: more.length, ready: more.filter(isReady).length } };
+  return { state, objects, held, bytes, hosts, ...hostsMore, ...(message === undefined ? {} : { message }) };
 }

@@ -43,7 +43,7 @@ export interface ManagerClientOptions {
   /** Somebody says that this host sends wrong bytes. */
   onRecheck(message: Recheck): Promise<void>;
   /** A preheat order; `answer` goes to the manager that gave it. */
-  onFetch(message: Fetch, answer: (message: HostMessage) => void): void;
+  onFetch(message: Fetch, manager: string, answer: (message: HostMessage) => void): void;
 }
 
 export class ManagerClient {
@@ -305,7 +305,7 @@ export class ManagerClient {
         return void this.#options.onRecheck(message);
       case "fetch":
       case "unfetch":
-        return this.#options.onFetch(message, (answer) => link.send(answer));
+        return this.#options.onFetch(message, link.manager.id, (answer) => link.send(answer));
       case "recall":
         return this.#recall(link, message);
       case "delegated":

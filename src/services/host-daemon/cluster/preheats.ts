@@ -16,6 +16,7 @@ type Order = Extract<ManagerMessage, { kind: "fetch" | "unfetch" }>;
 
 export class Preheats {
   readonly #begin: Begin;
+  /** By the manager and its order: each manager gives the same order for what it owns of it. */
   readonly #cancel = new Map<string, AbortController>();
 
   /** `begin`: as a client of the daemon begins a stream that nobody reads. */
@@ -23,13 +24,14 @@ export class Preheats {
     this.#begin = begin;
   }
 
-  readonly heard = (message: Order, answer: (message: HostMessage) => void): void => {
+  readonly heard = (message: Order, manager: string, answer: (message: HostMessage) => void): void => {
     const { order } = message;
-    this.#cancel.get(order)?.abort();
-    this.#cancel.delete(order);
+    const key = `${manager} ${order}`;
+    this.#cancel.get(key)?.abort();
+    this.#cancel.delete(key);
     if (message.kind === "unfetch") return;
     const cancelled = new AbortController();
-    this.#cancel.set(order, cancelled);
+    this.#cancel.set(key, cancelled);
     if (this.#cancel.size > ordersMax) this.#cancel.delete(this.#cancel.keys().next().value as string);
     const left = [...message.asks];
     const work = async (): Promise<void> => {
