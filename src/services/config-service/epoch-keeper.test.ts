@@ -58,6 +58,25 @@ test("numbers rise though what was kept is lost", async () => {
   assert.ok(open().version > keeper.version);
 });
 
+test("an epoch that began by a clock that went wrong ends once the clock is set back, and no other does", async () => {
+  const { clock, keeper } = opened();
+  const first = keeper.version;
+  clock.setWall(-3_600_000 / 2);
+  await clock.advance(61_000);
+  const second = keeper.version;
+  assert.ok(second > first, "it would live for half an hour longer");
+  await clock.advance(3_600_000);
+  clock.setWall(-3_600_000);
+  await clock.advance(61_000);
+  assert.equal(keeper.version, second);
+  clock.setWall(365 * dayMs);
+  await clock.advance(61_000);
+  const future = keeper.version;
+  clock.setWall(0);
+  await clock.advance(61_000);
+  assert.ok(keeper.version > future, "it would live for a year");
+});
+
 test("many revocations push out each other's epochs, not those that much was sealed in", async () => {
   const { keeper, clock } = opened();
   const [long] = keeper.told.epochs;

@@ -93,8 +93,10 @@ export class EpochKeeper {
   #look(): void {
     const { clock, lifeMs, log } = this.#options;
     const age = clock.wallMs() - (this.#epochs.at(-1)?.beganAtMs ?? -Infinity);
+    // Of one that began in the future, as a clock that went wrong had it, nobody knows how long it would live.
+    const isOver = age >= lifeMs || age < -lookMsMax;
     try {
-      if (age >= lifeMs) this.turn("time");
+      if (isOver) this.turn("time");
     } catch (error) {
       log.warn("seal-epoch.not-kept", { error: asDarnerError(error).message });
     }
