@@ -122,7 +122,8 @@ export class TaskVersion {
     this.sealing = Sealing.forKept(options.task, options.store.object, options.epochs);
     this.#swarm = this.#newSwarm();
     this.filling = new Filling(options.clock, () => this.#tellAll({ kind: "filling", task: this.task }));
-    if (options.store.object !== undefined && options.store.have.count > 0) this.#begin();
+    const { object, have, end } = options.store;
+    if (object !== undefined && (have.count > 0 || end !== undefined)) this.#begin();
   }
 
   get generation(): string | undefined {
@@ -148,9 +149,7 @@ export class TaskVersion {
 
   /** How many hosts are still getting it. */
   get unfinished(): number {
-    let unfinished = 0;
-    for (const member of this.#swarm.members) if (!member.seeding) unfinished++;
-    return unfinished;
+    return this.#swarm.members.filter(({ seeding }) => !seeding).length;
   }
 
   /** The fetch begins an object: anything told of another one is withdrawn. */
