@@ -6,8 +6,8 @@
 
 import { statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { parseArgs } from "node:util";
 import { formatBytes, formatDuration, formatRate, parseBytes, parseRate } from "#base/mod.ts";
+import { readFlags } from "../bench/flags.ts";
 import { measureDirect, Swarm } from "./demo/acts.ts";
 import { enter } from "./demo/cast.ts";
 import { sha256Of } from "./demo/digests.ts";
@@ -29,12 +29,10 @@ interface Plan {
 }
 
 function readPlan(): Plan {
-  const { values } = parseArgs({
-    options: {
-      hosts: { type: "string", default: "8" },
-      size: { type: "string", default: "200MB" },
-      rate: { type: "string", default: "200Mbit" },
-    },
+  const values = readFlags(import.meta.filename, {
+    hosts: { type: "string", default: "8" },
+    size: { type: "string", default: "200MB" },
+    rate: { type: "string", default: "200Mbit" },
   });
   const hosts = Number(values.hosts);
   const sizeBytes = parseBytes(values.size) ?? 0;

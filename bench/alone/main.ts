@@ -7,12 +7,13 @@
 import { randomFillSync } from "node:crypto";
 import { once } from "node:events";
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { parseArgs } from "node:util";
+import { readFlags } from "../flags.ts";
 import { machineFacts, median } from "../machine.ts";
 import { Network } from "../swarm/network.ts";
 
-const { values } = parseArgs({
-  options: { mbit: { type: "string", default: "200,1000" }, runs: { type: "string", default: "3" } },
+const values = readFlags(import.meta.filename, {
+  mbit: { type: "string", default: "200,1000" },
+  runs: { type: "string", default: "3" },
 });
 const root = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
 const origin = { name: "dna-origin", address: "10.78.0.2" };

@@ -13,16 +13,14 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { readFlags } from "../flags.ts";
 import { machineFacts } from "../machine.ts";
 
-const { values } = parseArgs({
-  options: {
-    managers: { type: "string", default: "1000" },
-    asks: { type: "string", default: "3300" },
-    seconds: { type: "string", default: "20" },
-    connections: { type: "string", default: "256" },
-  },
+const values = readFlags(import.meta.filename, {
+  managers: { type: "string", default: "1000" },
+  asks: { type: "string", default: "3300" },
+  seconds: { type: "string", default: "20" },
+  connections: { type: "string", default: "256" },
 });
 const root = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
 const folder = mkdtempSync(join(tmpdir(), "bench-config-"));

@@ -9,7 +9,7 @@
 import { appendFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { readFlags } from "../flags.ts";
 import { machineFacts } from "../machine.ts";
 import { clientNames, programsOf, type ClientName } from "../../test/images/clients.ts";
 import { missing } from "../../test/images/registry.ts";
@@ -17,15 +17,13 @@ import { bigLayer } from "./big-layer.ts";
 import { manifestRate } from "./manifest-rate.ts";
 import { tagCrowd } from "./tag-crowd.ts";
 
-const { values } = parseArgs({
-  options: {
-    "only": { type: "string" },
-    "seconds": { type: "string", default: "3" },
-    "script-gb": { type: "string", default: "30" },
-    "engine-gb": { type: "string", default: "3" },
-    "engine": { type: "string", default: clientNames.join(",") },
-    "folder": { type: "string", default: "/var/tmp" },
-  },
+const values = readFlags(import.meta.filename, {
+  "only": { type: "string" },
+  "seconds": { type: "string", default: "3" },
+  "script-gb": { type: "string", default: "30" },
+  "engine-gb": { type: "string", default: "3" },
+  "engine": { type: "string", default: clientNames.join(",") },
+  "folder": { type: "string", default: "/var/tmp" },
 });
 const engines = values.engine.split(",") as ClientName[];
 

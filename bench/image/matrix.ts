@@ -10,21 +10,19 @@
 import { appendFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { readFlags } from "../flags.ts";
 import { machineFacts } from "../machine.ts";
 import { clientNames, programsOf, type ClientName } from "../../test/images/clients.ts";
 import { missing } from "../../test/images/registry.ts";
 import { meetExpiry, meetFaults, type FaultCell } from "../../test/images/faults.ts";
 import { pace, ways, type PaceCell } from "./pace.ts";
 
-const { values } = parseArgs({
-  options: {
-    "only": { type: "string", default: "pace,faults" },
-    "client": { type: "string", default: clientNames.join(",") },
-    "size-mb": { type: "string", default: "60" },
-    "mbit": { type: "string", default: "200" },
-    "hosts": { type: "string", default: "4" },
-  },
+const values = readFlags(import.meta.filename, {
+  "only": { type: "string", default: "pace,faults" },
+  "client": { type: "string", default: clientNames.join(",") },
+  "size-mb": { type: "string", default: "60" },
+  "mbit": { type: "string", default: "200" },
+  "hosts": { type: "string", default: "4" },
 });
 const names = clientNames.filter((name) => values.client.split(",").includes(name));
 const parts = values.only.split(",");

@@ -17,28 +17,26 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { appendFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
-import { parseArgs } from "node:util";
+import { readFlags } from "../flags.ts";
 import { machineFacts } from "../machine.ts";
 import type { HostCommand, HostNews, HostOrders } from "./hosts.ts";
 import { startOrigin } from "./origin.ts";
 import { figuresOf, startNode, type ProcessFigures } from "./processes.ts";
 import type { ReaderOrders } from "./readers.ts";
 
-const { values } = parseArgs({
-  options: {
-    "hosts": { type: "string", default: "10000" },
-    "mb": { type: "string", default: "200" },
-    "mbit": { type: "string", default: "100" },
-    "seed-mbit": { type: "string", default: "1000" },
-    "origin-mbit": { type: "string", default: "1000" },
-    "starving": { type: "string", default: "0.1" },
-    "arrive": { type: "string", default: "5" },
-    "readers": { type: "string", default: "8" },
-    "processes": { type: "string", default: "2" },
-    "warm": { type: "boolean", default: false },
-    "cpu-prof": { type: "string" },
-    "keep": { type: "boolean", default: false },
-  },
+const values = readFlags(import.meta.filename, {
+  "hosts": { type: "string", default: "10000" },
+  "mb": { type: "string", default: "200" },
+  "mbit": { type: "string", default: "100" },
+  "seed-mbit": { type: "string", default: "1000" },
+  "origin-mbit": { type: "string", default: "1000" },
+  "starving": { type: "string", default: "0.1" },
+  "arrive": { type: "string", default: "5" },
+  "readers": { type: "string", default: "8" },
+  "processes": { type: "string", default: "2" },
+  "warm": { type: "boolean", default: false },
+  "cpu-prof": { type: "string" },
+  "keep": { type: "boolean", default: false },
 });
 const root = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
 const hosts = Number(values.hosts);

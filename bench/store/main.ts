@@ -13,7 +13,6 @@ import { once } from "node:events";
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { bytesJoin } from "#base/mod.ts";
 import { readBootTag } from "#platform/machine/boot.node.ts";
 import { nodeClock } from "#platform/machine/clock.node.ts";
@@ -21,14 +20,13 @@ import type { DiskFile } from "#platform/files/disk.ts";
 import { sha256, sha256Hex } from "#platform/keys/digest.ts";
 import { nodeDisk } from "#platform/files/disk.node.ts";
 import { checkOf, encodeRecord, firstCheck, PieceFile, TaskCache, type JournalRecord } from "#storage/pieces/mod.ts";
+import { readFlags } from "../flags.ts";
 import { machineFacts, median } from "../machine.ts";
 
-const { values } = parseArgs({
-  options: {
-    tasks: { type: "string", default: "10000" },
-    tb: { type: "string", default: "1" },
-    runs: { type: "string", default: "5" },
-  },
+const values = readFlags(import.meta.filename, {
+  tasks: { type: "string", default: "10000" },
+  tb: { type: "string", default: "1" },
+  runs: { type: "string", default: "5" },
 });
 const root = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
 const tasks = Number(values.tasks);

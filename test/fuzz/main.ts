@@ -6,10 +6,10 @@
  */
 
 import { appendFileSync } from "node:fs";
-import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { DarnerError } from "#base/mod.ts";
+import { readFlags } from "../../bench/flags.ts";
 import { machineFacts } from "../../bench/machine.ts";
 import { Chance } from "./mutation.ts";
 import { parsers, type Parser } from "./parsers.ts";
@@ -84,13 +84,11 @@ function fuzz(parser: Parser, cases: number, seed: number): FuzzRow | string {
 const columns = (cells: readonly (string | number)[]): string =>
   cells.map((cell, column) => (column === 0 ? String(cell).padEnd(32) : String(cell).padStart(12))).join("");
 
-const { values } = parseArgs({
-  options: {
-    cases: { type: "string", default: "1000000" },
-    seed: { type: "string", default: String(Math.floor(Math.random() * 2 ** 31)) },
-    only: { type: "string" },
-    write: { type: "boolean", default: false },
-  },
+const values = readFlags(import.meta.filename, {
+  cases: { type: "string", default: "1000000" },
+  seed: { type: "string", default: String(Math.floor(Math.random() * 2 ** 31)) },
+  only: { type: "string" },
+  write: { type: "boolean", default: false },
 });
 console.log(`seed ${values.seed}`);
 console.log(columns(["parser", "cases", "seconds", "slowest ms", "heap KiB ½", "heap KiB"]));
