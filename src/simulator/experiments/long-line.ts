@@ -75,6 +75,7 @@ export const longLine: Experiment = {
 
   pictures(outcomes) {
     const { figures, scene } = outcomes[0]!;
+    const breaks = breaksOf(outcomes[0]!.seed, scene.plan.lengthBytes).length;
     return [
       {
         name: "sim-long-line",
@@ -87,7 +88,7 @@ export const longLine: Experiment = {
         ],
         notes: [
           simulated,
-          `The near half of the hosts has the origin's site; ${scene.plan.faults?.length ?? 0} connections broken; the line used ${(100 * figures.lineUse[1]!).toFixed(1)} % of the time.`,
+          `Half of the hosts are in the origin's site; ${breaks} connections broken; the line used ${(100 * figures.lineUse[1]!).toFixed(1)} % of the time.`,
         ],
       },
     ];
