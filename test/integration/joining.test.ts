@@ -66,6 +66,14 @@ test("a second machine: one copied command, then dfget; the origin sends each by
 test("a token makes one member, is useless to others afterwards, and a guess or another cluster's is refused", async (t) => {
   const { place, up, join } = await cluster(t);
   const at = (name: string) => ["--data-dir", place.path(name)];
+  for (const list of [["token", "list"] as const, ["member", "invitations"] as const]) {
+    const { stdout } = await place.run("darner", ...list, ...at("data"));
+    assert.equal(
+      stdout.trim().split("\n").length,
+      list[0] === "token" ? 1 : 2,
+      `nothing that nobody was told: ${stdout}`,
+    );
+  }
   const [, url, token] = join as [string, string, string];
   assert.equal((await place.run("darner", ...join, ...at("b"))).status, 0);
   const replayed = await place.run("darner", ...join, ...at("c"));

@@ -92,7 +92,7 @@ export async function startConfigService(
     url,
     issue: authority === undefined ? undefined : issuer(service),
     invite,
-    ...(authority?.isNew === true ? { greeting: await greetingOf(service, directory, invite) } : {}),
+    ...(authority?.isNew === true ? { greeting: () => greetingOf(service, directory, invite) } : {}),
     async stop(graceMs) {
       own?.renewal.stop();
       await service.stop();
@@ -139,6 +139,7 @@ function issuer(service: ConfigService): Issue {
   };
 }
 
+/** Makes the tokens that it tells: whoever does not print it has none lying about. */
 async function greetingOf(
   service: ConfigService,
   directory: string,

@@ -22,7 +22,7 @@ export interface StartedRole {
   stop(graceMs: number): Promise<void>;
   readonly ended?: Promise<void>;
   /** What a person should read once, with secrets: for standard output, never for the log. */
-  readonly greeting?: string;
+  readonly greeting?: () => Promise<string>;
 }
 
 /** A role's lines; with `shared` they go into a log that several roles of one process have. */

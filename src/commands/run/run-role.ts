@@ -24,7 +24,7 @@ export async function runRole<D extends Declarations>(role: RoleCommand<D>, argv
   const { logLevel } = resolved.values as unknown as { logLevel: LogLevel };
   const start = async (): Promise<StartedRole> => {
     const started = await role.start(resolved);
-    if (started.greeting !== undefined) process.stdout.write(started.greeting);
+    if (started.greeting !== undefined) process.stdout.write(await started.greeting());
     return started;
   };
   return await runUntilStopped(start, { log: roleLog(logLevel, role.name) });
