@@ -32,6 +32,13 @@ describe("somebody is gone", { concurrency: 2 }, () => {
       // Without --explain: it took long, and the next one will.
       assert.match(alone.stderr, /from the origin: no manager .* \(http:.*nothing listens there/);
       assert.ok(alone.ms < 6000, `${alone.ms} ms`);
+      const dead = await cluster.dfget(host, `http://127.0.0.1:${await freePort()}/x`, "c", ["-t", "2"]).outcome;
+      assertFailed(dead, "network.refused");
+      assert.match(
+        dead.stderr,
+        /nothing listens there; trying again in \d/,
+        "a wait that nobody explains looks like a hang",
+      );
       const forbidden = await cluster.dfget(host, `${url}?2`, "b", ["--no-back-to-source"]).outcome;
       assertFailed(forbidden, "cluster.unreachable");
       assert.ok(forbidden.ms < 6000, `${forbidden.ms} ms`);

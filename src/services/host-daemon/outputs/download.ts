@@ -3,7 +3,7 @@
  * object share one HostTask; the first output is the task's store, the others get checked copies.
  */
 
-import { errorToWire } from "#base/mod.ts";
+import { errorToWire, type DarnerError } from "#base/mod.ts";
 import type { Wish } from "#core/download/mod.ts";
 import type { DownloadAsk, DownloadEvent } from "#core/protocol/mod.ts";
 import type { Clock, Timer } from "#platform/machine/clock.ts";
@@ -88,6 +88,10 @@ export class Download {
 
   way(text: string, aloud = false): void {
     this.#options.tell({ event: "way", text, ...(aloud ? { aloud } : {}) });
+  }
+
+  retried(error: DarnerError, delayMs: number): void {
+    this.#options.tell({ event: "retry", error: errorToWire(error), delayMs });
   }
 
   /** A piece came: the client hears of it soon. */

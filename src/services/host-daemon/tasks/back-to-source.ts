@@ -67,6 +67,9 @@ export function backToSource(options: BackToSource): OriginFetch {
       limits.origin.charge(count);
       options.onBytes(count);
     },
-    onRetry: (error, delayMs) => log.warn("origin.retry", { task, code: error.code, message: error.message, delayMs }),
+    onRetry: (error, delayMs) => {
+      log.warn("origin.retry", { task, code: error.code, message: error.message, delayMs });
+      options.onRetry(error, delayMs);
+    },
   });
 }

@@ -1,5 +1,6 @@
 /** What a task on a host is given, and what it tells. */
 
+import type { DarnerError } from "#base/mod.ts";
 import type { DownloadAsk, DownloadMode, TaskAsk } from "#core/protocol/mod.ts";
 import type { Origin } from "#origins/mod.ts";
 import type { Clock } from "#platform/machine/clock.ts";
@@ -45,6 +46,8 @@ export interface HostTaskOptions {
   reserve(lengthBytes: number): Promise<void>;
   /** One step of the way, for `--explain`. */
   onWay(text: string, aloud?: boolean): void;
+  /** The origin failed, and is tried again. */
+  onRetry(error: DarnerError, delayMs: number): void;
   onProgress(): void;
   /** A piece that the store has could not be read. */
   readonly onUnreadable: (piece: number) => void;

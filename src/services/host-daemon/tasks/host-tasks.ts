@@ -157,6 +157,9 @@ export class HostTasks {
       onWay: (text, aloud) => {
         for (const follower of followers) follower.way(text, aloud);
       },
+      onRetry: (error, delayMs) => {
+        for (const follower of followers) follower.retried(error, delayMs);
+      },
       onProgress: () => {
         for (const follower of followers) follower.progressed();
       },
