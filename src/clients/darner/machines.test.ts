@@ -51,6 +51,10 @@ one   -      1.00 MB  done   0.9 s  2        3
   );
 });
 
+test("a host that had it when it came is far from no bound", () => {
+  assert.match(explanationText("http://m1", { ...task, makespanMs: 30_000, boundMs: 1 }), /^time +30\.0 s$/m);
+});
+
 test("of thousands of hosts a terminal is told the slowest", () => {
   const hosts = Array.from({ length: 5_000 }, (_, at) => host(`h${at}`, "", at));
   const text = explanationText("http://m1", { ...task, hosts });

@@ -7,6 +7,8 @@ import { table } from "./table.ts";
 const answerTimeoutMs = 10_000;
 /** Hosts of a task that a terminal is told of, the slowest. */
 const hostsShownMax = 40;
+/** Times a bound that is next to nothing say nothing. */
+const boundMsMin = 100;
 
 export interface ListedManager {
   readonly id: string;
@@ -101,8 +103,8 @@ export function explanationText(manager: string, task: ExplainedTask): string {
   ];
   const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
   if (makespanMs !== undefined && boundMs !== undefined) {
-    const times = (makespanMs / boundMs).toFixed(2);
-    lines.push(`time     ${seconds(makespanMs)}, ${times} x the bound of ${seconds(boundMs)}`);
+    const times = `, ${(makespanMs / boundMs).toFixed(2)} x the bound of ${seconds(boundMs)}`;
+    lines.push(`time     ${seconds(makespanMs)}${boundMs < boundMsMin ? "" : times}`);
   }
   for (const { site, hosts, done, copiesIn, makespanMs: lastMs } of sites.length > 1 ? sites : []) {
     const line = `${copiesIn.toFixed(2)} copies in, ${done} of ${hosts} hosts done`;

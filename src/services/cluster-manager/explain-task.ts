@@ -1,6 +1,6 @@
 /** What an operator asks of one task: who has what of it, which lines carried how much, and why it took so long. */
 
-import { explain } from "#core/swarm/mod.ts";
+import { explain, type Member } from "#core/swarm/mod.ts";
 import type { Uploads } from "#transfer/mod.ts";
 import type { ManagedTask } from "./tasks/mod.ts";
 
@@ -18,18 +18,21 @@ export function explainTask(
   const pieceBytes = store.object?.pieceBytes ?? 0;
   const borrowers = swarm.members.filter(({ card }) => isManager(card.id)).map(({ card }) => card.id);
   const members = swarm.members.filter(({ card }) => !isManager(card.id));
+  // Who came with the whole, after a restart of either, took no time here.
+  const finishedOf = (member: Member): number | undefined =>
+    member.finishedMs ?? (member.seeding ? member.joinedMs : undefined);
   const hosts = members.map((member) => ({
     id: member.card.id,
     name: member.card.name,
     site: member.card.site,
     crossedBytes: member.crossedBytes,
     heldBytes: Math.min(lengthBytes ?? Infinity, member.held.count * pieceBytes),
-    tookMs: Math.round((member.finishedMs ?? nowMs) - member.joinedMs),
+    tookMs: Math.round((finishedOf(member) ?? nowMs) - member.joinedMs),
     done: member.seeding,
     parents: member.parents.size,
     children: member.children.size,
     joinedMs: member.joinedMs,
-    finishedMs: member.finishedMs,
+    finishedMs: finishedOf(member),
   }));
   const seededBytes = uploads.bytesOf(task, generation);
   const { originBytes } = managed;
