@@ -95,8 +95,8 @@ function write(root: string, { path, before, after }: FileChange): void {
     renameSync(`${whole}.darner-new`, whole);
   } catch (cause) {
     const next = "run it as the user who may write there (root, usually)";
-    throw new DarnerError("output.not-writable", `cannot write ${whole}: ${(cause as Error).message}; ${next}`, {
-      cause,
-    });
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const why = code === "EACCES" ? "permission denied" : message;
+    throw new DarnerError("output.not-writable", `cannot write ${whole}: ${why}; ${next}`, { cause });
   }
 }

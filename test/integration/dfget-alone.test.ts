@@ -201,6 +201,14 @@ describe("the way", together, () => {
     assert.match(outcome.stderr, /to share with other hosts, run darner up/);
   });
 
+  story("past a socket that is there and cannot be used is told without being asked", async ({ desk, origin }) => {
+    origin.serve("/x", object);
+    fs.symlinkSync("d.sock", desk.path("d.sock"));
+    const outcome = await desk.dfget(["--socket", desk.path("d.sock"), origin.url("/x")]);
+    assert.equal(outcome.status, 0, outcome.stderr);
+    assert.match(outcome.stderr, /^dfget: no host daemon answers at \S+d\.sock: connect ELOOP/);
+  });
+
   story("through a daemon that cannot start is left at once, with the daemon's own word", async ({ desk, origin }) => {
     origin.serve("/x", object);
     const startedMs = performance.now();

@@ -9,7 +9,7 @@ const plain: WayFacts = {
   backToSource: true,
   socketPath: "/run/d.sock",
   socketNamed: false,
-  socketAnswers: false,
+  silence: { says: "there is no such socket", isEmpty: true },
   managers: [],
   configService: undefined,
   daemonStartable: true,
@@ -17,7 +17,7 @@ const plain: WayFacts = {
 const managed: WayFacts = { ...plain, managers: ["http://m:8002"] };
 
 const cases: readonly [what: string, facts: WayFacts, way: string, says: RegExp][] = [
-  ["a daemon that answers is used", { ...plain, socketAnswers: true }, "daemon", /through it/],
+  ["a daemon that answers is used", { ...plain, silence: undefined }, "daemon", /through it/],
   ["a manager without a daemon starts one", managed, "start-daemon", /starting a daemon/],
   [
     "a config service does so too",
@@ -27,17 +27,17 @@ const cases: readonly [what: string, facts: WayFacts, way: string, says: RegExp]
   ],
   ["nothing at all: alone, and how to share", plain, "alone", /to share with other hosts/],
   ["no daemon to be had: alone", { ...managed, daemonStartable: false }, "alone", /no daemon can be started/],
-  ["mode source asks no daemon", { ...managed, mode: "source", socketAnswers: true }, "alone", /mode source/],
+  ["mode source asks no daemon", { ...managed, mode: "source", silence: undefined }, "alone", /mode source/],
   [
     "mode source through a named one",
-    { ...plain, mode: "source", socketNamed: true, socketAnswers: true },
+    { ...plain, mode: "source", socketNamed: true, silence: undefined },
     "daemon",
     /./,
   ],
   ["the origin is forbidden", { ...plain, backToSource: false }, "none", /no manager/],
   [
     "the origin is forbidden, but a daemon answers",
-    { ...plain, backToSource: false, socketAnswers: true },
+    { ...plain, backToSource: false, silence: undefined },
     "daemon",
     /./,
   ],

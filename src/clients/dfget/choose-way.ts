@@ -5,6 +5,7 @@
 
 import { DarnerError } from "#base/mod.ts";
 import type { DownloadMode } from "#core/protocol/mod.ts";
+import type { Silence } from "#platform/http/local.ts";
 
 const howToShare = "to share with other hosts, run darner up --listen 0.0.0.0 on one of them and join it from here";
 
@@ -14,7 +15,8 @@ export interface WayFacts {
   readonly socketPath: string;
   /** A flag, the environment or the settings name the socket. */
   readonly socketNamed: boolean;
-  readonly socketAnswers: boolean;
+  /** Undefined where a daemon answers. */
+  readonly silence: Silence | undefined;
   readonly managers: readonly string[];
   readonly configService: string | undefined;
   /** What the program that starts a daemon says when it cannot. */
@@ -40,10 +42,10 @@ export function chooseWay(facts: WayFacts): Choice {
   if (facts.mode === "source" && !facts.socketNamed) {
     return aloneOrNone(facts, ["mode source: from the origin only, so no daemon is asked"]);
   }
-  if (facts.socketAnswers) {
+  if (facts.silence === undefined) {
     return { way: { kind: "daemon", socketPath }, reasons: [`a host daemon answers at ${socketPath}: through it`] };
   }
-  const reasons = [`no host daemon answers at ${socketPath}`];
+  const reasons = [`no host daemon answers at ${socketPath}: ${facts.silence.says}`];
   if (clusterNamed && facts.mode !== "source") {
     if (facts.daemonStartable) {
       reasons.push(`${cluster} is configured: starting a daemon for this user`);

@@ -1,6 +1,7 @@
 /** Finds out which way the bytes come: asks the socket, and starts a daemon where one is needed. */
 
 import { DarnerError } from "#base/mod.ts";
+import type { Silence } from "#platform/http/local.ts";
 import { sleep } from "#platform/machine/clock.ts";
 import { chooseWay, type WayFacts } from "./choose-way.ts";
 import { daemonOrder, socketFor, type ClusterFacts } from "./daemon-instance.ts";
@@ -12,6 +13,7 @@ const answerTimeoutMs = 1000;
 /** A daemon that does not answer in this time is not waited for. */
 const startTimeoutMs = 10_000;
 const lookEveryMs = 50;
+const notAsked: Silence = { says: "it is not asked", isEmpty: true };
 
 export type OpenWay = { readonly kind: "daemon"; readonly socketPath: string } | { readonly kind: "alone" };
 
@@ -30,13 +32,15 @@ export async function openWay(
     backToSource: !settings.noBackToSource,
     socketPath,
     socketNamed: cluster.socketNamed,
-    socketAnswers: asksDaemon && (await ports.localHttp.answers(socketPath, answerTimeoutMs)),
+    silence: asksDaemon ? await ports.localHttp.silence(socketPath, answerTimeoutMs) : notAsked,
     managers: settings.manager,
     configService: settings.configService,
     daemonStartable: ports.startDaemon !== undefined,
   };
   const { way, reasons } = chooseWay(facts);
-  for (const reason of reasons) reporter.explain(reason);
+  // A daemon that is there and may not be used is no matter of course.
+  const isOdd = facts.silence?.isEmpty === false;
+  reasons.forEach((reason, at) => reporter[isOdd && at === 0 ? "notice" : "explain"](reason));
   if (way.kind === "none") throw way.error;
   if (way.kind !== "start-daemon") return way;
   const failure = await startDaemon(ports, settings, cluster, signal);
@@ -63,7 +67,7 @@ async function startDaemon(
   }
   while (ports.clock.nowMs() < untilMs) {
     signal.throwIfAborted();
-    if (await ports.localHttp.answers(order.socketPath, answerTimeoutMs)) return undefined;
+    if ((await ports.localHttp.silence(order.socketPath, answerTimeoutMs)) === undefined) return undefined;
     const words = started?.lastWords();
     if (words !== undefined) {
       const says = `it ended at once: ${words.replace(/^darner: /, "")}`;

@@ -40,11 +40,10 @@ export function openDataDirectory(
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   } catch (cause) {
-    throw new DarnerError(
-      "output.not-writable",
-      `cannot make the data directory ${directory}: ${(cause as Error).message}; name another with --data-dir`,
-      { cause },
-    );
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const why = code === "EACCES" ? "permission denied" : message;
+    const says = `cannot make the data directory ${directory}: ${why}; name another with --data-dir`;
+    throw new DarnerError("output.not-writable", says, { cause });
   }
   const lock = lockDirectory(directory);
   return { directory, key: keyIn(directory), release: () => lock.release() };

@@ -146,7 +146,9 @@ function connectError(error: NodeJS.ErrnoException, request: Asked, name: string
   if (request.socketPath === undefined) return troubleOf(error, request, name);
   if (error.code !== "ENOENT" && error.code !== "EACCES") return networkError(error, name);
   const why =
-    error.code === "ENOENT" ? "the socket does not exist; start what should listen there" : "permission denied";
+    error.code === "ENOENT"
+      ? "the socket does not exist; start what should listen there"
+      : "permission denied; run this as its owner or a member of its group";
   const retry = error.code === "ENOENT" ? { afterMs: 1000 } : "never";
   return new DarnerError("network.refused", `cannot ${name}: ${why}`, { retry, cause: error });
 }

@@ -18,13 +18,13 @@ const headTimeoutMs = 30_000;
 /** `loadNative` is called when open files are to be handed over, since loading it costs a start some time. */
 export function createNodeLocalHttp(loadNative: () => Promise<Native>): LocalHttp {
   return {
-    answers: (socketPath, timeoutMs) =>
+    silence: (socketPath, timeoutMs) =>
       connect(socketPath, timeoutMs).then(
-        (socket) => {
-          socket.destroy();
-          return true;
+        (socket) => void socket.destroy(),
+        ({ cause }: DarnerError) => {
+          const isEmpty = ["ENOENT", "ECONNREFUSED"].includes((cause as NodeJS.ErrnoException).code ?? "");
+          return { says: says(cause as Error), isEmpty };
         },
-        () => false,
       ),
     post: (socketPath, path, json, signal) => ask(socketPath, "POST", path, JSON.stringify(json), signal),
     get: (socketPath, path, signal) => ask(socketPath, "GET", path, undefined, signal),
@@ -89,7 +89,7 @@ function says(error: Error): string {
     case "ECONNREFUSED":
       return "nobody listens";
     case "EACCES":
-      return "permission denied";
+      return "permission denied, it is for its owner and the members of its group";
     default:
       return error.message;
   }

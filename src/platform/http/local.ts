@@ -13,9 +13,16 @@ export interface LocalReply {
   close(): void;
 }
 
+/** Why nothing accepts connections at a socket. */
+export interface Silence {
+  readonly says: string;
+  /** Nobody is there; else somebody who may not be asked, or does not answer. */
+  readonly isEmpty: boolean;
+}
+
 export interface LocalHttp {
-  /** Whether something accepts connections at the socket. */
-  answers(socketPath: string, timeoutMs: number): Promise<boolean>;
+  /** Undefined where something accepts connections at the socket. */
+  silence(socketPath: string, timeoutMs: number): Promise<Silence | undefined>;
   /** Rejects with the error that the daemon told when it answers with no success. */
   post(socketPath: string, path: string, json: unknown, signal: AbortSignal): Promise<LocalReply>;
   get(socketPath: string, path: string, signal: AbortSignal): Promise<LocalReply>;

@@ -126,7 +126,10 @@ class NodeHttpServer implements HttpServer {
     );
     server.on("clientError", (error, socket) => refuseClient(error, socket));
     server.on("drop", () => this.#dropped());
-    server.on("error", (error) => this.#log.warn("http.accept-failed", { error: error.message }));
+    // Who asked it to listen hears why it cannot.
+    server.on("error", (error) => {
+      if (server.listening) this.#log.warn("http.accept-failed", { error: error.message });
+    });
     return server;
   }
 
