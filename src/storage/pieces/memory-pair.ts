@@ -36,7 +36,8 @@ export class MemoryPair implements Pair<DiskFile> {
   constructor(options: MemoryPairOptions) {
     this.#options = options;
     const { name, stored, onChange } = options;
-    const move = (): Promise<void> => (this.#moving ??= this.#move());
+    const move = (isNeeded: boolean): Promise<void> | undefined =>
+      isNeeded ? (this.#moving ??= this.#move()) : this.#moving;
     this.content = new MemoryFile(`content of ${name}`, stored?.content, smallBytesMax, move, onChange);
     this.journal = new MemoryFile(`journal of ${name}`, stored?.journal, Infinity, move, onChange);
   }
@@ -56,7 +57,7 @@ export class MemoryPair implements Pair<DiskFile> {
 class MemoryFile implements DiskFile {
   readonly name: string;
   readonly #bytesMax: number;
-  readonly #move: () => Promise<void>;
+  readonly #move: (isNeeded: boolean) => Promise<void> | undefined;
   readonly #onChange: () => void;
   /** What was written, as far as anything was; undefined while it is elsewhere. */
   #bytes: Uint8Array | undefined;
@@ -68,7 +69,7 @@ class MemoryFile implements DiskFile {
     name: string,
     stored: Uint8Array | undefined,
     bytesMax: number,
-    move: () => Promise<void>,
+    move: (isNeeded: boolean) => Promise<void> | undefined,
     onChange: () => void,
   ) {
     this.name = name;
@@ -126,10 +127,10 @@ class MemoryFile implements DiskFile {
     this.#length = lengthBytes;
   }
 
-  /** False when it is a file, which it becomes when it is to be longer than memory is for. */
+  /** False when it is a file, which it becomes when it is to be longer than memory is for, or its other half is. */
   async #staysFor(lengthBytes: number): Promise<boolean> {
     this.#onChange();
-    if (this.#file === undefined && lengthBytes > this.#bytesMax) await this.#move();
+    if (this.#file === undefined) await this.#move(lengthBytes > this.#bytesMax);
     return this.#file === undefined;
   }
 
