@@ -69,6 +69,21 @@ describe("a sensitive object", () => {
       }));
   }
 
+  test("is written no more into the output of a client that was killed, and asks for another", () =>
+    inCluster(async (cluster) => {
+      const host = await cluster.daemon("h1", await cluster.manager("manager", shortPieces));
+      const url = cluster.serve("/slow", { ...object, rateBytesPerSecond: 1_500_000 });
+      const killed = cluster.dfget(host, url, "out", ["--sensitive"]);
+      const other = cluster.dfget(host, url, "other", ["--sensitive"]);
+      await until(() => cluster.origin.bodyBytes("/slow") > 0.3 * sizeBytes, "it runs");
+      killed.child.kill("SIGKILL");
+      await killed.outcome;
+      const another = cluster.serve("/another", { body: { sizeBytes: 2_500_000, seed: 78 } });
+      const outcome = await cluster.dfget(host, another, "out").outcome;
+      cluster.assertIntact(await other.outcome, "other", "/slow");
+      cluster.assertIntact(outcome, "out", "/another");
+    }));
+
   test("is read as a stream, in parts and over HTTP, clear", () =>
     inCluster(async (cluster) => {
       const [manager, first, second] = await twoHosts(cluster);
