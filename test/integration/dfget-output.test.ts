@@ -31,6 +31,22 @@ describe("the output", together, () => {
     },
   );
 
+  story("of a run that was killed at its last step is complete, but not what -O asks for", async ({ desk, origin }) => {
+    const other = { ...object, body: Buffer.from("another object") };
+    origin.serve("/x", object);
+    origin.serve("/other", other);
+    assert.equal((await desk.dfget([origin.url("/x")])).status, 0);
+    fs.linkSync(desk.path("x"), desk.path(".x.darner-part"));
+    const again = await desk.dfget([origin.url("/x")]);
+    assert.equal(again.status, 0, again.stderr);
+    assert.match(again.stderr, /complete already/);
+    assert.deepEqual(desk.names(), ["x"]);
+    fs.linkSync(desk.path("x"), desk.path(".x.darner-part"));
+    assert.equal((await desk.dfget(["-O", "x", origin.url("/other")])).status, 0);
+    assert.deepEqual(desk.names(), ["x"]);
+    assert.ok(desk.read("x").equals(bytesOf(other)));
+  });
+
   story("is not replaced by a download that fails", async ({ desk, origin }) => {
     fs.writeFileSync(desk.path("y"), "mine");
     origin.serve("/x", { ...object, closeAfterBytes: MB });

@@ -27,7 +27,8 @@ export async function planOutput(files: OutputFiles, wanted: Wanted): Promise<Ou
     throw new DarnerError("output.not-writable", `cannot write ${output}: it is a directory; ${next}`);
   }
   if (found.kind === "missing") return { kind: "file", replaced: found };
-  if (found.kind === "file" && (await endedBeforeCleanup(files, output, found))) {
+  // What -O replaces may be another object's.
+  if (found.kind === "file" && (await endedBeforeCleanup(files, output, found)) && !replaces) {
     return { kind: "present", sizeBytes: found.sizeBytes, finishedJustNow: true };
   }
   if (replaces) return { kind: "file", replaced: found };
