@@ -16,7 +16,7 @@ const connectTimeoutMs = 5000;
 const headTimeoutMs = 30_000;
 
 /** `loadNative` is called when open files are to be handed over, since loading it costs a start some time. */
-export function createNodeLocalHttp(loadNative: () => Promise<Native>): LocalHttp {
+export function createNodeLocalHttp(loadNative: () => Promise<Native>, headMs = headTimeoutMs): LocalHttp {
   return {
     silence: (socketPath, timeoutMs) =>
       connect(socketPath, timeoutMs).then(
@@ -26,8 +26,8 @@ export function createNodeLocalHttp(loadNative: () => Promise<Native>): LocalHtt
           return { says: says(cause as Error), isEmpty };
         },
       ),
-    post: (socketPath, path, json, signal) => ask(socketPath, "POST", path, JSON.stringify(json), signal),
-    get: (socketPath, path, signal) => ask(socketPath, "GET", path, undefined, signal),
+    post: (socketPath, path, json, signal) => ask(socketPath, "POST", path, JSON.stringify(json), signal, headMs),
+    get: (socketPath, path, signal) => ask(socketPath, "GET", path, undefined, signal, headMs),
     handsOverDescriptors: async () => (await loadNative()).available,
     async sendDescriptors(socketPath, bytes, descriptors) {
       const native = await loadNative();
@@ -49,10 +49,12 @@ export function createNodeLocalHttp(loadNative: () => Promise<Native>): LocalHtt
   };
 }
 
-function unreachable(socketPath: string, says: string, cause?: unknown): DarnerError {
+/** `silent`: it is there, and may do later what it was asked. */
+function unreachable(socketPath: string, says: string, cause?: unknown, facts: { silent?: true } = {}): DarnerError {
   const next = "start it with: darner daemon, or leave --socket out";
   return new DarnerError("daemon.unreachable", `cannot reach the host daemon at ${socketPath}: ${says}; ${next}`, {
     cause,
+    facts,
   });
 }
 
@@ -101,6 +103,7 @@ async function ask(
   path: string,
   body: string | undefined,
   signal: AbortSignal,
+  headMs: number,
 ): Promise<LocalReply> {
   signal.throwIfAborted();
   const socket = await connect(socketPath, connectTimeoutMs);
@@ -109,7 +112,7 @@ async function ask(
   const abort = (): void => void socket.destroy(new Error("aborted"));
   signal.addEventListener("abort", abort);
   socket.once("close", () => signal.removeEventListener("abort", abort));
-  const timer = setTimeout(() => socket.destroy(new Error("no answer in time")), headTimeoutMs);
+  const timer = setTimeout(() => socket.destroy(new Error("no answer in time")), headMs);
   try {
     if (signal.aborted) abort();
     const about =
@@ -124,7 +127,7 @@ async function ask(
     if (error instanceof DarnerError) throw error;
     if (signal.aborted) throw signal.reason;
     if (error instanceof Error && error.message === "no answer in time")
-      throw unreachable(socketPath, error.message, error);
+      throw unreachable(socketPath, error.message, error, { silent: true });
     throw gone(error);
   } finally {
     clearTimeout(timer);
