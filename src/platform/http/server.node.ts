@@ -247,7 +247,8 @@ class NodeHttpServer implements HttpServer {
   ): void {
     const error = asDarnerError(thrown);
     const status = httpStatusOf(error);
-    if (status >= 500) {
+    // Whoever asked is gone, or this process ends: nothing failed here.
+    if (status >= 500 && error.code !== "interrupted") {
       const facts = { method: request.method, path, status, code: error.code, error: error.message };
       const stack = error.code === "internal" && thrown instanceof Error ? { stack: thrown.stack } : {};
       this.#log.warn("http.failed", { ...facts, ...stack });
