@@ -7,7 +7,7 @@ import * as net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { DarnerError } from "#base/mod.ts";
+import type { DarnerError } from "#base/mod.ts";
 import { absentNative } from "../native/calls.ts";
 import { createNodeLocalHttp } from "./local.node.ts";
 
