@@ -22,7 +22,7 @@ daemon:
 \`\`\`
 
 Settings marked *live* may change while the role runs, also from the cluster's settings in the config
-service; there a setting is named as in the file (\`upload-rate\`, or \`daemon.upload-rate\` for one role).
+service; there a setting is named as in the file (\`upload-rate\`, or \`daemon.upload-rate\` for one role). \`site-ranges\` is there alone.
 
 Sizes: \`10MB\` is 10^7 bytes, \`10MiB\` (or \`10M\`) is 10 x 2^20. Rates are a second: \`10MB\`, or \`80Mbit\` in bits;
 \`unlimited\`. Times: \`500ms\`, \`10s\`, \`5m\`, \`2h\`; a bare number means seconds.
