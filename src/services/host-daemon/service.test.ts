@@ -202,16 +202,19 @@ test("who shares the output of a client whose disk is full goes on with a file o
   };
   let chunks = 0;
   const pace = async (): Promise<void> => void (++chunks > 200 && (await gate.promise));
-  const { save, disk, settle } = await scene({ serve: () => ({ content: contentOf(3), pace }), before });
+  const { save, begin, read, disk, settle } = await scene({ serve: () => ({ content: contentOf(3), pace }), before });
   const one = await save("a", "one");
   await settle(1000);
-  const two = await save("a", "two");
+  const [two, reader] = [await save("a", "two"), begin("a", { range: { start: 250_000 } })];
   await settle(1000);
+  const reading = read(reader);
   isFull = true;
   gate.resolve();
   assert.equal(await one.over, "disk.full");
   assert.equal(await two.over, "done", JSON.stringify(two.events));
   assert.ok(Buffer.from(disk.bytesOf("/two.part")!).equals(contentOf(3)));
+  assert.ok((await reading).equals(contentOf(3).subarray(250_000)));
+  assert.equal(await reader.over, "done", JSON.stringify(reader.events));
 });
 
 test("an object that rotted is got again by the second who reads it, at the latest", async () => {

@@ -185,7 +185,10 @@ export class HostDaemon {
     const hand = await takeHand(ask.output, download.uid, { disk, inbox, pace, isOver: () => download.over });
     const letGo = await this.#alone(hand.output?.place);
     try {
-      if (!(await this.#serve(task, download, hand, false))) await this.#serve(task, download, hand, true);
+      if (!(await this.#serve(task, download, hand, false))) {
+        download.restart();
+        await this.#serve(task, download, hand, true);
+      }
     } finally {
       await this.#tasks.whenClosed(task);
       await hand.letGo(this.#tasks.get(task)?.task.store.content);
@@ -299,12 +302,9 @@ export class HostDaemon {
   }
 }
 
-/**
- * The task ended for what befell another client's output, which was its store: who shared it may begin anew,
- * unless he reads it in order.
- */
+/** The task ended for what befell another client's output, which was its store: who shared it may begin anew. */
 function isOfAnothersStore(error: unknown, { place }: Running, output: Hand["output"]): boolean {
-  if (output === undefined || place === undefined || place === output.place) return false;
+  if (place === undefined || place === output?.place) return false;
   return isStoreTaken(error) || asDarnerError(error).code.startsWith("disk.");
 }
 

@@ -47,6 +47,7 @@ export class Download {
   #wasRead = false;
   over = false;
   readonly #ended = Promise.withResolvers<void>();
+  #restarted = Promise.withResolvers<void>();
   /** The object is got into the cache, and the output made from there. */
   viaCache: boolean;
 
@@ -84,6 +85,23 @@ export class Download {
   /** Resolves when there is a task that it follows. */
   whenBegun(): Promise<HostTask> {
     return this.#begun.promise;
+  }
+
+  /** The task that it followed ended for what was another's trouble: it is to follow one that begins anew. */
+  restart(): void {
+    const { resolve } = this.#restarted;
+    this.#task = undefined;
+    this.#begun = Promise.withResolvers<HostTask>();
+    this.#begun.promise.catch(() => undefined);
+    this.#restarted = Promise.withResolvers<void>();
+    resolve();
+  }
+
+  /** Whether another task takes the place of this one, which was followed and ended so. */
+  async goesOn(task: HostTask, error: unknown): Promise<boolean> {
+    if (error !== task.readers.failure) return false;
+    if (this.#task === task && !this.over) await Promise.race([this.#restarted.promise, this.#ended.promise]);
+    return !this.over;
   }
 
   way(text: string, aloud = false): void {
@@ -168,8 +186,18 @@ export class Download {
   /** The object's bytes in order as they are verified, for a client that writes them itself. What cuts them is told. */
   async *body(): AsyncGenerator<Uint8Array> {
     this.#reading++;
+    const { position } = this.wish;
     try {
-      yield* verifiedBytes(await this.whenBegun(), this.wish);
+      for (let isWhole = false; !isWhole;) {
+        const task = await this.whenBegun();
+        try {
+          yield* verifiedBytes(task, this.wish);
+          isWhole = true;
+        } catch (error) {
+          // What was given cannot be taken back.
+          if (this.wish.position !== position || !(await this.goesOn(task, error))) throw error;
+        }
+      }
     } catch (error) {
       this.fail(error);
       throw error;

@@ -15,6 +15,7 @@ import { asDarnerError } from "#base/mod.ts";
 import type { ResponseFacts } from "#core/freshness/mod.ts";
 import type { DownloadMode, TaskAsk } from "#core/protocol/mod.ts";
 import { type Download, spanOf } from "../outputs/mod.ts";
+import type { HostTask } from "../tasks/mod.ts";
 import type { ByteRange } from "./object-bytes.ts";
 import type { HostDaemon } from "../service.ts";
 
@@ -87,13 +88,19 @@ async function begin(
   }
 }
 
-async function opened(download: Download, { range, url }: ReadAsk, close: () => void): Promise<OpenObject> {
-  const task = await download.whenBegun();
-  const { readers, store } = task;
-  while (readers.version === undefined) {
-    if (readers.failure !== undefined) throw readers.failure;
-    await readers.news();
+/** The task that it follows, once it is known which version that gives. */
+async function versionTold(download: Download): Promise<HostTask> {
+  for (;;) {
+    const task = await download.whenBegun();
+    const { readers } = task;
+    while (readers.version === undefined && readers.failure === undefined) await readers.news();
+    if (readers.version !== undefined) return task;
+    if (!(await download.goesOn(task, readers.failure))) throw readers.failure!;
   }
+}
+
+async function opened(download: Download, { range, url }: ReadAsk, close: () => void): Promise<OpenObject> {
+  const { store } = await versionTold(download);
   const { clearLengthBytes: lengthBytes } = store;
   const span = lengthBytes === undefined ? undefined : spanOf(range, lengthBytes, url);
   const facts = store.object?.notes?.["facts"] as ResponseFacts | undefined;
