@@ -5,7 +5,7 @@
  * Invariants:
  *  1. No path that a client names is opened: an output comes as open descriptors, of regular files.
  *  2. A client whose output is a task's store writes nothing there, and neither does anybody else: of the
- *     clients that bring the same file one after the other, each begins when the one before has let go of it.
+ *     clients that bring the same file, each begins when the one before has let go of it (decision 14).
  */
 
 import { asDarnerError, DarnerError } from "#base/mod.ts";
