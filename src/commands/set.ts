@@ -1,6 +1,7 @@
 /** `darner set NAME VALUE`: one live setting of a running process, or of a cluster. */
 
 import { DarnerError } from "#base/mod.ts";
+import { siteRangesKey } from "#core/placement/mod.ts";
 import { changeSetting, type SettingPlace } from "#clients/darner/mod.ts";
 import { hostDaemonSettings, resolveSettings, roleUrl, type SettingsGroup } from "#settings/mod.ts";
 import { addSettings, givenFlags, newCommand, parseCommandLine, type Flags } from "./line/command-line.ts";
@@ -29,6 +30,10 @@ export async function run(argv: readonly string[]): Promise<number> {
   if (await parseCommandLine(program, argv)) return 0;
   const [name, value] = words as [string, string];
   const place = await placeOf(givenFlags(program, [group]), program.opts<{ url?: string }>().url);
+  if (name === siteRangesKey && place.kind !== "cluster") {
+    const says = "it is the whole cluster's; name its config service with --config-service URL";
+    throw new DarnerError("settings.unknown-key", `cannot change ${name} here: ${says}`);
+  }
   const http = createOperatorHttp(tokenOf(program));
   try {
     process.stdout.write(`${await changeSetting(http, { place, name, value })}\n`);

@@ -51,14 +51,6 @@ test("one bad change changes nothing", () => {
   });
 });
 
-test("what is the cluster's alone is no role's to change", () => {
-  const manager = resolveSettings(clusterManagerSettings, { flags: {}, environment: {}, places });
-  assert.throws(() => changeSettings(clusterManagerSettings, manager, { "site-ranges": "10.0.0.0/8=a" }, "running"), {
-    code: "settings.unknown-key",
-    message: /name its config service \(--config-service\)/,
-  });
-});
-
 test("a setting for the cluster is checked before it is kept", () => {
   assert.equal(clusterSettingProblem("upload-rate", "10MB"), undefined);
   assert.equal(

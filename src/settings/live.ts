@@ -5,7 +5,6 @@
  */
 
 import { asDarnerError, DarnerError } from "#base/mod.ts";
-import { siteRangesKey } from "#core/placement/mod.ts";
 import { settingsGroups } from "./groups.ts";
 import { nearestWord } from "./nearest.ts";
 import { readSetting, type Resolved, type SettingOrigin } from "./resolve.ts";
@@ -87,14 +86,9 @@ function readChange(setting: Setting<unknown>, key: string, change: unknown, ori
 }
 
 function unknownSetting(key: string, groups: readonly SettingsGroup[]): DarnerError {
-  const facts = { setting: key };
-  if (key === siteRangesKey) {
-    const message = `cannot change ${key} here: it is the whole cluster's; name its config service (--config-service)`;
-    return new DarnerError("settings.unknown-key", message, { facts });
-  }
   const names = groups.flatMap((group) => Object.values(group.settings).map((setting) => setting.name));
   const near = nearestWord(split(key).name, names);
   const hint = near === undefined ? "" : `; did you mean ${near}?`;
   const message = `cannot change ${key}: there is no such setting${hint}`;
-  return new DarnerError("settings.unknown-key", message, { facts });
+  return new DarnerError("settings.unknown-key", message, { facts: { setting: key } });
 }
