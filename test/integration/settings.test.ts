@@ -102,6 +102,8 @@ test("an operator's change goes before the cluster's, for one process; a mistake
   const wrong = await place.run("darner", "set", "uplod-rate", "1MB", "--socket", up.socket);
   assert.deepEqual([wrong.status, wrong.stdout], [22, ""]);
   assert.match(wrong.stderr, /^darner: cannot change uplod-rate: .*did you mean upload-rate\?\n$/);
+  const misplaced = await place.run("darner", "set", "site-ranges", "10.0.0.0/8=paris", "--socket", up.socket);
+  assert.match(misplaced.stderr, /site-ranges here: it is the whole cluster's; name its config service/);
   const restart = await place.run("darner", "set", "listen", "127.0.0.1:1", "--socket", up.socket);
   assert.match(restart.stderr, /^darner: cannot change listen while running: it needs a restart\n$/);
   const two = await place.run("darner", "set", "upload-rate", "1MB", "--url", up.manager, "--socket", up.socket);
