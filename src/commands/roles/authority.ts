@@ -22,11 +22,12 @@ export interface OpenedAuthority {
   readonly isNew: boolean;
 }
 
-/** Reads it, or makes it at the first start. Throws `store.corrupt`. */
-export function openAuthority(directory: string): OpenedAuthority {
+/** Reads it, or makes it at the first start, before `database` is. Throws `store.corrupt`. */
+export function openAuthority(directory: string, database: string): OpenedAuthority {
   const keyPath = `${directory}/authority-key.pem`;
   const certificatePath = `${directory}/authority.pem`;
-  if (!existsSync(keyPath) && !existsSync(certificatePath)) {
+  // A certificate alone and no database: a first start that ended between the two.
+  if (!existsSync(keyPath) && (!existsSync(certificatePath) || !existsSync(database))) {
     const key = newSigningKey();
     const certificate = authorityCertificate(key, nodeClock.wallMs(), nodeRandom);
     writeWhole(certificatePath, certificate);

@@ -46,8 +46,9 @@ export async function startConfigService(
   if (!trust)
     log.warn("trust.off", { meaning: "anybody who reaches the port may change settings: for closed networks only" });
   const { directory, key, release } = openDataDirectory(values.dataDir, "config-service");
-  const authority = trust && !isLoopbackHost(values.listen.host) ? openAuthority(directory) : undefined;
-  const store = sqliteClusterState(openSqlite(`${directory}/state.db`));
+  const database = `${directory}/state.db`;
+  const authority = trust && !isLoopbackHost(values.listen.host) ? openAuthority(directory, database) : undefined;
+  const store = sqliteClusterState(openSqlite(database));
   const metrics = createNodeMetrics();
   metrics.gauge("darner_trust", "1 while processes must know each other, 0 with --trust off", () => (trust ? 1 : 0));
   const { certificateLifeMs, sealEpochLifeMs: lifeMs, sealEpochsKeptMs: keptMs } = values;

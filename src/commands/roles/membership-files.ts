@@ -36,9 +36,9 @@ export function writeCertificate(directory: string, certificate: string): void {
   writeWhole(`${directory}/certificate.pem`, certificate);
 }
 
-/** The old one or the new one, whatever happens meanwhile. */
+/** The old one or the new one, whatever happens meanwhile, a loss of power too. */
 export function writeWhole(path: string, text: string): void {
-  writeFileSync(`${path}.new`, text, { mode: 0o600 });
+  writeFileSync(`${path}.new`, text, { mode: 0o600, flush: true });
   renameSync(`${path}.new`, path);
 }
 
