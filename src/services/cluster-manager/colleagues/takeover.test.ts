@@ -5,6 +5,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { DarnerError } from "#base/mod.ts";
 import type { ManagerEntry } from "#core/placement/mod.ts";
 import type { ManagerMessage, ManifestHead, RecalledManifest, TaskAsk } from "#core/protocol/mod.ts";
 import { SimClock } from "#platform/machine/clock.sim.ts";
@@ -51,17 +52,18 @@ class Scene {
   readonly dead = newSigningKey();
   readonly key = newSigningKey();
   readonly origin: ScriptedOrigin;
+  readonly disk = new SimDisk({ wallMs: () => this.clock.wallMs() });
   managed: ManagedTask | undefined;
 
-  constructor(serve: () => ScriptedObject) {
-    this.origin = new ScriptedOrigin(async () => ({ wallMs: this.clock.wallMs(), ...serve() }));
+  constructor(serve: (number: number) => ScriptedObject) {
+    this.origin = new ScriptedOrigin(async (_, number) => ({ wallMs: this.clock.wallMs(), ...serve(number) }));
   }
 
+  /** Or starts again. */
   async start(): Promise<ManagedTask> {
-    const { clock, network, key, origin } = this;
+    const { clock, network, key, origin, disk } = this;
     const ground = { clock, random: nodeRandom, log: silentLog, dialler: network.dialler, key, trust: true };
     const marks = { quotaBytes: () => 1e9, highWatermark: () => 0.9, lowWatermark: () => 0.8, spaceAhead: true };
-    const disk = new SimDisk({ wallMs: () => clock.wallMs() });
     const cache = await TaskCache.open({ disk, directory: "/data", boot: new Uint8Array(8), clock, ...marks });
     const limiter = new Limiter(clock, Infinity);
     const uploads = new Uploads({ clock, log: silentLog, limiter, slots: 4, refusal: () => null, trust: true });
@@ -85,7 +87,7 @@ class Scene {
       limiter,
       task,
       connectionsMax: () => 1,
-      pieceBytes: undefined,
+      pieceBytes,
       hosts: () => 10,
       onOriginBytes: () => undefined,
       mustSeal: () => false,
@@ -201,4 +203,24 @@ test("an object that has changed meanwhile is fetched anew, with the answer that
   await scene.clock.settle(6_000);
   assert.deepEqual([scene.ranges, scene.origin.bytesSent], ["changed?", content.length]);
   assert.notEqual(managed.current?.generation, head.generation);
+});
+
+test("a manager that starts again with a part of it gets the rest from who has it, and asks the origin whether it is the same", async () => {
+  const scene = new Scene((number) => {
+    if (number === 1) throw new DarnerError("network.refused", "cannot connect");
+    return { content, etag: validator, ...(number === 0 ? { cutAt: 100_000 } : {}) };
+  });
+  const before = await scene.start();
+  await scene.host("10.0.0.9", [], undefined);
+  await scene.clock.settle(3_000);
+  assert.deepEqual([before.fetching, before.current?.store.have.count], [false, 1]);
+  await before.close("killed");
+  const { bytesSent } = scene.origin;
+  const managed = await scene.start();
+  await scene.host("10.0.0.1", [0, 1, 2, 3, 4], manifestBy(scene.dead, [0, 1, 2, 3, 4]));
+  await scene.clock.settle(6_000);
+  assert.equal(managed.current?.store.end?.lengthBytes, content.length);
+  assert.equal(managed.current.generation, head.generation);
+  assert.deepEqual([scene.ranges, scene.origin.bytesSent - bytesSent], ["all 1- changed?", 0]);
+  assert.equal((await scene.disk.list(`/data/tasks/${task}`)).length, 1, "what was there is gone on with");
 });

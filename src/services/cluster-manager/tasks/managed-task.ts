@@ -104,7 +104,7 @@ export class ManagedTask {
   async join(request: JoinRequest): Promise<void> {
     const { host, holds } = request;
     this.usedMs = this.#options.clock.nowMs();
-    if (holds !== undefined && this.#current === undefined) this.#options.takeover.announce({ host, ...holds });
+    if (holds !== undefined && this.#lacks) this.#options.takeover.announce({ host, ...holds });
     this.#askers.asks(request);
     try {
       await this.#letIn(request);
@@ -233,7 +233,7 @@ export class ManagedTask {
       const folder = cache.latest(task);
       if (folder !== undefined) await this.#openKept(folder, ask);
     }
-    if (this.#current === undefined) {
+    if (this.#lacks && (this.#current?.version.hosts ?? 0) === 0) {
       const found = await this.#options.takeover.find(ask, caller, this.#abort.signal);
       if (found !== undefined && "head" in found) return await this.#takeOver(found, ask, caller);
       if (found !== undefined) return await this.#fetch(ask, caller, found);
@@ -242,6 +242,11 @@ export class ManagedTask {
     if (version?.store.end === undefined) return await this.#fetch(ask, caller);
     if (ask.digest !== undefined && !ask.digest.startsWith("md5:")) return;
     await this.#revalidate(version, ask, caller);
+  }
+
+  /** There is nothing of it here, or a part that nobody is getting more of. */
+  get #lacks(): boolean {
+    return !this.fetching && this.#current?.version.store.end === undefined;
   }
 
   /** What lies in clear and should not, or sealed with a key that is lost, is of no use. */
@@ -297,12 +302,13 @@ export class ManagedTask {
   /** Goes on where another manager ended: what its hosts hold comes from them, the rest from the origin. */
   async #takeOver(found: TakenOver, ask: TaskAsk, caller: Caller): Promise<void> {
     const { random, log, task, regain } = this.#options;
-    const folder = Buffer.from(random.bytes(8)).toString("hex");
-    const entry = await this.#versions.open(folder, ask);
     const { head, sealSecret } = found;
+    const isPart = this.#current?.version.store.object?.generation === head.generation;
+    const folder = Buffer.from(random.bytes(8)).toString("hex");
+    const entry = isPart ? this.#current : await this.#versions.open(folder, ask);
     if (head.seal !== undefined) entry.version.sealing.take(sealSecret, head.seal);
-    await reserveRoom(this.#options, folder, head.lengthBytes ?? 0);
-    await entry.version.store.begin(recordOfTaken(found, ask));
+    await reserveRoom(this.#options, entry.folder, head.lengthBytes ?? 0);
+    if (!isPart) await entry.version.store.begin(recordOfTaken(found, ask));
     entry.version.tookOver(found.listed);
     log.info("task.taken-over", { task, pieces: found.listed.length, listed: found.listed.count });
     entry.fetching = true;
