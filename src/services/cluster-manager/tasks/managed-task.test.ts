@@ -162,6 +162,27 @@ describe("a task at the manager", () => {
     assert.equal(managed.versions().length, 1);
   });
 
+  test("the former version is back at the origin while hosts still get it: it is the present one again, not fetched anew", async () => {
+    const changed = content.map((byte) => byte ^ 1);
+    const { clock, origin, managed } = await newManager((number) =>
+      number === 1 ? plain({ content: changed, etag: '"v2"' }) : plain(),
+    );
+    const hosts = ["first", "second", "third"].map((name) => new TestHost(name));
+    for (const host of hosts) {
+      void managed.join({ host, ask, holds: undefined });
+      await clock.settle(3_000);
+      assert.match(host.kinds, /^head .*ended/, host.card.id);
+    }
+    const [first, second, third] = hosts.map(({ generation }) => generation);
+    assert.deepEqual([third === first, second === first], [true, false]);
+    assert.equal(managed.current?.generation, first);
+    assert.equal(origin.bytesSent, 2 * content.length);
+    assert.doesNotMatch(hosts[0]!.kinds, /withdrawn/);
+    for (const host of hosts) managed.leave(host);
+    await clock.settle(100);
+    assert.equal(managed.versions().length, 1);
+  });
+
   test("a failure is told to all who wait, and again for a second, without a new request", async () => {
     const gone = new DarnerError("origin.not-found", "cannot get it: 404");
     const { clock, origin, join } = await newManager((number) => {

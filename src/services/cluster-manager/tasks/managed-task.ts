@@ -19,12 +19,12 @@ import { reserveRoom } from "#storage/pieces/mod.ts";
 import { concealFacts, nameGeneration, OriginFetch, type BodyAnswer } from "#transfer/mod.ts";
 import { Askers } from "./askers.ts";
 import { Failure } from "./failure.ts";
-import { isGuarded, isSameAsker } from "./guarded.ts";
+import { isGuarded, isGuardedFrom } from "./guarded.ts";
 import { Places } from "../hosts/mod.ts";
 import type { Aid, JoinRequest, ManagedTaskOptions } from "./managed-task-options.ts";
 import { recordOfTaken, type TakenOver } from "../colleagues/mod.ts";
 import type { TaskVersion, VersionHost } from "./task-version.ts";
-import { expectedDigests, isSameVersion, whyUseless } from "./version-rules.ts";
+import { conditionOf, expectedDigests, isSameVersion, whyUseless } from "./version-rules.ts";
 import { VersionSet, type Version } from "./version-set.ts";
 
 /** A cut may lose 10 MB; a cluster asks its origin for at most 1.01 copies. */
@@ -138,20 +138,10 @@ export class ManagedTask {
     });
   }
 
-  /** A digest names the same bytes whatever the credential, so who may have them is asked apart. */
-  #isGuardedFrom(ask: TaskAsk): boolean {
-    const entry = this.#current;
-    if (ask.digest === undefined || entry === undefined) return false;
-    const { fetchedFor, fetching, version } = entry;
-    const guarded = version.store.object?.notes?.["guarded"] === true || (fetchedFor && isGuarded(fetchedFor));
-    // The fetch itself shows whether its own credential is good.
-    const own = fetching && fetchedFor !== undefined && isSameAsker(fetchedFor, ask);
-    return guarded === true && !own;
-  }
-
   /** Rejects unless his credential is good where he asks, and these bytes are there. */
   async assertMayRead(ask: TaskAsk, caller: Caller): Promise<void> {
-    if (!this.#isGuardedFrom(ask)) return;
+    const before = this.#current;
+    if (before === undefined || !isGuardedFrom(ask, before)) return;
     await this.#options.assertMayRead({ ...ask, digest: ask.digest! }, caller);
     const entry = this.#current;
     const comesFromThere = entry?.fetching === true && placeOf(entry.fetchedFor?.url ?? ask.url) === placeOf(ask.url);
@@ -265,15 +255,13 @@ export class ManagedTask {
     if (facts === undefined) return await this.#fetch(ask, caller);
     const stored = { facts, judgement: judge(facts, ask.headers) };
     if (useDecision(stored, clock.wallMs(), this.#lastCheckedMs) === "fresh") return;
-    const etag = facts.headers["etag"];
-    const lastModified = facts.headers["last-modified"];
-    if (etag === undefined && lastModified === undefined) return await this.#fetch(ask, caller);
-    const unless = { ...(etag === undefined ? {} : { etag }), ...(lastModified === undefined ? {} : { lastModified }) };
+    const unless = conditionOf(facts);
+    if (unless === undefined) return await this.#fetch(ask, caller);
     const signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(revalidateTimeoutMs)]);
     try {
       const answer = await origin.open({ url: ask.url, headers: ask.headers, unless, caller }, signal);
       if (answer.kind === "body") {
-        if (!isSameVersion(facts, version, answer)) return await this.#fetch(ask, caller, answer);
+        if (!isSameVersion(version, answer)) return await this.#takeOther(answer, ask, caller);
         answer.body.close();
       }
       this.#lastCheckedMs = clock.wallMs();
@@ -285,6 +273,16 @@ export class ManagedTask {
       if (clock.wallMs() >= stored.judgement.staleIfErrorUntilMs) throw error;
       log.warn("task.stale-if-error", { task, message: (error as Error).message });
     }
+  }
+
+  /** Another version, or a former one that hosts are still getting. */
+  async #takeOther(answer: BodyAnswer, ask: TaskAsk, caller: Caller): Promise<void> {
+    const former = this.#versions.restore((version) => isSameVersion(version, answer));
+    if (former === undefined) return await this.#fetch(ask, caller, answer);
+    answer.body.close();
+    if (former.store.end === undefined) return await this.#fetch(ask, caller);
+    this.#lastCheckedMs = this.#options.clock.wallMs();
+    former.store.annotate({ ...former.store.object?.notes, facts: concealFacts(answer.facts) });
   }
 
   /** Begins a fetch into the resumable version, or into a new one; returns once it runs. */

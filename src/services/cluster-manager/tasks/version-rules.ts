@@ -3,14 +3,24 @@
 import { judge, strongValidator, type ResponseFacts } from "#core/freshness/mod.ts";
 import { parseDigest, type Digest } from "#core/model/mod.ts";
 import type { TaskAsk } from "#core/protocol/mod.ts";
+import type { OriginRequest } from "#origins/mod.ts";
 import type { BodyAnswer } from "#transfer/mod.ts";
 import type { TaskVersion } from "./task-version.ts";
 
 /** An origin that takes no conditions sends the whole again, though its validator promises the same bytes. */
-export function isSameVersion(facts: ResponseFacts, version: TaskVersion, answer: BodyAnswer): boolean {
+export function isSameVersion(version: TaskVersion, answer: BodyAnswer): boolean {
+  const { facts } = version;
+  if (facts === undefined) return false;
   const validator = strongValidator(facts);
   const sameLength = answer.lengthBytes === undefined || answer.lengthBytes === version.store.clearLengthBytes;
   return validator !== undefined && validator === strongValidator(answer.facts) && sameLength;
+}
+
+/** On which an origin need not send again what these facts are of; undefined where nothing names it. */
+export function conditionOf({ headers }: ResponseFacts): OriginRequest["unless"] {
+  const { etag, "last-modified": lastModified } = headers;
+  if (etag === undefined && lastModified === undefined) return undefined;
+  return { ...(etag === undefined ? {} : { etag }), ...(lastModified === undefined ? {} : { lastModified }) };
 }
 
 /** Whether the origin forbids to keep it. A credential is part of the task's key, so it alone is no reason. */

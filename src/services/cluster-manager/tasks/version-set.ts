@@ -61,6 +61,17 @@ export class VersionSet {
     return entry;
   }
 
+  /** Of those that were replaced the one that `isSame`: the present version again. */
+  restore(isSame: (version: TaskVersion) => boolean): TaskVersion | undefined {
+    const entry = [...this.#old].find(({ version }) => isSame(version));
+    if (entry === undefined) return undefined;
+    this.#old.delete(entry);
+    if (this.#current !== undefined) this.#old.add(this.#current);
+    this.#current = entry;
+    this.dropUnused();
+    return entry.version;
+  }
+
   leave(host: VersionHost): void {
     for (const { version } of this.#all()) version.leave(host);
     this.dropUnused();
