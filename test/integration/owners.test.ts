@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { inCluster, type Role } from "./cluster.ts";
+import { inCluster, until, type Role } from "./cluster.ts";
 import { ranked, taskOf } from "./ranks.ts";
 
 describe("many managers", () => {
@@ -65,6 +65,30 @@ describe("many managers", () => {
       for (const path of paths) {
         assert.equal(cluster.origin.bodyBytes(path), 700_000, `${path} left the origin once`);
       }
+    });
+  });
+
+  test("an owner that is killed at half and starts again gets the rest from its successor, not from the origin", async () => {
+    await inCluster(async (cluster) => {
+      const config = await cluster.configService();
+      const managers = await cluster.managers(2, config);
+      const flags = ["--config-service", config.url];
+      const early = await cluster.daemon("h1", undefined, flags);
+      const sizeBytes = 4_000_000;
+      const url = cluster.serve("/data", { body: { sizeBytes, seed: 1 }, rateBytesPerSecond: 1_000_000 });
+      const [owner, next] = (await ranked(config, managers, url)) as [Role, Role];
+      const { outcome } = cluster.dfget(early, url, "early");
+      await until(() => cluster.origin.bodyBytes("/data") > sizeBytes / 2, "half of it left the origin");
+      await owner.end("SIGKILL");
+      cluster.assertIntact(await outcome, "early", "/data");
+      await next.until(() => next.entries("task.whole").length > 0, "the successor has it");
+      const before = cluster.origin.bodyBytes("/data");
+
+      const again = await cluster.manager(owner.name, flags);
+      const late = await cluster.daemon("h2", undefined, flags);
+      cluster.assertIntact(await cluster.dfget(late, url, "late").outcome, "late", "/data");
+      assert.equal(again.entries("task.borrowed").length, 1, "the owner was asked, and asked its successor");
+      assert.equal(cluster.origin.bodyBytes("/data"), before, "nothing more left the origin");
     });
   });
 });
