@@ -5,6 +5,8 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { errorTable } from "#base/mod.ts";
+import { createNodeLocalHttp } from "#platform/http/local.node.ts";
+import { loadNative } from "#platform/native/calls.node.ts";
 import { Cluster, inCluster, until, type Role } from "./cluster.ts";
 
 const sizeBytes = 16_000_000;
@@ -62,6 +64,8 @@ describe("an output that changes while peers download from it", () => {
     });
   }
 });
+
+const skip = loadNative().available ? false : "open files cannot be handed over on this machine";
 
 describe("one host, several outputs", () => {
   let cluster: Cluster;
@@ -125,6 +129,21 @@ describe("one host, several outputs", () => {
     assert.equal(shared.status, errorTable["digest.mismatch"].exit, shared.stderr);
     const left = fs.readdirSync(cluster.folder).filter((name) => /wrong|shared/.test(name));
     assert.deepEqual(left, [], "nothing lies there");
+  });
+
+  test("what is handed over and is no regular file is refused", { skip }, async () => {
+    const url = cluster.serve("/device", { body: { sizeBytes: 1_000_000, seed: 36 } });
+    const device = fs.openSync("/dev/null", "r+");
+    const local = createNodeLocalHttp(async () => loadNative());
+    await local.sendDescriptors(`${host.socketPath}.fd`, Buffer.from("a-device"), [device, device]);
+    fs.closeSync(device);
+    const usual = { headers: {}, filterQuery: [], tag: "", mode: "p2p", backToSource: true, triesMax: 1 };
+    const ask = { url, ...usual, output: { kind: "descriptors", token: "a-device" } };
+    const reply = await local.post(host.socketPath, "/v1/downloads", ask, AbortSignal.timeout(10_000));
+    let last: unknown;
+    for await (const event of reply.lines()) last = event;
+    reply.close();
+    assert.match(JSON.stringify(last), /"failed".*cluster\.refused.*no regular file/);
   });
 
   for (const [where, plant] of [

@@ -18,6 +18,7 @@ const noIdentity: FileIdentity = {
   modifiedNs: 0n,
   changedNs: 0n,
   links: 0,
+  isRegular: false,
 };
 
 export class StreamContent implements DiskFile {

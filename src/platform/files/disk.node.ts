@@ -90,6 +90,7 @@ function toIdentity(stat: fs.BigIntStats): FileIdentity {
     modifiedNs: stat.mtimeNs,
     changedNs: stat.ctimeNs,
     links: Number(stat.nlink),
+    isRegular: stat.isFile(),
   };
 }
 

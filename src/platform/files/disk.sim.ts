@@ -284,7 +284,7 @@ function identityOf(inode: Inode): FileIdentity {
   const atNs = BigInt(Math.round(inode.modifiedMs * 1000)) * 1000n;
   const { number, links, bytes } = inode;
   const sizes = { sizeBytes: bytes.length, spaceBytes: bytes.length };
-  return { device: 1n, inode: BigInt(number), ...sizes, modifiedNs: atNs, changedNs: atNs, links };
+  return { device: 1n, inode: BigInt(number), ...sizes, modifiedNs: atNs, changedNs: atNs, links, isRegular: true };
 }
 
 function noSpace(action: string, path: string): DarnerError {

@@ -15,6 +15,8 @@ export interface FileIdentity {
   readonly changedNs: bigint;
   /** How many names the file has; 0 once it is deleted. */
   readonly links: number;
+  /** It is neither a directory nor a pipe nor a device. */
+  readonly isRegular: boolean;
 }
 
 export interface DiskFile {

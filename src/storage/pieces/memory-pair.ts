@@ -150,7 +150,7 @@ class MemoryFile implements DiskFile {
   async identity(): Promise<FileIdentity> {
     if (this.#file !== undefined) return await this.#file.identity();
     const lengths = { sizeBytes: this.#length, spaceBytes: this.#length };
-    return { device: 0n, inode: 0n, ...lengths, modifiedNs: 0n, changedNs: 0n, links: 1 };
+    return { device: 0n, inode: 0n, ...lengths, modifiedNs: 0n, changedNs: 0n, links: 1, isRegular: true };
   }
 
   async close(): Promise<void> {

@@ -76,8 +76,10 @@ async function takeOutput(
     journal: disk.adopt(journal, "the output's journal"),
   };
   try {
-    const { device, inode } = await files.content.identity();
-    return { ...files, place: `${device}:${inode}` };
+    const [content, journal] = await Promise.all([files.content.identity(), files.journal.identity()]);
+    if (!content.isRegular || !journal.isRegular)
+      throw new DarnerError("cluster.refused", "cannot take the output: it is no regular file; read the bytes instead");
+    return { ...files, place: `${content.device}:${content.inode}` };
   } catch (error) {
     await closeOutput(files);
     throw error;
