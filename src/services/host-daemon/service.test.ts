@@ -244,6 +244,22 @@ test("a task counts as known while its files are being opened, so that nothing e
   assert.deepEqual(known, [true]);
 });
 
+test("a daemon that stops begins nothing more, not even what is being opened", async () => {
+  const gate = Promise.withResolvers<void>();
+  const before = (verb: string, path: string): Promise<void> | void =>
+    verb === "look" && path === "/one.part" ? gate.promise : undefined;
+  const { save, begin, daemon, origin, settle } = await scene({ serve: () => ({ content: contentOf(3) }), before });
+  const one = await save("a", "one");
+  await settle();
+  await daemon.stop();
+  const two = begin("a", {});
+  gate.resolve();
+  await settle(60_000);
+  assert.equal(await one.over, "daemon.gone");
+  assert.equal(await two.over, "daemon.gone");
+  assert.equal(origin.asked.length, 0);
+});
+
 test("a client hears that the daemon is there while its files are looked through", async () => {
   const gate = Promise.withResolvers<void>();
   const before = (verb: string, path: string): Promise<void> | void =>

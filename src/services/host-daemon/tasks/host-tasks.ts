@@ -48,6 +48,7 @@ export class HostTasks {
   readonly #tasks = new Map<string, Running>();
   /** Those whose files are being opened, with their tasks. */
   readonly #opening = new Set<{ readonly task: string }>();
+  #stopped: DarnerError | undefined;
   /** Tasks whose files are being closed: who wants one of them again waits. */
   readonly #closing = new Map<string, Promise<void>>();
 
@@ -77,7 +78,9 @@ export class HostTasks {
     await this.#closing.get(task);
   }
 
+  /** Ends all of them; none begins any more. */
   async stop(reason: DarnerError): Promise<void> {
+    this.#stopped = reason;
     await Promise.all([...this.#tasks.values()].map((running) => this.#drop(running, reason)));
   }
 
@@ -131,7 +134,12 @@ export class HostTasks {
   async #begin(task: string, download: Download, output: ClientOutput | undefined): Promise<Running> {
     const { cache, trust } = this.#options;
     const { ask } = download;
+    if (this.#stopped !== undefined) throw this.#stopped;
     const { store, folder } = await this.#open(task, output);
+    if (this.#stopped !== undefined) {
+      await (folder === undefined ? store.close() : cache.release(task, folder));
+      throw this.#stopped;
+    }
     const raced = this.#tasks.get(task);
     if (raced !== undefined) {
       followed(raced, download);
