@@ -118,6 +118,10 @@ export class HostTasks {
     return limitedFile(file, this.#options.limits.diskRead, this.#options.limits.diskWrite);
   }
 
+  #assertRuns(): void {
+    if (this.#stopped !== undefined) throw this.#stopped;
+  }
+
   /** Nothing else on this host gets the task meanwhile: small objects ask whether it is here. */
   async #open(task: string, output: ClientOutput | undefined): Promise<TaskStore> {
     const opening = { task };
@@ -134,12 +138,10 @@ export class HostTasks {
   async #begin(task: string, download: Download, output: ClientOutput | undefined): Promise<Running> {
     const { cache, trust } = this.#options;
     const { ask } = download;
-    if (this.#stopped !== undefined) throw this.#stopped;
+    this.#assertRuns();
     const { store, folder } = await this.#open(task, output);
-    if (this.#stopped !== undefined) {
-      await (folder === undefined ? store.close() : cache.release(task, folder));
-      throw this.#stopped;
-    }
+    if (this.#stopped !== undefined) await (folder === undefined ? store.close() : cache.release(task, folder));
+    this.#assertRuns();
     const raced = this.#tasks.get(task);
     if (raced !== undefined) {
       followed(raced, download);
