@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { DarnerError } from "#base/mod.ts";
 import {
   decodeJson,
+  encodeFrame,
   encodeJsonFrame,
   FrameReader,
   frameType,
@@ -31,9 +32,11 @@ interface Hello {
   readonly host?: HostCard;
   /** The manager's id in the list. */
   readonly own?: string;
+  /** It says none. */
+  readonly isMissing?: boolean;
 }
 
-function newSession({ trust = false, member, host = card, own = "m" }: Hello = {}) {
+function newSession({ trust = false, member, host = card, own = "m", isMissing = false }: Hello = {}) {
   const clock = new SimClock();
   const asked: string[] = [];
   const managers = [
@@ -79,7 +82,7 @@ function newSession({ trust = false, member, host = card, own = "m" }: Hello = {
   };
   session.link.attach(near);
   const say = (message: unknown): void => session.link.received(encodeJsonFrame(frameType.message, 0, message));
-  say({ kind: "hello", version: "1.0", host });
+  if (!isMissing) say({ kind: "hello", version: "1.0", host });
   return { clock, asked, crowds, pace, session, heard, say };
 }
 
@@ -92,6 +95,21 @@ test("reports, accusations and leaves of unknown tasks make nothing", () => {
   say({ kind: "leave", ...of });
   session.ended();
   assert.deepEqual(asked, []);
+});
+
+test("a connection that lives and says no hello is ended; one that greeted stays", async () => {
+  for (const isMissing of [true, false]) {
+    const { clock, session } = newSession({ isMissing });
+    for (let second = 0; second < 20; second++) {
+      session.link.received(encodeFrame(frameType.message, 0, 0, new Uint8Array(0)));
+      await clock.settle(1_000);
+    }
+    assert.equal(session.link.open, !isMissing);
+    session.ended();
+    session.link.close();
+    await clock.settle(10);
+    assert.equal(clock.pending, 0);
+  }
 });
 
 test("an ask too many is told so; the manager goes on", async () => {

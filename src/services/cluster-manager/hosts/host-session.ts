@@ -18,7 +18,7 @@ import { isLoopbackAddress } from "#core/placement/mod.ts";
 import { isOfOneMachine, type Caller } from "#core/reach/mod.ts";
 import type { Pace } from "#core/swarm/mod.ts";
 import type { Member } from "#core/model/mod.ts";
-import type { Clock } from "#platform/machine/clock.ts";
+import type { Clock, Timer } from "#platform/machine/clock.ts";
 import type { Log } from "#platform/telemetry/log.ts";
 import { logBudget } from "#platform/telemetry/log-budget.ts";
 import { keyId, type SigningKey } from "#platform/keys/signing.ts";
@@ -29,6 +29,8 @@ import type { ManagedTask, VersionHost } from "../tasks/mod.ts";
 /** A ticket lives for minutes; a new one is signed when the old one is half-way. */
 const ticketReuseMs = 4 * 60_000;
 const recallTimeoutMs = 2000;
+/** A connection is no host's before it has greeted. */
+const helloTimeoutMs = 10_000;
 /** A host's share of the origin's budget follows from how many there are: it may be wrong by so much. */
 const untoldHostsShare = 0.02;
 
@@ -64,6 +66,7 @@ export class HostSession implements VersionHost {
   readonly link: MessageLink<HostMessage, ManagerMessage>;
   readonly #options: HostSessionOptions;
   readonly #mayLogAccusation: () => boolean;
+  readonly #helloTimer: Timer;
   #card: HostCard | undefined;
   /** What the host was told last. */
   #reportEveryMs = 0;
@@ -76,6 +79,7 @@ export class HostSession implements VersionHost {
     this.#options = options;
     this.#mayLogAccusation = logBudget(options.clock, accusationsLoggedPerSecond);
     this.link = new MessageLink(options.clock, readHostMessage, (message) => this.#received(message));
+    this.#helloTimer = options.clock.after(helloTimeoutMs, () => this.link.close(), { background: true });
   }
 
   get caller(): Caller {
@@ -120,6 +124,7 @@ export class HostSession implements VersionHost {
 
   /** The host is gone: it takes and gives nothing any more. */
   ended(): void {
+    this.#helloTimer.cancel();
     for (const answer of this.#recalls.values()) answer(undefined);
     this.link.ended();
     for (const task of this.tasks) {
@@ -226,6 +231,7 @@ export class HostSession implements VersionHost {
     const elsewhere = host.address !== "" && (this.caller === "near" || !isOfOneMachine(host.address));
     const card = elsewhere ? host : { ...host, address };
     this.#card = { ...card, site: siteOf(card) };
+    this.#helloTimer.cancel();
     onHello(this);
     this.#reportEveryMs = pace.reportEveryMs;
     this.#hostsTold = hostsKnown();
