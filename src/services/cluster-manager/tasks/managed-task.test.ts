@@ -183,6 +183,25 @@ describe("a task at the manager", () => {
     assert.equal(managed.versions().length, 1);
   });
 
+  test("a former version that hosts still get is the present one when its successor was not to be kept", async () => {
+    const changed = content.map((byte) => byte ^ 1);
+    const { clock, managed } = await newManager((number) =>
+      number === 1 ? plain({ content: changed, etag: '"v2"', headers: { "cache-control": "no-store" } }) : plain(),
+    );
+    const [first, second, third] = ["first", "second", "third"].map((name) => new TestHost(name));
+    for (const host of [first!, second!]) {
+      void managed.join({ host, ask, holds: undefined });
+      await clock.settle(3_000);
+    }
+    managed.leave(second!);
+    await clock.settle(100);
+    void managed.join({ host: third!, ask, holds: undefined });
+    await clock.settle(3_000);
+    assert.match(third!.kinds, /^head .*ended/);
+    assert.equal(third!.generation, first!.generation);
+    assert.equal(managed.versions().length, 1);
+  });
+
   test("a failure is told to all who wait, and again for a second, without a new request", async () => {
     const gone = new DarnerError("origin.not-found", "cannot get it: 404");
     const { clock, origin, join } = await newManager((number) => {

@@ -221,7 +221,9 @@ export class ManagedTask {
     await this.#versions.erased();
     if (this.#current === undefined) {
       const folder = cache.latest(task);
-      if (folder !== undefined) await this.#openKept(folder, ask);
+      // Open already, where hosts still get it.
+      const former = this.#versions.restore((entry) => entry.folder === folder);
+      if (folder !== undefined && former === undefined) await this.#openKept(folder, ask);
     }
     if (this.#lacks && (this.#current?.version.hosts ?? 0) === 0) {
       const found = await this.#options.takeover.find(ask, caller, this.#abort.signal);
@@ -277,7 +279,7 @@ export class ManagedTask {
 
   /** Another version, or a former one that hosts are still getting. */
   async #takeOther(answer: BodyAnswer, ask: TaskAsk, caller: Caller): Promise<void> {
-    const former = this.#versions.restore((version) => isSameVersion(version, answer));
+    const former = this.#versions.restore(({ version }) => isSameVersion(version, answer));
     if (former === undefined) return await this.#fetch(ask, caller, answer);
     answer.body.close();
     if (former.store.end === undefined) return await this.#fetch(ask, caller);

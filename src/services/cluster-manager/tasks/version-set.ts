@@ -62,8 +62,8 @@ export class VersionSet {
   }
 
   /** Of those that were replaced the one that `isSame`: the present version again. */
-  restore(isSame: (version: TaskVersion) => boolean): TaskVersion | undefined {
-    const entry = [...this.#old].find(({ version }) => isSame(version));
+  restore(isSame: (entry: Version) => boolean): TaskVersion | undefined {
+    const entry = [...this.#old].find(isSame);
     if (entry === undefined) return undefined;
     this.#old.delete(entry);
     if (this.#current !== undefined) this.#old.add(this.#current);
