@@ -126,6 +126,8 @@ async function openStore(parts: AloneParts, wanted: Wanted, output: AloneOutput)
   };
   const store = await PieceFile.open(options);
   if (store.object === undefined || isSameObject(store, wanted)) return store;
+  // What it has to write of the old object must not come after.
+  await store.flush().catch(() => undefined);
   await output.journal.truncate(0);
   return await PieceFile.open(options);
 }
