@@ -19,7 +19,10 @@ const moments = Number(process.env["DARNER_TEST_MOMENTS"] ?? 3);
 const seed = Number(process.env["DARNER_TEST_SEED"] ?? Date.now() % 1_000_000);
 console.log(`kill -9 at ${moments} moments each; DARNER_TEST_MOMENTS=10 for the full ten; DARNER_TEST_SEED=${seed}`);
 
-/** Parts of the transfer in [0, 1): one in each of as many equal stretches. */
+/** A run of which more has come may be over before it is killed. */
+const lastPart = 0.95;
+
+/** Parts of the transfer before `lastPart`: one in each of as many equal stretches. */
 function partsOf(salt: number): number[] {
   let state = (seed * 2_654_435_761 + salt) >>> 0 || 1;
   return Array.from({ length: moments }, (_, index) => {
@@ -28,7 +31,7 @@ function partsOf(salt: number): number[] {
       state ^= state >>> 17;
       state = (state ^ (state << 5)) >>> 0;
     }
-    return (index + state / 2 ** 32) / moments;
+    return (lastPart * (index + state / 2 ** 32)) / moments;
   });
 }
 
