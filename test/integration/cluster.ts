@@ -12,7 +12,7 @@ import * as http from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { signingKeyFromPem } from "#platform/keys/signing.ts";
+import { newSigningKey, signingKeyFromPem } from "#platform/keys/signing.ts";
 import { assertSound } from "./faults.ts";
 import { contentDigest, contentOf, startTestOrigin, type ObjectScript, type TestOrigin } from "../origin/mod.ts";
 
@@ -107,10 +107,15 @@ export class Role {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** As the cluster knows it; hosts and managers say it when they start. */
+  /** As the cluster knows it; of a role that never started, as it will. */
   get id(): string {
-    const folder = this.#command === "daemon" ? "daemon" : "cluster-manager";
-    return signingKeyFromPem(fs.readFileSync(join(this.dataDirectory, folder, "key.pem"), "utf8")).id;
+    const folder = join(this.dataDirectory, this.#command);
+    const path = join(folder, "key.pem");
+    if (!fs.existsSync(path)) {
+      fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+      fs.writeFileSync(path, newSigningKey().exportPem(), { mode: 0o600 });
+    }
+    return signingKeyFromPem(fs.readFileSync(path, "utf8")).id;
   }
 
   get pid(): number {

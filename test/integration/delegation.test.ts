@@ -43,7 +43,7 @@ async function withoutOwner(homesOf: (order: readonly Role[]) => readonly Role[]
     const config = await cluster.configService();
     const managers = await cluster.managers(3, config, served);
     const url = cluster.serve("/hot", { body: { sizeBytes, seed: 2 }, rateBytesPerSecond: 500_000 });
-    const order = await ranked(config, managers, url);
+    const order = ranked(managers, url);
     const hosts = await hostsNear(cluster, config, homesOf(order));
     const [owner, ...others] = order as [Role, ...Role[]];
     const running = hosts.map((host) => cluster.dfget(host, url, `${host.name}.out`));
@@ -63,7 +63,7 @@ describe("a task that many want", { concurrency: false }, () => {
       const config = await cluster.configService();
       const managers = await cluster.managers(3, config, served);
       const url = cluster.serve("/hot", { body: { sizeBytes, seed: 1 }, rateBytesPerSecond: 1_500_000 });
-      const [owner, one, other] = (await ranked(config, managers, url)) as [Role, Role, Role];
+      const [owner, one, other] = ranked(managers, url) as [Role, Role, Role];
       const hosts = await hostsNear(cluster, config, [owner, one, other, one, other, one, other]);
       for (const [index, outcome] of (await cluster.toAll(hosts, url)).entries())
         cluster.assertIntact(outcome, `h${index + 1}.out`, "/hot");
@@ -94,7 +94,7 @@ describe("a task that many want", { concurrency: false }, () => {
       const config = await cluster.configService();
       const managers = await cluster.managers(2, config, ["--task-hosts-max", "1", "--piece-bytes", "4MiB"]);
       const url = cluster.serve("/slow", { body: { sizeBytes, seed: 3 }, rateBytesPerSecond: 500_000 });
-      const [owner, helper] = (await ranked(config, managers, url)) as [Role, Role];
+      const [owner, helper] = ranked(managers, url) as [Role, Role];
       const hosts = await hostsNear(cluster, config, [owner, helper, helper], ["--stall-timeout", "3s"]);
       for (const [index, outcome] of (await cluster.toAll(hosts, url)).entries())
         cluster.assertIntact(outcome, `h${index + 1}.out`, "/slow");

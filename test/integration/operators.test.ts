@@ -27,7 +27,7 @@ test("a manager and a host are drained in the middle: no download breaks, and th
       hosts.push(await cluster.daemon(name, undefined, flags));
     }
     const url = cluster.serve("/data", { body: { sizeBytes, seed: 1 }, rateBytesPerSecond: 1_500_000 });
-    const [owner, next] = (await ranked(config, managers, url)) as [Role, Role];
+    const [owner, next] = ranked(managers, url) as [Role, Role];
     const running = hosts.map((host) => cluster.dfget(host, url, `${host.name}.out`));
     await until(() => cluster.origin.bodyBytes("/data") > sizeBytes / 4, "it runs");
 

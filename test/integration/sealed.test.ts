@@ -6,9 +6,9 @@ import * as fs from "node:fs";
 import * as http from "node:http";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
 import { contentOf, type ObjectScript } from "../origin/mod.ts";
 import { inCluster, until, type Cluster, type Role } from "./cluster.ts";
+import { ownedEvenly } from "./ranks.ts";
 
 const sizeBytes = 3_000_000;
 const object: ObjectScript = { body: { sizeBytes, seed: 77 }, etag: '"one"' };
@@ -256,22 +256,24 @@ describe("a sensitive object", () => {
       const config = await cluster.configService();
       const [first] = await cluster.managers(1, config);
       const from = ["--config-service", config.url];
-      const [early, late] = await Promise.all(["h1", "h2"].map((name) => cluster.daemon(name, undefined, from)));
-      const paths = ["a", "b", "c", "d", "e", "f"].map((name) => `/borrowed-${name}`);
+      const early = await cluster.daemon("h1", undefined, from);
+      const second = cluster.role("m2", "cluster-manager", from);
+      const owned = ownedEvenly([first!, second], 2, cluster.origin.url(""), { authorization: "Bearer letmein" });
+      const paths = owned.map((url) => new URL(url).pathname);
       const all = async (host: Role): Promise<void> => {
         for (const path of paths) {
           const outcome = await cluster.dfget(host, cluster.serve(path, object), "got", credential).outcome;
           cluster.assertIntact(outcome, "got", path);
         }
       };
-      await all(early!);
-      const second = await cluster.manager("m2", from);
+      await all(early);
+      await second.start();
       const listed = async (): Promise<boolean> => (await config.get("/v1/managers")).text.includes(second.id);
       await config.until(listed, "the second is listed");
-      await delay(500);
-      await all(late!);
-      assert.ok(second.entries("task.borrowed").length > 0, "some have moved; the chance that none does is 1 in 64");
+      const late = await cluster.daemon("h2", undefined, from);
+      await all(late);
+      assert.equal(second.entries("task.borrowed").length, 2, "half of them have moved");
       for (const path of paths) assert.equal(cluster.origin.bodyBytes(path), sizeBytes, `${path} left the origin once`);
-      assertNoClearByte([first!, second, early!, late!]);
+      assertNoClearByte([first!, second, early, late]);
     }));
 });

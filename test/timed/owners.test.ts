@@ -24,7 +24,7 @@ test(
       const calmMs = Math.max(...calm.map(({ ms }) => ms));
 
       const url = served("/data", 2);
-      const [owner, next] = (await ranked(config, managers, url)) as [Role, Role];
+      const [owner, next] = ranked(managers, url) as [Role, Role];
       const running = hosts.map((host) => cluster.dfget(host, url, `${host.name}.again`));
       await until(() => cluster.origin.bodyBytes("/data") > sizeBytes / 2, "half of it left the origin");
       await owner.end("SIGKILL");
