@@ -10,6 +10,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { get, type IncomingMessage } from "node:http";
 import { join } from "node:path";
+import { endAll } from "../../test/ending.ts";
 import { startClient, type ClientName } from "../../test/images/clients.ts";
 import { proxyOf, registryName } from "../../test/images/scene.ts";
 import { Cluster, type Role } from "../../test/integration/cluster.ts";
@@ -52,8 +53,10 @@ export async function bigLayer(client: BigLayer["client"], fileBytes: number): P
     const peaks = { daemonPeakMB: peakMB(host), managerPeakMB: peakMB(manager) };
     return { client, layerBytes, ms: Math.round(ms), mbytesASecond, ...peaks };
   } finally {
-    await cluster.end();
-    await ended(upstream);
+    await endAll(
+      () => cluster.end(),
+      () => ended(upstream),
+    );
   }
 }
 

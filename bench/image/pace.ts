@@ -9,6 +9,7 @@ import { startClient, type Client, type ClientName, type Pull, type Way } from "
 import { makeImage, type MadeImage } from "../../test/images/make-image.ts";
 import { Registry } from "../../test/images/registry.ts";
 import { authorityOf, proxyOf } from "../../test/images/scene.ts";
+import { endAll } from "../../test/ending.ts";
 import { Cluster, type Role } from "../../test/integration/cluster.ts";
 import { slowLine } from "./slow-line.ts";
 
@@ -121,10 +122,12 @@ export async function pace({
     const crowdCopies = Number(((line.bytes() - crowdBefore) / other.layerBytes).toFixed(3));
     return { ...cell, crowd: { ms, copies: crowdCopies, ...counts(registry) } };
   } finally {
-    await Promise.all(clients.map((client) => client.end()));
-    await cluster.end();
-    line.close();
-    await registry.end();
+    await endAll(
+      () => Promise.all(clients.map((client) => client.end())),
+      () => cluster.end(),
+      () => line.close(),
+      () => registry.end(),
+    );
   }
 }
 

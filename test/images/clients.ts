@@ -10,6 +10,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { endsWithTest } from "../ending.ts";
 
 const pullMsMaxUsual = 60_000;
 const startMsMax = 20_000;
@@ -222,6 +223,7 @@ async function startDaemon(
     stdio: ["ignore", "pipe", "pipe"],
     env: environmentOf({ HOME: folder, ...environment }),
   });
+  endsWithTest(child, "SIGTERM");
   let log = "";
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding("utf8").on("data", (text: string) => (log += text));
@@ -260,6 +262,7 @@ async function run(
 ): Promise<Pull> {
   const startedMs = performance.now();
   const child: ChildProcess = spawn(program, words, { stdio: ["ignore", "pipe", "pipe"], env: environmentOf(own) });
+  endsWithTest(child);
   const timer = setTimeout(() => child.kill("SIGKILL"), pullMsMax);
   let text = "";
   for (const stream of [child.stdout, child.stderr])

@@ -13,6 +13,7 @@ import { makeImage } from "./make-image.ts";
 import { Registry } from "./registry.ts";
 import { authorityOf, proxyOf, registryName, secureName } from "./scene.ts";
 import { tokenService, TokenServer } from "./token-server.ts";
+import { endAll } from "../ending.ts";
 import { Cluster, until, type Role } from "../integration/cluster.ts";
 import { WatchedLine } from "./watched-line.ts";
 
@@ -170,11 +171,13 @@ export async function meetFaults(
       await settled(host);
     }
   } finally {
-    await Promise.all([...engines.values()].map((engine) => engine.end()));
-    line?.end();
-    await cluster.end();
-    await faulty.end();
-    await registry.end();
+    await endAll(
+      () => Promise.all([...engines.values()].map((engine) => engine.end())),
+      () => line?.end(),
+      () => cluster.end(),
+      () => faulty.end(),
+      () => registry.end(),
+    );
   }
 }
 
@@ -229,11 +232,13 @@ export async function meetExpiry(name: ClientName): Promise<FaultCell> {
     const fault = { name: "token expires in mid-pull", way: "mirror", ends: "image" } as const;
     return cellOf(name, fault, pull, line.silentMs, 0);
   } finally {
-    await engine?.end();
-    line?.end();
-    await cluster.end();
-    await faulty.end();
-    await registry.end();
-    await tokens.end();
+    await endAll(
+      () => engine?.end(),
+      () => line?.end(),
+      () => cluster.end(),
+      () => faulty.end(),
+      () => registry.end(),
+      () => tokens.end(),
+    );
   }
 }

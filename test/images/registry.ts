@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
+import { endsWithTest } from "../ending.ts";
 
 const startMsMax = 10_000;
 
@@ -66,6 +67,7 @@ export class Registry {
     // JSON is YAML.
     writeFileSync(path, JSON.stringify(settings));
     this.#child = spawn("docker-registry", ["serve", path], { stdio: ["ignore", "pipe", "pipe"] });
+    endsWithTest(this.#child);
     for (const stream of [this.#child.stdout, this.#child.stderr])
       stream?.setEncoding("utf8").on("data", (text: string) => (this.#log += text));
   }

@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { endAll } from "../ending.ts";
 import { Cluster, type Role } from "../integration/cluster.ts";
 import { makeImage, type ImageScript, type MadeImage } from "./make-image.ts";
 import { Registry, type RegistryOptions } from "./registry.ts";
@@ -45,9 +46,11 @@ export class ImageScene {
   }
 
   async end(): Promise<void> {
-    await this.cluster.end();
-    await this.registry.end();
-    rmSync(this.#folder, { recursive: true, force: true });
+    await endAll(
+      () => this.cluster.end(),
+      () => this.registry.end(),
+      () => rmSync(this.#folder, { recursive: true, force: true }),
+    );
   }
 }
 

@@ -13,25 +13,13 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { newSigningKey, signingKeyFromPem } from "#platform/keys/signing.ts";
+import { endsWithTest } from "../ending.ts";
 import { assertSound } from "./faults.ts";
 import { contentDigest, contentOf, startTestOrigin, type ObjectScript, type TestOrigin } from "../origin/mod.ts";
 
 const root = dirname(dirname(import.meta.dirname));
 const readyMsMax = 20_000;
 const dfgetMsMax = 60_000;
-
-/** Whatever happens to the test's own process, nothing outlives it. */
-const running = new Set<ChildProcess>();
-const killAll = (): void => {
-  for (const child of running) child.kill("SIGKILL");
-};
-process.once("exit", killAll);
-for (const signal of ["SIGTERM", "SIGINT"] as const) {
-  process.once(signal, () => {
-    killAll();
-    process.exit(1);
-  });
-}
 
 export interface Outcome {
   readonly status: number | null;
@@ -145,9 +133,8 @@ export class Role {
       env: this.#environment,
       stdio: ["ignore", "ignore", "pipe"],
     });
-    running.add(child);
+    endsWithTest(child);
     this.#child = child;
-    child.once("close", () => running.delete(child));
     child.stderr.setEncoding("utf8").on("data", (text: string) => (this.#log += text));
     await this.until(() => this.entries("role.started").length > before, "it says that it has started");
     const [, port] = /:(\d+)$/.exec(String(this.entries("role.started").at(-1)!["url"]))!;
@@ -304,14 +291,13 @@ export class Cluster {
       env: { ...this.#environment(), ...options.environment },
       stdio: ["ignore", "pipe", "pipe"],
     });
-    running.add(child);
+    endsWithTest(child);
     const timer = setTimeout(() => child.kill("SIGKILL"), dfgetMsMax);
     let [stdout, stderr] = ["", ""];
     child.stdout.setEncoding("latin1").on("data", (text: string) => (stdout += text));
     child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
     const outcome = once(child, "close").then(([status, signal]) => {
       clearTimeout(timer);
-      running.delete(child);
       const ms = performance.now() - startedMs;
       return { status, signal, stdout, stderr, ms };
     });

@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { endsWithTest } from "../ending.ts";
 
 const root = dirname(dirname(import.meta.dirname));
 const startMsMax = 15_000;
@@ -41,6 +42,7 @@ export class Place {
   start(program: "darner" | "dfget", words: readonly string[]): Running {
     const child = spawn(join(root, "bin", program), words, { cwd: this.folder, env: this.#environment });
     this.#children.add(child);
+    endsWithTest(child);
     const running = new Running(child);
     void running.ended.then(() => this.#children.delete(child));
     return running;

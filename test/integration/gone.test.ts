@@ -147,8 +147,6 @@ describe("the origin behind a manager and a daemon", { concurrency: 3 }, () => {
   let other: Role;
   before(async () => {
     cluster = await Cluster.start();
-    // What fails its proof is cut off at once, and a host's last piece may be on its way just then.
-    cluster.expects("peer.wrong-bytes", "peer.accused");
     const manager = await cluster.manager();
     [host, other] = (await cluster.daemons(2, manager)) as [Role, Role];
   });

@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { endAll } from "../ending.ts";
 import { Place, type UpRunning } from "../integration/darner-up.ts";
 import { clientNames, programsOf, startClient, type ClientName } from "../images/clients.ts";
 import { makeImage, type ImageScript, type MadeImage } from "../images/make-image.ts";
@@ -50,9 +51,11 @@ async function inScene(tell: (scene: Scene) => Promise<void>): Promise<void> {
     };
     await tell({ place, up, registry, proxy, push });
   } finally {
-    await place.remove();
-    await registry.end();
-    rmSync(folder, { recursive: true, force: true });
+    await endAll(
+      () => place.remove(),
+      () => registry.end(),
+      () => rmSync(folder, { recursive: true, force: true }),
+    );
   }
 }
 

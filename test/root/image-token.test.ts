@@ -5,6 +5,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { endAll } from "../ending.ts";
 import { programsOf, startClient, type ClientName } from "../images/clients.ts";
 import { missing } from "../images/registry.ts";
 import { ImageScene, proxyOf, registryName } from "../images/scene.ts";
@@ -20,8 +21,10 @@ async function behindTokens(tell: (scene: ImageScene, tokens: TokenServer) => Pr
   try {
     await tell(scene, tokens);
   } finally {
-    await scene.end();
-    await tokens.end();
+    await endAll(
+      () => scene.end(),
+      () => tokens.end(),
+    );
   }
 }
 

@@ -8,7 +8,7 @@
  *  1. `have` names only pieces whose bytes hash to the digest in the journal: written under this mark,
  *     or hashed again when the journal was opened.
  *  2. A piece is in `have` only after its content write ended; its record is queued at that moment.
- *  3. An object begins only when no write of the one before it is under way.
+ *  3. An object begins only when no write of the one before it is under way, and none of its pieces goes out.
  *  4. An object has ended only while all its pieces are there.
  */
 
@@ -26,6 +26,7 @@ import {
   type ObjectRecord,
 } from "./journal.ts";
 import { JournalWriter } from "./journal-writer.ts";
+import { UnderWay } from "./under-way.ts";
 
 /** A journal above this is not ours: 16,384 pieces take 0.6 MB, and as much again for each boot that used them. */
 const journalBytesMax = 256 * 1024 * 1024;
@@ -53,11 +54,10 @@ export class PieceFile {
   readonly #journal: JournalWriter;
   readonly #mark: Uint8Array;
   readonly #spaceAhead: boolean;
+  readonly #underWay: UnderWay;
   #beginning = false;
   /** Pieces in whose place nothing was written since the content was empty. */
   #blank = new Bitfield(0);
-  /** Content writes under way. */
-  readonly #putting = new Set<Promise<void>>();
   #object: ObjectRecord | undefined;
   /** Counts the objects that began: notes make another record of the same one. */
   #began = 0;
@@ -69,20 +69,21 @@ export class PieceFile {
   /** Of all pieces, one behind the other; only those of `have` mean anything. */
   #digests = new Uint8Array(0);
 
-  private constructor(content: DiskFile, journal: JournalWriter, mark: Uint8Array, spaceAhead: boolean) {
-    this.content = content;
+  private constructor(options: PieceFileOptions, journal: JournalWriter, mark: Uint8Array) {
+    this.content = options.content;
     this.#journal = journal;
     this.#mark = mark;
-    this.#spaceAhead = spaceAhead;
+    this.#spaceAhead = options.spaceAhead ?? false;
+    this.#underWay = new UnderWay(options.clock);
   }
 
   /** Reads the journal and hashes what was written under another mark. A journal that is not ours counts as empty. */
   static async open(options: PieceFileOptions): Promise<PieceFile> {
-    const { content, journal, boot, clock, spaceAhead = false, hashAll = false } = options;
+    const { content, journal, boot, clock, hashAll = false } = options;
     const identity = await content.identity();
     const mark = markOf(boot, identity);
     const read = await readJournal(journal);
-    const file = new PieceFile(content, new JournalWriter(journal, read, mark, clock), mark, spaceAhead);
+    const file = new PieceFile(options, new JournalWriter(journal, read, mark, clock), mark);
     await file.#replay(read.records, identity.sizeBytes, hashAll);
     return file;
   }
@@ -151,9 +152,11 @@ export class PieceFile {
 
   async #beginAlone(object: ObjectRecord): Promise<void> {
     // A late write of the old object would lie over a piece of the new one.
-    await Promise.allSettled(this.#putting);
-    await this.#journal.restart();
+    await this.#underWay.writesEnded();
+    // None of its pieces sets out any more, and nobody gets the half of one that is cut.
     this.#forgetAll(undefined);
+    await this.#underWay.outgoingEnded();
+    await this.#journal.restart();
     const { lengthBytes = 0 } = object;
     // Empty first: what is in the place of a piece of zeros may then stay as it is.
     await this.content.truncate(0);
@@ -163,6 +166,11 @@ export class PieceFile {
     for (let index = 0; index < this.#have.length; index++) this.#blank.set(index);
     this.#journal.record(object);
     await this.flush();
+  }
+
+  /** A held piece goes out straight from the content file until `sending` ends. */
+  lend(sending: Promise<unknown>): void {
+    this.#underWay.goesOut(sending);
   }
 
   #forgetAll(object: ObjectRecord | undefined): void {
@@ -211,13 +219,9 @@ export class PieceFile {
     const position = index * object.pieceBytes;
     const isHole = object.lengthBytes !== undefined && isZeros(bytes);
     const isBlank = isHole ? this.#blank.has(index) : this.#blank.clear(index);
-    const writing = isHole ? this.content.clear(position, bytes.length, isBlank) : this.content.write(bytes, position);
-    this.#putting.add(writing);
-    try {
-      await writing;
-    } finally {
-      this.#putting.delete(writing);
-    }
+    const { content } = this;
+    const writing = isHole ? content.clear(position, bytes.length, isBlank) : content.write(bytes, position);
+    await this.#underWay.write(writing);
   }
 
   /** Reads one held piece into `into`, which must have the piece's length. The bytes are not hashed. */

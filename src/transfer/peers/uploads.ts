@@ -192,7 +192,7 @@ export class Uploads implements ChildHandlers {
     const serving = this.#tasks.get(nameOf(request.task, request.generation));
     const refusal = this.#refusal(child, request);
     if (refusal !== null) return this.#refuse(child, channel, request, refusal);
-    if (serving === undefined) return child.closeChannel(channel, "this version of the task is not here");
+    if (serving?.store.object === undefined) return child.closeChannel(channel, "this version of the task is not here");
     this.onClose(child, channel);
     child.channels.add(channel);
     this.#connections
@@ -370,6 +370,7 @@ export class Uploads implements ChildHandlers {
       const head = ChildConnection.pieceHead(channel, want.index, count);
       const gate = seenMoving(this.#options.limiter, () => (piece.movedMs = this.#options.clock.nowMs()));
       const sending = child.connection.sendFile(head, content, span.start, count, gate);
+      serving.store.lend(sending);
       child.sending = sending.catch(() => undefined);
       await sending;
       serving.bytes += count;
