@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { describe, test } from "node:test";
+import { checkCircles } from "./tidy/circles.ts";
 import { checkLayers } from "./tidy/layers.ts";
 import { checkPurity } from "./tidy/purity.ts";
 import { checkShape } from "./tidy/shape.ts";
@@ -22,7 +23,8 @@ function broken(path: string, text: string): string[] {
 
 describe("the repository", () => {
   test("keeps every rule", () => {
-    const findings = readSources(root, folders).flatMap(rules);
+    const sources = readSources(root, folders);
+    const findings = [...sources.flatMap(rules), ...checkCircles(sources)];
     const told = findings.map((found) => `${found.path}:${found.line} ${found.message}`);
     if (told.length > 0) assert.fail(`rules broken: ${told.length}\n${told.join("\n")}`);
   });
@@ -81,6 +83,29 @@ describe("doors and hands", () => {
       assert.deepEqual(broken(from, `export * from "${specifier}";\n`), expected);
     });
   }
+});
+
+describe("folders side by side", () => {
+  const found = (...files: readonly (readonly [path: string, specifier: string])[]): string[] =>
+    checkCircles(
+      files.map(([path, specifier]) => sourceFile(path, `${opening}import { x } from "${specifier}";\n`)),
+    ).map(({ path, message }) => `${path} ${message.split(";", 1)[0]!}`);
+
+  test("import one another in one direction", () => {
+    assert.deepEqual(found(["src/a/one/x.ts", "../two/mod.ts"], ["src/a/two/y.ts", "../three/mod.ts"]), []);
+    assert.deepEqual(found(["src/a/one/x.ts", "../two/mod.ts"], ["src/a/two/y.ts", "../one/mod.ts"]), [
+      "src/a/two/y.ts circle rule: one -> two -> one",
+    ]);
+    assert.deepEqual(
+      found(["src/a/c/x.ts", "#a/b/mod.ts"], ["src/a/b/deep/y.ts", "#a/a/mod.ts"], ["src/a/a/z.ts", "../c/mod.ts"]),
+      ["src/a/b/deep/y.ts circle rule: a -> c -> b -> a"],
+    );
+  });
+
+  test("may import what lies around them, and their tests anything", () => {
+    assert.deepEqual(found(["src/a/one/x.ts", "../whole.ts"], ["src/a/whole.ts", "./one/mod.ts"]), []);
+    assert.deepEqual(found(["src/a/one/x.ts", "../two/mod.ts"], ["src/a/two/y.test.ts", "../one/mod.ts"]), []);
+  });
 });
 
 describe("purity", () => {

@@ -6,7 +6,7 @@
 import { DarnerError, following, formatBytes } from "#base/mod.ts";
 import { addressRefusal, reachEverything, type Caller, type ReachPolicy } from "#core/reach/mod.ts";
 import type { Clock } from "#platform/machine/clock.ts";
-import type { AddressRule } from "#platform/http/client.ts";
+import type { AddressRule } from "#platform/sockets/address-rule.ts";
 import type { OriginAnswer, OriginBody } from "./origin.ts";
 
 /** The policy as it is now, and one rule object for each kind of caller: kept connections hang on them. */

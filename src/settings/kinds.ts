@@ -1,7 +1,7 @@
 /** The kinds of text that settings are made of, each with its bounds. */
 
 import { parseBytes, parseDurationMs, parseRate } from "#base/mod.ts";
-import type { ListenAddress } from "#platform/http/server.ts";
+import type { ListenAddress } from "#platform/machine/listen-address.ts";
 import { single, type Kind, type Read } from "./kind.ts";
 import { writeBytes, writeDuration, writeRate } from "./write.ts";
 

@@ -5,7 +5,7 @@
  */
 
 import { formatBytes } from "#base/mod.ts";
-import type { ListenAddress } from "#platform/http/server.ts";
+import type { ListenAddress } from "#platform/machine/listen-address.ts";
 import type { Machine, RoleAnswer } from "#platform/machine/machine.ts";
 
 export interface Finding {

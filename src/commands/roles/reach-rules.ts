@@ -2,7 +2,7 @@
 
 import { isLoopbackAddress } from "#core/placement/mod.ts";
 import { addressRefusal, urlRefusal, type Caller, type ReachPolicy } from "#core/reach/mod.ts";
-import type { ReachRule, ReachRuleFor } from "#platform/http/client.ts";
+import type { ReachRule, ReachRuleFor } from "#platform/sockets/address-rule.ts";
 
 /** Whose address nobody knows counts as from afar. */
 export function reachRules(policy: () => ReachPolicy): ReachRuleFor {

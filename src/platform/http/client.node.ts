@@ -8,19 +8,19 @@
 
 import type * as HttpTypes from "node:http";
 import type * as HttpsTypes from "node:https";
-import { http, https } from "./modules.node.ts";
+import { http, https } from "../machine/modules.node.ts";
 import type { NetConnectOpts } from "node:net";
 import type { SecureContext } from "node:tls";
 import { assert, DarnerError } from "#base/mod.ts";
 import { checkLiteralAddress, ruledLookup } from "../sockets/address-rule.node.ts";
 import {
   httpClientDefaults,
-  type AddressRule,
   type HttpClient,
   type HttpClientOptions,
   type HttpReply,
   type HttpRequest,
 } from "./client.ts";
+import type { AddressRule } from "../sockets/address-rule.ts";
 import { exchange, StaleConnectionError } from "./exchange.node.ts";
 import { connectRouted } from "./routed-socket.node.ts";
 import { checkCaCertificates, trustContext } from "../keys/trusted-roots.node.ts";

@@ -4,7 +4,7 @@
  */
 
 import type * as HttpTypes from "node:http";
-import { http, https } from "./modules.node.ts";
+import { http, https } from "../machine/modules.node.ts";
 import { DarnerError } from "#base/mod.ts";
 import type { HttpClientOptions, HttpReply, HttpRequest } from "./client.ts";
 import { AddressRefused, reachRefused } from "../sockets/address-rule.node.ts";

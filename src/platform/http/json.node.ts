@@ -7,7 +7,7 @@
  */
 
 import type * as HttpTypes from "node:http";
-import { http, https } from "./modules.node.ts";
+import { http, https } from "../machine/modules.node.ts";
 import type { SecureContext } from "node:tls";
 import { DarnerError } from "#base/mod.ts";
 import { memberName } from "#core/model/mod.ts";

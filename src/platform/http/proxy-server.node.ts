@@ -5,8 +5,8 @@
 
 import type * as HttpTypes from "node:http";
 import type { Duplex } from "node:stream";
-import { http } from "./modules.node.ts";
-import { listenOn } from "./listen.node.ts";
+import { http } from "../machine/modules.node.ts";
+import { listenOn } from "../sockets/listen.node.ts";
 import type { ProxyHandlers, ProxyServer, RequestHandler } from "./proxy-server.ts";
 
 const headTimeoutMs = 10_000;

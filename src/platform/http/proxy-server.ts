@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
-import type { ListenAddress } from "./server.ts";
+import type { ListenAddress } from "../machine/listen-address.ts";
 
 /** Must not reject. */
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;

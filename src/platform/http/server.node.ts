@@ -9,13 +9,13 @@
  */
 
 import type * as HttpTypes from "node:http";
-import { http } from "./modules.node.ts";
+import { http } from "../machine/modules.node.ts";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { asDarnerError, DarnerError, errorToWire } from "#base/mod.ts";
 import { readJsonBody } from "./json-body.node.ts";
 import { alsoSpeakTls } from "./tls.node.ts";
-import { listenOn } from "./listen.node.ts";
+import { listenOn } from "../sockets/listen.node.ts";
 import { routeTable, type RouteMatch, type RouteTable } from "./routes.ts";
 import type { Admission, HttpServer, HttpServerOptions, Route, RouteAnswer, UpgradeRoute } from "./server.ts";
 import type { Identity } from "../keys/identity.ts";

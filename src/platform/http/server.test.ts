@@ -9,7 +9,8 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { test, type TestContext } from "node:test";
 import { DarnerError } from "#base/mod.ts";
-import type { HttpServerOptions, ListenAddress, Route, UpgradeRoute } from "./server.ts";
+import type { HttpServerOptions, Route, UpgradeRoute } from "./server.ts";
+import type { ListenAddress } from "../machine/listen-address.ts";
 import { createNodeHttpServer, httpLimits, type HttpLimits } from "./server.node.ts";
 import { silentLog } from "../telemetry/log.ts";
 

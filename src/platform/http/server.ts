@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { JoinableRole, Scope } from "#core/model/mod.ts";
 import type { Identity } from "../keys/identity.ts";
+import type { ListenAddress } from "../machine/listen-address.ts";
 
 export interface RouteRequest {
   /** Values of the `:name` parts of the path. */
@@ -55,11 +56,6 @@ export interface UpgradeRoute {
   /** Gets the socket before anything was answered; `head` holds bytes that already came behind the request. */
   handle(request: IncomingMessage, socket: Socket, head: Buffer): void;
 }
-
-/** `HOST:PORT`, `[V6]:PORT` (port 0: any free one), or the path of a unix socket. */
-export type ListenAddress =
-  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
-  | { readonly kind: "unix"; readonly path: string; readonly permissions: number };
 
 export interface HttpServer {
   /** Opens one more address; throws `port.taken`, `listen.failed`. Returns what was bound. */

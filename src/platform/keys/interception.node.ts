@@ -3,7 +3,7 @@
 import type { SecureContext } from "node:tls";
 import { interceptionAuthority, interceptionCertificate } from "./certificates.ts";
 import type { Clock } from "../machine/clock.ts";
-import { tls } from "../http/modules.node.ts";
+import { tls } from "../machine/modules.node.ts";
 import type { Interception } from "./interception.ts";
 import type { Random } from "../machine/random.ts";
 import { newSigningKey, type SigningKey } from "./signing.ts";

@@ -7,7 +7,7 @@
 import { X509Certificate } from "node:crypto";
 import type { SecureContext } from "node:tls";
 import { DarnerError } from "#base/mod.ts";
-import { tls } from "../http/modules.node.ts";
+import { tls } from "../machine/modules.node.ts";
 
 const pemBlock = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 

@@ -4,7 +4,6 @@
  */
 
 import * as fs from "node:fs";
-import { sha256 } from "../keys/digest.ts";
 import { nodeRandom } from "./random.node.ts";
 
 export const bootTagBytes = 8;
@@ -20,5 +19,8 @@ export function readBootTag(source = "/proc/sys/kernel/random/boot_id"): Uint8Ar
   } catch {
     // No Linux, or no /proc.
   }
-  return id === "" ? tagOfProcess : new Uint8Array(sha256(Buffer.from(id, "latin1")).subarray(0, bootTagBytes));
+  if (id === "") return tagOfProcess;
+  // Loaded when it is needed, as by keys/digest.ts.
+  const digest = process.getBuiltinModule("node:crypto").hash("sha256", id, "hex");
+  return new Uint8Array(Buffer.from(digest, "hex").subarray(0, bootTagBytes));
 }

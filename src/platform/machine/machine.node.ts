@@ -1,6 +1,6 @@
 /** The real machine, asked through Node and /proc; what cannot be found out is left open. */
 
-import { http } from "../http/modules.node.ts";
+import { http } from "./modules.node.ts";
 import * as fs from "node:fs/promises";
 import * as net from "node:net";
 import { dirname } from "node:path";

@@ -1,6 +1,6 @@
 /** What `darner doctor` asks of the machine, as a port. Nothing here throws: trouble is an answer. */
 
-import type { ListenAddress } from "../http/server.ts";
+import type { ListenAddress } from "./listen-address.ts";
 
 /** Whom to ask: a role by its URL, or a daemon by its socket. */
 export type RolePlace = { readonly url: string } | { readonly socketPath: string };

@@ -7,7 +7,7 @@
 import { lookup, type LookupAddress } from "node:dns";
 import { isIP, type LookupFunction } from "node:net";
 import { DarnerError } from "#base/mod.ts";
-import type { AddressRule, ReachRule } from "../http/client.ts";
+import type { AddressRule, ReachRule } from "./address-rule.ts";
 
 /** The error of a request that the rule stops; the exchange names the object. */
 export class AddressRefused extends Error {}

@@ -15,7 +15,7 @@
 
 import * as net from "node:net";
 import { type DescriptorInbox, type HandedDescriptors, tokenBytesMax } from "./descriptor-inbox.ts";
-import { listenOn } from "../http/listen.node.ts";
+import { listenOn } from "./listen.node.ts";
 import type { Native } from "../native/calls.ts";
 import { closeDescriptor } from "../native/descriptors.node.ts";
 

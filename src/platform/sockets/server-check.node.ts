@@ -5,7 +5,7 @@
 
 import { lookup } from "node:dns/promises";
 import { checkUrl, reachRefused } from "./address-rule.node.ts";
-import type { CheckServer, ReachRuleFor } from "../http/client.ts";
+import type { CheckServer, ReachRuleFor } from "./address-rule.ts";
 
 /** A name that does not resolve here is the dialler's affair. */
 export function serverCheck(ruleFor: ReachRuleFor): CheckServer {

@@ -3,7 +3,7 @@
 import * as net from "node:net";
 import { asDarnerError } from "#base/mod.ts";
 import { checkUrl, ruledLookup } from "./address-rule.node.ts";
-import type { ReachRule } from "../http/client.ts";
+import type { ReachRule } from "./address-rule.ts";
 import type { Tunnel } from "./tunnel.ts";
 
 const connectTimeoutMs = 10_000;

@@ -1,7 +1,7 @@
 /** A tunnel to another server, for what a proxy does not look into. */
 
 import type { Duplex } from "node:stream";
-import type { ReachRule } from "../http/client.ts";
+import type { ReachRule } from "./address-rule.ts";
 
 export interface TunnelTarget {
   readonly host: string;

@@ -28,7 +28,8 @@ import {
   type SealEpochs,
   type SealRule,
 } from "#transfer/mod.ts";
-import { Accusations, HostSession } from "./hosts/mod.ts";
+import { Accusations } from "./hosts/mod.ts";
+import { HostSession } from "./host-session.ts";
 import { Colleagues, Crowds } from "./colleagues/mod.ts";
 import { explainTask } from "./explain-task.ts";
 import { heldManifest, IdleSweep, ManagedTask, SeedSlots, TaskVersion } from "./tasks/mod.ts";

@@ -12,7 +12,13 @@ import type { Random } from "#platform/machine/random.ts";
 import type { SigningKey } from "#platform/keys/signing.ts";
 import type { TaskCache } from "#storage/pieces/mod.ts";
 import type { SealRule } from "#transfer/mod.ts";
-import type { HostTaskSettings } from "./tasks/mod.ts";
+
+/** What each task goes by. */
+export interface HostTaskSettings {
+  readonly originFallbackAfterMs: number;
+  readonly originBudgetBytesPerSecond: number;
+  readonly stallTimeoutMs: number;
+}
 
 export interface HostDaemonSettings extends HostTaskSettings {
   readonly downloadRateBytesPerSecond: number;

@@ -17,14 +17,8 @@ import { takeHand, type Hand, Download } from "./outputs/mod.ts";
 import { registerDaemonMetrics } from "./daemon-metrics.ts";
 import type { HostDaemonOptions, HostDaemonSettings } from "./daemon-options.ts";
 import { newHostLimits, setHostLimits, type HostLimits } from "./host-limits.ts";
-import {
-  type HostTask,
-  HostTasks,
-  type AskedRecheck,
-  type Running,
-  isSealedSurprise,
-  isStoreTaken,
-} from "./tasks/mod.ts";
+import { HostTasks, isStoreTaken, type AskedRecheck, type Running } from "./running/mod.ts";
+import { isSealedSurprise, type HostTask } from "./tasks/mod.ts";
 import { ManagerClient, Preheats, cardOf, refusalTo } from "./cluster/mod.ts";
 import { SmallObjects } from "./small/mod.ts";
 

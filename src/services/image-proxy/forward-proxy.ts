@@ -16,7 +16,7 @@ import {
 } from "#core/image/mod.ts";
 import type { Interception } from "#platform/keys/interception.ts";
 import type { RequestHandler } from "#platform/http/proxy-server.ts";
-import type { ReachRuleFor } from "#platform/http/client.ts";
+import type { ReachRuleFor } from "#platform/sockets/address-rule.ts";
 import type { Relay } from "#platform/http/relay.ts";
 import type { Tunnel } from "#platform/sockets/tunnel.ts";
 import type { ImageProxy } from "./image-proxy.ts";

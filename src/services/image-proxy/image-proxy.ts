@@ -22,7 +22,7 @@ import {
 import type { Clock } from "#platform/machine/clock.ts";
 import type { Log } from "#platform/telemetry/log.ts";
 import type { Metrics } from "#platform/telemetry/metrics.ts";
-import type { CheckServer } from "#platform/http/client.ts";
+import type { CheckServer } from "#platform/sockets/address-rule.ts";
 import type { Relay } from "#platform/http/relay.ts";
 import type { ImageHost } from "./image-host.ts";
 import { Pulls, type Way } from "./pulls.ts";

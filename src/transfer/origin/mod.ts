@@ -4,4 +4,5 @@ export * from "./looks.ts";
 export * from "./origin-answer.ts";
 export * from "./origin-fetch-options.ts";
 export * from "./origin-fetch.ts";
+export * from "./read-gate.ts";
 export * from "./registry-token.ts";

@@ -1,7 +1,6 @@
 /** Who may have an object, and in which form it travels and lies on a disk. */
 
 export * from "./concealed.ts";
-export * from "./read-gate.ts";
 export * from "./seal-epochs.ts";
 export * from "./seal-rule.ts";
 export * from "./sealing.ts";

@@ -12,12 +12,12 @@ import type { Dialler } from "#platform/sockets/connection.ts";
 import type { Log } from "#platform/telemetry/log.ts";
 import type { Random } from "#platform/machine/random.ts";
 import { keyId, type SigningKey } from "#platform/keys/signing.ts";
+import type { PieceFile } from "#storage/pieces/mod.ts";
 import { Limiter, ParentPool, signTicket, type SealEpochs } from "#transfer/mod.ts";
 import { Borrowing, type Borrowed } from "./borrowing.ts";
-import { Regain } from "./regain.ts";
+import { Regain, type Holder } from "./regain.ts";
 import { RegainChain } from "./regain-chain.ts";
 import { Takeover, type TakenOver } from "./takeover.ts";
-import type { TaskVersion } from "../tasks/mod.ts";
 
 /** Those that were in the list once: who signed a manifest may be gone since. Of more, the newest. */
 const idsMax = 4096;
@@ -41,6 +41,18 @@ export interface ColleaguesOptions {
   readonly managers?: ManagerDirectory | undefined;
   /** This manager as a member of others' swarms. */
   readonly card: () => HostCard;
+}
+
+/** A version of a task that gets its object back. */
+export interface RegainedVersion {
+  readonly task: string;
+  readonly ask: TaskAsk;
+  readonly store: PieceFile;
+  readonly swarm: { has(host: string): boolean };
+  readonly filling: { bytesCame(): void; passOn(): void };
+  /** Hosts that have some of it. */
+  holders(): Iterable<Holder>;
+  pieceStored(index: number): void;
 }
 
 export class Colleagues {
@@ -87,7 +99,7 @@ export class Colleagues {
   aidFor(
     task: string,
     origin: Origin,
-  ): { readonly takeover: Takeover; readonly regain: (version: TaskVersion, found: TakenOver) => RegainChain } {
+  ): { readonly takeover: Takeover; readonly regain: (version: RegainedVersion, found: TakenOver) => RegainChain } {
     const { clock, random, log, trust, epochs } = this.#options;
     const isManager = (id: string): boolean => this.knows(id);
     return {
@@ -112,7 +124,7 @@ export class Colleagues {
   }
 
   /** The lender is gone before all was here: its successor has it too, or this one is the successor itself. */
-  async #afterLoss(version: TaskVersion, found: TakenOver): Promise<TakenOver | undefined> {
+  async #afterLoss(version: RegainedVersion, found: TakenOver): Promise<TakenOver | undefined> {
     const { task, ask, store } = version;
     const { lender, ...kept } = found;
     const isWhole = store.have.count >= found.listed.length;
@@ -132,7 +144,7 @@ export class Colleagues {
     return undefined;
   }
 
-  #regain(task: string, version: TaskVersion, { manifest, listed, lender }: TakenOver): Regain {
+  #regain(task: string, version: RegainedVersion, { manifest, listed, lender }: TakenOver): Regain {
     const { clock, random, log } = this.#options;
     const regain = new Regain({
       clock,

@@ -20,7 +20,8 @@ import { MemoryNetwork, type MemoryConnection } from "../../../../test/memory-ne
 import { ScriptedOrigin, type ScriptedObject } from "../../../../test/scripted-origin.ts";
 import { Accusations } from "../hosts/mod.ts";
 import { Colleagues } from "./colleagues.ts";
-import { ManagedTask, TaskVersion, type VersionHost } from "../tasks/mod.ts";
+import { ManagedTask, TaskVersion } from "../tasks/mod.ts";
+import type { VersionHost } from "../hosts/mod.ts";
 
 const task = "t".repeat(64);
 const url = "http://origin/a";

@@ -30,7 +30,7 @@ import {
   type SealEpochs,
 } from "#transfer/mod.ts";
 import type { Borrowed } from "./borrowing.ts";
-import { isGuarded, type VersionHost } from "../tasks/mod.ts";
+import { isGuarded, type VersionHost } from "../hosts/mod.ts";
 
 /** Hosts that lost their manager come within this time of each other. */
 const gatherMs = 200;

@@ -1,5 +1,6 @@
-/** Hosts at the manager: their connections, what they accuse each other of, where their rights are proved. */
+/** Hosts at the manager: who they are to its tasks, what they accuse each other of, where their rights are proved. */
 
 export * from "./accusations.ts";
-export * from "./host-session.ts";
+export * from "./guarded.ts";
 export * from "./places.ts";
+export * from "./version-host.ts";

@@ -19,7 +19,7 @@ import { sleep, type Clock } from "#platform/machine/clock.ts";
 import type { Log } from "#platform/telemetry/log.ts";
 import { shown, taskIdOf } from "#transfer/mod.ts";
 import { heldManifest, type ManagedTask, type TaskVersion } from "../tasks/mod.ts";
-import type { HostSession } from "../hosts/mod.ts";
+import type { HostSession } from "../host-session.ts";
 import { objectsOf } from "./preheat-objects.ts";
 
 const pollMs = 1_000;

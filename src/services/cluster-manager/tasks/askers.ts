@@ -8,7 +8,7 @@
 
 import type { Failure } from "./failure.ts";
 import type { JoinRequest } from "./managed-task-options.ts";
-import type { VersionHost } from "./task-version.ts";
+import type { VersionHost } from "../hosts/mod.ts";
 
 export class Askers {
   readonly #waiting = new Map<VersionHost, JoinRequest>();

@@ -7,7 +7,7 @@
 import type { DarnerError } from "#base/mod.ts";
 import type { TaskAsk } from "#core/protocol/mod.ts";
 import type { Caller } from "#core/reach/mod.ts";
-import { isSameAsker } from "./guarded.ts";
+import { isSameAsker } from "../hosts/mod.ts";
 
 const standsMs = 1_000;
 

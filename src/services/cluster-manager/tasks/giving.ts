@@ -12,7 +12,7 @@ import { errorToWire } from "#base/mod.ts";
 import { smallBytesMax, type ManifestHead } from "#core/protocol/mod.ts";
 import type { PieceFile } from "#storage/pieces/mod.ts";
 import { sameForAll, wholeMessage, type EndLine, type Uploads } from "#transfer/mod.ts";
-import type { VersionHost } from "./task-version.ts";
+import type { VersionHost } from "../hosts/mod.ts";
 
 const givenBytesMax = 8 * 1024 * 1024;
 

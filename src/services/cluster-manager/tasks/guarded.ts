@@ -1,17 +1,8 @@
-/** Content that a credential was needed for: its next asker shows that his own is good for it too. */
+/** Whose asks for a version wait until their right to it is proved. */
 
 import type { TaskAsk } from "#core/protocol/mod.ts";
-import { credentialOf } from "#transfer/mod.ts";
+import { isGuarded, isSameAsker } from "../hosts/mod.ts";
 import type { Version } from "./version-set.ts";
-
-export function isGuarded(ask: TaskAsk): boolean {
-  return credentialOf(ask.headers) !== "";
-}
-
-/** The same credential for the same address at the origin. */
-export function isSameAsker(one: TaskAsk, other: TaskAsk): boolean {
-  return one.url === other.url && credentialOf(one.headers) === credentialOf(other.headers);
-}
 
 /** A digest names the same bytes whatever the credential, so who may have them is asked apart. */
 export function isGuardedFrom(ask: TaskAsk, { fetchedFor, fetching, version }: Version): boolean {

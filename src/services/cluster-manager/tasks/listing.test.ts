@@ -10,7 +10,7 @@ import { newSigningKey } from "#platform/keys/signing.ts";
 import type { PieceFile } from "#storage/pieces/mod.ts";
 import { Manifest } from "#transfer/mod.ts";
 import { Listing } from "./listing.ts";
-import type { VersionHost } from "./task-version.ts";
+import type { VersionHost } from "../hosts/mod.ts";
 
 class Listener implements VersionHost {
   readonly card;

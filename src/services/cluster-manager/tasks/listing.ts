@@ -19,7 +19,7 @@ import { listEveryMs, gatherNewsMs, listSlice } from "#core/swarm/mod.ts";
 import type { Clock, Timer } from "#platform/machine/clock.ts";
 import type { EndRecord, PieceFile } from "#storage/pieces/mod.ts";
 import { endSeal, joinDigests, ManifestChain, sameForAll, type EndLine } from "#transfer/mod.ts";
-import type { VersionHost } from "./task-version.ts";
+import type { VersionHost } from "../hosts/mod.ts";
 
 /** Digests in one message: 32 KiB of hashes. */
 const listPiecesMax = 1024;

@@ -10,7 +10,8 @@ import type { Random } from "#platform/machine/random.ts";
 import type { TaskCache } from "#storage/pieces/mod.ts";
 import type { BodyAnswer, Limiter, ReadAsk } from "#transfer/mod.ts";
 import type { RegainChain, Takeover, TakenOver } from "../colleagues/mod.ts";
-import type { TaskVersion, VersionHost } from "./task-version.ts";
+import type { TaskVersion } from "./task-version.ts";
+import type { VersionHost } from "../hosts/mod.ts";
 
 export interface ManagedTaskOptions {
   readonly clock: Clock;

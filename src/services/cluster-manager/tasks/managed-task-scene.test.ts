@@ -13,7 +13,8 @@ import { Limiter, Uploads, type SealEpochs } from "#transfer/mod.ts";
 import { Accusations } from "../hosts/mod.ts";
 import { Colleagues } from "../colleagues/mod.ts";
 import { ManagedTask } from "./managed-task.ts";
-import { TaskVersion, type VersionHost } from "./task-version.ts";
+import { TaskVersion } from "./task-version.ts";
+import type { VersionHost } from "../hosts/mod.ts";
 import { MemoryNetwork } from "../../../../test/memory-network.ts";
 import { ScriptedOrigin, type ScriptedObject } from "../../../../test/scripted-origin.ts";
 

@@ -19,11 +19,12 @@ import { reserveRoom } from "#storage/pieces/mod.ts";
 import { concealFacts, nameGeneration, OriginFetch, type BodyAnswer } from "#transfer/mod.ts";
 import { Askers } from "./askers.ts";
 import { Failure } from "./failure.ts";
-import { isGuarded, isGuardedFrom } from "./guarded.ts";
-import { Places } from "../hosts/mod.ts";
+import { isGuardedFrom } from "./guarded.ts";
+import { isGuarded, Places } from "../hosts/mod.ts";
 import type { Aid, JoinRequest, ManagedTaskOptions } from "./managed-task-options.ts";
 import { recordOfTaken, type TakenOver } from "../colleagues/mod.ts";
-import type { TaskVersion, VersionHost } from "./task-version.ts";
+import type { TaskVersion } from "./task-version.ts";
+import type { VersionHost } from "../hosts/mod.ts";
 import { conditionOf, expectedDigests, isSameVersion, whyUseless } from "./version-rules.ts";
 import { VersionSet, type Version } from "./version-set.ts";
 

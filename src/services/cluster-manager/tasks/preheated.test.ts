@@ -7,7 +7,7 @@ import type { ManagerProgress } from "#core/image/mod.ts";
 import { silentLog } from "#platform/telemetry/log.ts";
 import type { ScriptedObject } from "../../../../test/scripted-origin.ts";
 import { newManager, plain } from "./managed-task-scene.test.ts";
-import type { HostSession } from "../hosts/mod.ts";
+import type { HostSession } from "../host-session.ts";
 import { Preheater, type GivenOrder } from "../preheat/mod.ts";
 
 const order: GivenOrder = {

@@ -13,22 +13,14 @@
 
 import { Bitfield, DarnerError, errorToWire } from "#base/mod.ts";
 import type { ResponseFacts } from "#core/freshness/mod.ts";
-import type {
-  HostCard,
-  ManagerMessage,
-  ManifestHead,
-  ParentOffer,
-  RecalledManifest,
-  TaskAsk,
-} from "#core/protocol/mod.ts";
+import type { ManagerMessage, ManifestHead, ParentOffer, TaskAsk } from "#core/protocol/mod.ts";
 import { pieceSpan } from "#core/model/mod.ts";
-import type { Caller } from "#core/reach/mod.ts";
 import { spreadEveryMs, Swarm, type SwarmChange, type SwarmReport } from "#core/swarm/mod.ts";
 import type { Clock, Timer } from "#platform/machine/clock.ts";
 import type { Log } from "#platform/telemetry/log.ts";
 import type { PieceFile } from "#storage/pieces/mod.ts";
 import { sameForAll, Sealing, shown, type SealEpochs, type Uploads } from "#transfer/mod.ts";
-import type { Accusations } from "../hosts/mod.ts";
+import type { Accusations, VersionHost } from "../hosts/mod.ts";
 import { Filling } from "./filling.ts";
 import { Giving } from "./giving.ts";
 import { Listing, type Sign } from "./listing.ts";
@@ -52,16 +44,6 @@ const whollyThere: SwarmReport = {
 
 /** What a host says that it has. */
 type Holds = { readonly generation: string; readonly pieces: string };
-
-export interface VersionHost {
-  readonly card: HostCard;
-  readonly caller: Caller;
-  send(message: ManagerMessage): void;
-  /** A fresh ticket for this host and task, or undefined with --trust off. */
-  ticket(task: string): string | undefined;
-  /** The manifest as the host heard it from another manager; undefined when it has none, or says nothing in time. */
-  recall(task: string, generation: string): Promise<RecalledManifest | undefined>;
-}
 
 export interface TaskVersionOptions {
   readonly clock: Clock;

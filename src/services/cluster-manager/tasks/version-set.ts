@@ -5,7 +5,8 @@
 
 import type { TaskAsk } from "#core/protocol/mod.ts";
 import type { ManagedTaskOptions } from "./managed-task-options.ts";
-import type { TaskVersion, VersionHost } from "./task-version.ts";
+import type { TaskVersion } from "./task-version.ts";
+import type { VersionHost } from "../hosts/mod.ts";
 import { mustPass } from "./version-rules.ts";
 
 export interface Version {

@@ -24,7 +24,7 @@ import { newSigningKey } from "#platform/keys/signing.ts";
 import { Looks, ManagerLink, ReadGate } from "#transfer/mod.ts";
 import { MemoryNetwork, type MemoryConnection } from "../../../../test/memory-network.ts";
 import { Crowds } from "../colleagues/mod.ts";
-import { HostSession } from "../hosts/mod.ts";
+import { HostSession } from "../host-session.ts";
 
 const card: HostCard = { id: "h", name: "h", site: "", address: "10.0.0.1", port: 1 };
 const manager: ManagerEntry = {

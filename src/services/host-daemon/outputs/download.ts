@@ -8,8 +8,7 @@ import type { Wish } from "#core/download/mod.ts";
 import type { DownloadAsk, DownloadEvent } from "#core/protocol/mod.ts";
 import type { Clock, Timer } from "#platform/machine/clock.ts";
 import { shown } from "#transfer/mod.ts";
-import { type HostTask, lastModifiedOf } from "../tasks/mod.ts";
-import { verifiedBytes, wishFor } from "../reading/mod.ts";
+import { lastModifiedOf, verifiedBytes, wishFor, type HostTask } from "../tasks/mod.ts";
 import { proveSpan, spanOf } from "./output-copy.ts";
 import type { SideOutput } from "./side-output.ts";
 

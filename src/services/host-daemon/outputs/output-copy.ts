@@ -7,8 +7,7 @@ import { assert, DarnerError, isZeros } from "#base/mod.ts";
 import { digestToText, parseDigest } from "#core/model/mod.ts";
 import type { DiskFile } from "#platform/files/disk.ts";
 import { streamingDigest } from "#platform/keys/digest.ts";
-import type { HostTask } from "../tasks/mod.ts";
-import { readChecked, spoiled } from "../reading/mod.ts";
+import { readChecked, spoiled, type HostTask } from "../tasks/mod.ts";
 
 type Held = Pick<HostTask, "store" | "spoiled" | "sealing">;
 

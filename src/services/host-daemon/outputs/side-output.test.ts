@@ -9,7 +9,8 @@ import { SimDisk } from "#platform/files/disk.sim.ts";
 import { nodeRandom } from "#platform/machine/random.node.ts";
 import { PieceFile } from "#storage/pieces/mod.ts";
 import { Sealing } from "#transfer/mod.ts";
-import { putBeside, SideOutput } from "./side-output.ts";
+import { putBeside } from "../tasks/mod.ts";
+import { SideOutput } from "./side-output.ts";
 
 const pieceBytes = 1024;
 const clearBytes = clearPieceLength(pieceBytes);

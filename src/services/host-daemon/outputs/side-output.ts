@@ -13,22 +13,10 @@ import { asDarnerError, Bitfield, isZeros, type DarnerError } from "#base/mod.ts
 import { pieceCount } from "#core/model/mod.ts";
 import type { DiskFile } from "#platform/files/disk.ts";
 import type { PieceFile } from "#storage/pieces/mod.ts";
-import type { HostTask } from "../tasks/mod.ts";
-import { readChecked, spoiled } from "../reading/mod.ts";
+import { readChecked, spoiled, type BesideOutput, type HostTask } from "../tasks/mod.ts";
 import { assertWanted, copyChecked, type ByteSpan } from "./output-copy.ts";
 
-/** A piece was stored; `bytes` are spent by it. Throws `seal.broken`. */
-export async function putBeside(
-  { store, sealing, outputs }: Pick<HostTask, "store" | "sealing" | "outputs">,
-  index: number,
-  bytes: Uint8Array,
-): Promise<void> {
-  if (outputs.size === 0 || store.object === undefined) return;
-  const clear = sealing.open(store.object, index, bytes);
-  await Promise.all([...outputs].map((output) => output.put(store, index, clear)));
-}
-
-export class SideOutput {
+export class SideOutput implements BesideOutput {
   readonly #file: DiskFile;
   readonly #isOver: () => boolean;
   #generation: string | undefined;

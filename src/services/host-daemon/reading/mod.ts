@@ -1,7 +1,5 @@
 /** Verified bytes in order for whoever reads instead of saving: streams, parts, the image proxy. */
 
-export * from "./asker.ts";
 export * from "./image-content.ts";
-export * from "./object-bytes.ts";
 export * from "./object-route.ts";
 export * from "./read-object.ts";

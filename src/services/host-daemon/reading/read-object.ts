@@ -15,8 +15,7 @@ import { asDarnerError } from "#base/mod.ts";
 import type { ResponseFacts } from "#core/freshness/mod.ts";
 import type { DownloadMode, TaskAsk } from "#core/protocol/mod.ts";
 import { type Download, spanOf } from "../outputs/mod.ts";
-import type { HostTask } from "../tasks/mod.ts";
-import type { ByteRange } from "./object-bytes.ts";
+import type { ByteRange, HostTask } from "../tasks/mod.ts";
 import type { HostDaemon } from "../service.ts";
 
 export interface ReadAsk extends TaskAsk {

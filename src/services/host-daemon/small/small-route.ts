@@ -3,11 +3,18 @@
 import { DarnerError } from "#base/mod.ts";
 import { smallAsksMax, type SmallAnswer, type SmallAsks, type TaskAsk } from "#core/protocol/mod.ts";
 import type { Route, RouteRequest } from "#platform/http/server.ts";
-
-import type { HostDaemon } from "../service.ts";
 import { isTaskAsk } from "../tasks/mod.ts";
+import type { SmallObjects } from "./small-objects.ts";
 
-export function smallRoute(daemon: HostDaemon): Route {
+/** Who has small objects: the host daemon. */
+interface SmallGiver {
+  /** Undefined where there is no cluster. */
+  readonly small: SmallObjects | undefined;
+  /** Whether the task runs, or is kept, as a large one. */
+  has(task: string): boolean;
+}
+
+export function smallRoute(daemon: SmallGiver): Route {
   return {
     method: "POST",
     path: "/v1/small",
@@ -24,7 +31,7 @@ export function smallRoute(daemon: HostDaemon): Route {
   };
 }
 
-async function answer(daemon: HostDaemon, ask: TaskAsk, index: number): Promise<SmallAnswer> {
+async function answer(daemon: SmallGiver, ask: TaskAsk, index: number): Promise<SmallAnswer> {
   const object = await daemon.small?.get(ask, (task) => daemon.has(task));
   if (object === undefined) return { index };
   const { bytes, digests, lastModified } = object;

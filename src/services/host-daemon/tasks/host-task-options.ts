@@ -8,14 +8,9 @@ import type { Log } from "#platform/telemetry/log.ts";
 import type { Random } from "#platform/machine/random.ts";
 import type { PieceFile } from "#storage/pieces/mod.ts";
 import type { ParentPool, Uploads } from "#transfer/mod.ts";
+import type { HostTaskSettings } from "../daemon-options.ts";
 import type { HostLimits } from "../host-limits.ts";
 import type { ManagerClient } from "../cluster/mod.ts";
-
-export interface HostTaskSettings {
-  readonly originFallbackAfterMs: number;
-  readonly originBudgetBytesPerSecond: number;
-  readonly stallTimeoutMs: number;
-}
 
 export interface HostTaskOptions {
   readonly clock: Clock;

@@ -18,8 +18,9 @@ import type { BytesBySource, ManagerMessage, RecalledManifest, TaskAsk } from "#
 import type { Timer } from "#platform/machine/clock.ts";
 import type { EndRecord, PieceFile } from "#storage/pieces/mod.ts";
 import { Limiter, Manifest, Sealing, shown, SwarmTransfer, type ListedLines, type OriginFetch } from "#transfer/mod.ts";
-import { forgetAnothers, markAsker } from "../reading/mod.ts";
+import { forgetAnothers, markAsker } from "./asker.ts";
 import { backToSource } from "./back-to-source.ts";
+import { putBeside, type BesideOutput } from "./beside.ts";
 import { Confirmation } from "./confirmation.ts";
 import type { HostTaskOptions } from "./host-task-options.ts";
 import { assertVouched, keyToTrust } from "./manifest-trust.ts";
@@ -28,7 +29,6 @@ import { objectRecordOf, theManagerHasIt } from "./object-record.ts";
 import { isOfTheObject, judgeWaiting, watchAfterMs, whyNoMore, unreachableManagers } from "./patience.ts";
 import { Readers } from "./readers.ts";
 import { takeSeal, type HeadMessage } from "./sealed-head.ts";
-import { putBeside, type SideOutput } from "../outputs/mod.ts";
 import { TaskReports, type ReportSource } from "./task-reports.ts";
 
 export class HostTask implements TaskListener {
@@ -58,7 +58,7 @@ export class HostTask implements TaskListener {
   /** What of it is wanted, and who waits for it. */
   readonly readers: Readers;
   /** Those that are not the store, and are written as pieces come. */
-  readonly outputs = new Set<SideOutput>();
+  readonly outputs = new Set<BesideOutput>();
   whole = false;
 
   constructor(options: HostTaskOptions) {

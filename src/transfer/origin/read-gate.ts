@@ -16,8 +16,8 @@ import {
 import type { Seen } from "#core/protocol/mod.ts";
 import type { Caller } from "#core/reach/mod.ts";
 import type { Clock } from "#platform/machine/clock.ts";
-import type { CallersLook, Looks } from "../origin/mod.ts";
-import { credentialOf } from "./task-id.ts";
+import { credentialOf } from "../rights/mod.ts";
+import type { CallersLook, Looks } from "./looks.ts";
 
 export interface ReadAsk {
   /** Where the registry has it, by digest. */

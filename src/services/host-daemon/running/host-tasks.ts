@@ -15,9 +15,7 @@ import type { ManagerClient } from "../cluster/mod.ts";
 import type { HostDaemonOptions, HostDaemonSettings } from "../daemon-options.ts";
 import type { HostLimits } from "../host-limits.ts";
 import { type ClientOutput, type Download, unchangedFromNow } from "../outputs/mod.ts";
-import { assertMayRead, mayShare } from "../reading/mod.ts";
-import { askedOf } from "./host-task-options.ts";
-import { HostTask } from "./host-task.ts";
+import { askedOf, assertMayRead, HostTask, mayShare } from "../tasks/mod.ts";
 import { keptTasks, storeTaken, type Running } from "./running.ts";
 import { closeStore, openStore, type TaskStore } from "./task-store.ts";
 

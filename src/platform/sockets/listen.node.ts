@@ -6,7 +6,7 @@
 import * as fs from "node:fs/promises";
 import * as net from "node:net";
 import { DarnerError } from "#base/mod.ts";
-import type { ListenAddress } from "./server.ts";
+import type { ListenAddress } from "../machine/listen-address.ts";
 
 /** sockaddr_un has room for 108 bytes, the last one a zero. */
 const unixPathBytesMax = 107;

@@ -3,7 +3,7 @@
 import { DarnerError } from "#base/mod.ts";
 import type { EndRecord } from "#storage/pieces/mod.ts";
 import type { Download } from "../outputs/mod.ts";
-import type { HostTask } from "./host-task.ts";
+import type { HostTask } from "../tasks/mod.ts";
 
 export interface Running {
   readonly task: HostTask;

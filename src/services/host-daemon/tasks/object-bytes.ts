@@ -13,7 +13,7 @@ import type { Wish } from "#core/download/mod.ts";
 import { pieceSpan } from "#core/model/mod.ts";
 import type { DiskFile } from "#platform/files/disk.ts";
 import { sha256 } from "#platform/keys/digest.ts";
-import type { HostTask } from "../tasks/mod.ts";
+import type { HostTask } from "./host-task.ts";
 
 export interface ByteRange {
   readonly start: number;

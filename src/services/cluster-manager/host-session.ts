@@ -23,8 +23,9 @@ import type { Log } from "#platform/telemetry/log.ts";
 import { logBudget } from "#platform/telemetry/log-budget.ts";
 import { keyId, type SigningKey } from "#platform/keys/signing.ts";
 import { MessageLink, signTicket, taskIdOf, type ReadGate } from "#transfer/mod.ts";
-import type { Crowds } from "../colleagues/mod.ts";
-import type { ManagedTask, VersionHost } from "../tasks/mod.ts";
+import type { Crowds } from "./colleagues/mod.ts";
+import type { ManagedTask } from "./tasks/mod.ts";
+import type { VersionHost } from "./hosts/mod.ts";
 
 /** A ticket lives for minutes; a new one is signed when the old one is half-way. */
 const ticketReuseMs = 4 * 60_000;

@@ -19,8 +19,8 @@ import { SimClock } from "#platform/machine/clock.sim.ts";
 import { silentLog } from "#platform/telemetry/log.ts";
 import { newSigningKey, type SigningKey } from "#platform/keys/signing.ts";
 import { Looks, ReadGate, taskIdOf } from "#transfer/mod.ts";
-import { MemoryConnection } from "../../../../test/memory-network.ts";
-import { Crowds } from "../colleagues/mod.ts";
+import { MemoryConnection } from "../../../test/memory-network.ts";
+import { Crowds } from "./colleagues/mod.ts";
 import { HostSession } from "./host-session.ts";
 
 const ask: TaskAsk = { url: "http://origin/a", headers: {}, filterQuery: [], tag: "" };

@@ -6,7 +6,7 @@ import { PieceFile } from "#storage/pieces/mod.ts";
 import type { ClientOutput } from "../outputs/mod.ts";
 import type { HostDaemonOptions } from "../daemon-options.ts";
 import type { Running } from "./running.ts";
-import { isSealedSurprise } from "./sealed-head.ts";
+import { isSealedSurprise } from "../tasks/mod.ts";
 
 export interface TaskStore {
   readonly store: PieceFile;
