@@ -3,7 +3,7 @@
 import { DarnerError } from "#base/mod.ts";
 import type { ResponseFacts } from "#core/freshness/mod.ts";
 import type { Origin, OriginAnswer, OriginHead, OriginRequest } from "#origins/mod.ts";
-import { ChunkFiller } from "#platform/http/chunk-filler.ts";
+import { ChunkFiller } from "#platform/http-client/chunk-filler.ts";
 
 export interface ScriptedObject {
   readonly content: Uint8Array;

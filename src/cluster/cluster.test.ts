@@ -4,7 +4,7 @@ import * as assert from "node:assert/strict";
 import { test } from "node:test";
 import { DarnerError } from "#base/mod.ts";
 import type { ManagerEntry } from "#core/placement/mod.ts";
-import type { HttpJson, JsonRequest } from "#platform/http/json.ts";
+import type { HttpJson, JsonRequest } from "#platform/http-asks/json.ts";
 import { silentLog } from "#platform/telemetry/log.ts";
 import { manualClock } from "../../test/manual-clock.ts";
 import { backoffMs } from "./backoff.ts";

@@ -8,7 +8,7 @@ import { DarnerError } from "#base/mod.ts";
 import { readSealEpochs, type SealEpoch } from "#core/model/mod.ts";
 import { readManagerList, type ManagerEntry, type ManagerFacts, type ManagerList } from "#core/placement/mod.ts";
 import type { Clock } from "#platform/machine/clock.ts";
-import type { HttpJson } from "#platform/http/json.ts";
+import type { HttpJson } from "#platform/http-asks/json.ts";
 import type { Log } from "#platform/telemetry/log.ts";
 import type { Random } from "#platform/machine/random.ts";
 import { KnownManagers, type ManagerDirectory } from "./manager-directory.ts";

@@ -18,7 +18,7 @@ import { DarnerError } from "#base/mod.ts";
 import type { Member, Scope } from "#core/model/mod.ts";
 import { callerOf, isLocal, type Caller } from "#platform/sockets/caller.ts";
 import type { Clock } from "#platform/machine/clock.ts";
-import type { Admission, Right, RouteAccess } from "#platform/http/server.ts";
+import type { Admission, Right, RouteAccess } from "#platform/http-server/server.ts";
 import { logBudget } from "#platform/telemetry/log-budget.ts";
 import type { Log } from "#platform/telemetry/log.ts";
 import { isThisMachine } from "./trust.ts";

@@ -7,7 +7,7 @@
 import { DarnerError } from "#base/mod.ts";
 import { isJoinableRole, joinProof, readToken, type JoinableRole } from "#core/model/mod.ts";
 import { certificateFingerprint } from "#platform/keys/certificates.ts";
-import type { HttpJson } from "#platform/http/json.ts";
+import type { HttpJson } from "#platform/http-asks/json.ts";
 import type { SigningKey } from "#platform/keys/signing.ts";
 
 const answerTimeoutMs = 10_000;

@@ -6,7 +6,7 @@ import { DarnerError } from "#base/mod.ts";
 import { readBootTag } from "#platform/machine/boot.node.ts";
 import { nodeClock } from "#platform/machine/clock.node.ts";
 import { nodeDisk } from "#platform/files/disk.node.ts";
-import { createNodeLocalHttp } from "#platform/http/local.node.ts";
+import { createNodeLocalHttp } from "#platform/http-asks/local.node.ts";
 import type { Native } from "#platform/native/calls.ts";
 import { nodeOutputFiles } from "#platform/files/output-files.node.ts";
 import { nodeRandom } from "#platform/machine/random.node.ts";
@@ -86,7 +86,7 @@ const loadNative = (): Promise<Native> =>
   (native ??= import("#platform/native/calls.node.ts").then((module) => module.loadNative()));
 
 const openOrigin: DfgetPorts["openOrigin"] = async ({ caCertificates, waitMsMax }) => {
-  const { createNodeHttpClient } = await import("#platform/http/client.node.ts");
+  const { createNodeHttpClient } = await import("#platform/http-client/client.node.ts");
   const { createOrigins } = await import("#origins/mod.ts");
   const connectTimeoutMs = Math.min(waitMsMax, 30_000);
   const httpClient = createNodeHttpClient({

@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { judgeMembership, type Finding, type FoundMembership } from "#clients/darner/mod.ts";
 import { asDarnerError } from "#base/mod.ts";
-import { createNodeHttpJson } from "#platform/http/json.node.ts";
+import { createNodeHttpJson } from "#platform/http-asks/json.node.ts";
 import type { Identity } from "#platform/keys/identity.ts";
 import { nodeMachine } from "#platform/machine/machine.node.ts";
 import { signingKeyFromPem } from "#platform/keys/signing.ts";

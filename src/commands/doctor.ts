@@ -2,7 +2,7 @@
 
 import { asDarnerError } from "#base/mod.ts";
 import { examine, type Finding } from "#clients/darner/mod.ts";
-import { createNodeHttpJson } from "#platform/http/json.node.ts";
+import { createNodeHttpJson } from "#platform/http-asks/json.node.ts";
 import { nodeMachine } from "#platform/machine/machine.node.ts";
 import { loadNative } from "#platform/native/calls.node.ts";
 import {

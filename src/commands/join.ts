@@ -5,7 +5,7 @@ import { hostname } from "node:os";
 import { joinCluster } from "#cluster/mod.ts";
 import { DarnerError } from "#base/mod.ts";
 import { readToken, type JoinableRole } from "#core/model/mod.ts";
-import { createNodeHttpJson } from "#platform/http/json.node.ts";
+import { createNodeHttpJson } from "#platform/http-asks/json.node.ts";
 import { createNodeIdentity, createNodeVisitor } from "#platform/keys/identity.node.ts";
 import { lockDirectory } from "#platform/machine/process-lock.node.ts";
 import { newSigningKey } from "#platform/keys/signing.ts";

@@ -1,7 +1,7 @@
 /** A body that counts: it ends well only after as many bytes as the answer's head told. */
 
 import { DarnerError } from "#base/mod.ts";
-import type { HttpBody } from "#platform/http/client.ts";
+import type { HttpBody } from "#platform/http-client/client.ts";
 import type { Extent } from "./http-range.ts";
 import type { OriginBody } from "./origin.ts";
 

@@ -5,7 +5,7 @@
  */
 
 import { DarnerError, type ErrorCode } from "#base/mod.ts";
-import type { HttpReply } from "#platform/http/client.ts";
+import type { HttpReply } from "#platform/http-client/client.ts";
 import type { OriginRequest } from "./origin.ts";
 
 export interface Extent {

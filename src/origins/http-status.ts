@@ -1,7 +1,7 @@
 /** An HTTP status that is no success, as our error: what it means, when to come back, what to do next. */
 
 import { DarnerError, type ErrorCode, type Retry } from "#base/mod.ts";
-import type { HttpReply } from "#platform/http/client.ts";
+import type { HttpReply } from "#platform/http-client/client.ts";
 
 /** When the origin fails without telling when to come back. */
 const retryDefaultMs = 1000;

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createNodeHttpClient } from "#platform/http/client.node.ts";
+import { createNodeHttpClient } from "#platform/http-client/client.node.ts";
 import { fetchAll, originForFile, troubleOf, visitor } from "../../test/origin/visit.ts";
 
 const body = Buffer.from("over TLS");

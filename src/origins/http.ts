@@ -12,7 +12,7 @@ import { DarnerError } from "#base/mod.ts";
 import type { ResponseFacts } from "#core/freshness/mod.ts";
 import { isForNearOnly, urlRefusal } from "#core/reach/mod.ts";
 import type { Clock } from "#platform/machine/clock.ts";
-import type { HttpClient, HttpReply } from "#platform/http/client.ts";
+import type { HttpClient, HttpReply } from "#platform/http-client/client.ts";
 import { countedBody } from "./http-body.ts";
 import { extentOf } from "./http-range.ts";
 import { refusedByPolicy, sizeLimited, timeLimited, type Reach } from "./reach.ts";

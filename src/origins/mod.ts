@@ -3,7 +3,7 @@
 import { DarnerError } from "#base/mod.ts";
 import type { ReachPolicy } from "#core/reach/mod.ts";
 import type { Clock } from "#platform/machine/clock.ts";
-import type { HttpClient } from "#platform/http/client.ts";
+import type { HttpClient } from "#platform/http-client/client.ts";
 import { createHttpOrigin } from "./http.ts";
 import type { Origin } from "./origin.ts";
 import { reachBy } from "./reach.ts";

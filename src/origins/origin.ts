@@ -5,7 +5,7 @@
  */
 
 import type { ResponseFacts } from "#core/freshness/mod.ts";
-import type { Flow } from "#platform/http/client.ts";
+import type { Flow } from "#platform/http-client/client.ts";
 import type { Caller } from "#core/reach/mod.ts";
 
 export interface OriginRequest {

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { DarnerError } from "#base/mod.ts";
 import type { KeptEpoch } from "#services/config-service/mod.ts";
-import { createNodeHttpJson } from "#platform/http/json.node.ts";
+import { createNodeHttpJson } from "#platform/http-asks/json.node.ts";
 import { createNodeIdentity } from "#platform/keys/identity.node.ts";
 import { signingKeyFromPem } from "#platform/keys/signing.ts";
 import { startTestOrigin, type TestOrigin } from "../origin/mod.ts";

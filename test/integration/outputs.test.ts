@@ -5,7 +5,7 @@ import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { errorTable } from "#base/mod.ts";
-import { createNodeLocalHttp } from "#platform/http/local.node.ts";
+import { createNodeLocalHttp } from "#platform/http-asks/local.node.ts";
 import { loadNative } from "#platform/native/calls.node.ts";
 import { Cluster, inCluster, until, type Role } from "./cluster.ts";
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
-import { createNodeHttpJson } from "#platform/http/json.node.ts";
+import { createNodeHttpJson } from "#platform/http-asks/json.node.ts";
 import { startTestOrigin, type TestOrigin } from "../origin/mod.ts";
 import { Place, type UpRunning } from "./darner-up.ts";
 

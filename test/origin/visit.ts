@@ -6,8 +6,8 @@ import { DarnerError, type ErrorCode } from "#base/mod.ts";
 import type { ReachPolicy } from "#core/reach/mod.ts";
 import { createOrigins, type Origin, type OriginAnswer, type OriginRequest } from "#origins/mod.ts";
 import { nodeClock } from "#platform/machine/clock.node.ts";
-import { createNodeHttpClient } from "#platform/http/client.node.ts";
-import type { HttpClientOptions } from "#platform/http/client.ts";
+import { createNodeHttpClient } from "#platform/http-client/client.node.ts";
+import type { HttpClientOptions } from "#platform/http-client/client.ts";
 import { startTestOrigin, type TestOrigin, type TestOriginOptions } from "./server.ts";
 
 export const noSignal = new AbortController().signal;

@@ -1,6 +1,6 @@
 /** `darner set`: changes a setting of one running process, or of every process of a cluster. */
 
-import type { HttpJson } from "#platform/http/json.ts";
+import type { HttpJson } from "#platform/http-asks/json.ts";
 
 /** A process by its socket or URL; the config service speaks for the whole cluster. */
 export type SettingPlace =

@@ -1,7 +1,7 @@
 /** `darner host`, `darner manager` and `darner task explain`: what managers say of machines and of one task. */
 
 import { DarnerError, formatBytes } from "#base/mod.ts";
-import type { HttpJson } from "#platform/http/json.ts";
+import type { HttpJson } from "#platform/http-asks/json.ts";
 import { table } from "./table.ts";
 
 const answerTimeoutMs = 10_000;

@@ -1,7 +1,7 @@
 /** `darner member` and `darner token`: who belongs to a cluster, and what operators may do in it. */
 
 import { DarnerError } from "#base/mod.ts";
-import type { HttpJson, JsonRequest } from "#platform/http/json.ts";
+import type { HttpJson, JsonRequest } from "#platform/http-asks/json.ts";
 import { table } from "./table.ts";
 
 /** A config service, by its URL or through its own machine's socket. */

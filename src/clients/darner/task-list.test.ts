@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DarnerError } from "#base/mod.ts";
-import type { HttpJson, JsonRequest } from "#platform/http/json.ts";
+import type { HttpJson, JsonRequest } from "#platform/http-asks/json.ts";
 import { knownManagers } from "./task-list.ts";
 
 /** Config services by their URL; nobody else answers. */

@@ -1,7 +1,7 @@
 /** `darner task list`: what cluster managers distribute now, as a table or as their own JSON. */
 
 import { asDarnerError, DarnerError, formatBytes } from "#base/mod.ts";
-import type { HttpJson } from "#platform/http/json.ts";
+import type { HttpJson } from "#platform/http-asks/json.ts";
 import type { ListedManager } from "./machines.ts";
 import { askConfigService, type ConfigServicePlace } from "./members.ts";
 import { table } from "./table.ts";

@@ -5,7 +5,7 @@
 
 import { DarnerError } from "#base/mod.ts";
 import type { DownloadMode } from "#core/protocol/mod.ts";
-import type { Silence } from "#platform/http/local.ts";
+import type { Silence } from "#platform/http-asks/local.ts";
 
 const howToShare = "to share with other hosts, run darner up --listen 0.0.0.0 on one of them and join it from here";
 

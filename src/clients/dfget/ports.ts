@@ -3,7 +3,7 @@
 import type { Origin } from "#origins/mod.ts";
 import type { Clock } from "#platform/machine/clock.ts";
 import type { Disk } from "#platform/files/disk.ts";
-import type { LocalHttp } from "#platform/http/local.ts";
+import type { LocalHttp } from "#platform/http-asks/local.ts";
 import type { OutputFiles } from "#platform/files/output-files.ts";
 import type { Random } from "#platform/machine/random.ts";
 import type { Terminal } from "#platform/machine/terminal.ts";

@@ -11,7 +11,7 @@ import { digestToText } from "#core/model/mod.ts";
 import type { DownloadAsk, DownloadEvent, DownloadMode } from "#core/protocol/mod.ts";
 import type { Clock, Timer } from "#platform/machine/clock.ts";
 import type { DiskFile } from "#platform/files/disk.ts";
-import type { LocalHttp, LocalReply } from "#platform/http/local.ts";
+import type { LocalHttp, LocalReply } from "#platform/http-asks/local.ts";
 import type { Random } from "#platform/machine/random.ts";
 import type { Wanted } from "./wanted.ts";
 

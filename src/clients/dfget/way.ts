@@ -1,7 +1,7 @@
 /** Finds out which way the bytes come: asks the socket, and starts a daemon where one is needed. */
 
 import { DarnerError } from "#base/mod.ts";
-import type { Silence } from "#platform/http/local.ts";
+import type { Silence } from "#platform/http-asks/local.ts";
 import { sleep } from "#platform/machine/clock.ts";
 import { chooseWay, type WayFacts } from "./choose-way.ts";
 import { daemonOrder, socketFor, type ClusterFacts } from "./daemon-instance.ts";

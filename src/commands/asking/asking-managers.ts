@@ -2,7 +2,7 @@
 
 import type { Command } from "commander";
 import { knownManagers, type KnownManagers } from "#clients/darner/mod.ts";
-import type { HttpJson } from "#platform/http/json.ts";
+import type { HttpJson } from "#platform/http-asks/json.ts";
 import { hostDaemonSettings, type SettingsGroup } from "#settings/mod.ts";
 import { addSettings, givenFlags } from "../line/command-line.ts";
 import { loadSources, placesHere, resolveJoined } from "../line/load-settings.ts";

@@ -3,7 +3,7 @@
 import type { Command } from "commander";
 import { askConfigService, thisMachine, type ConfigServicePlace } from "#clients/darner/mod.ts";
 import { asDarnerError, DarnerError } from "#base/mod.ts";
-import type { HttpJson, JsonRequest } from "#platform/http/json.ts";
+import type { HttpJson, JsonRequest } from "#platform/http-asks/json.ts";
 import { hostDaemonSettings, type SettingsGroup } from "#settings/mod.ts";
 import { addSettings, givenFlags } from "../line/command-line.ts";
 import { loadSources, placesHere, resolveJoined } from "../line/load-settings.ts";

@@ -8,8 +8,8 @@ import type { Command } from "commander";
 import { findAuthority } from "#cluster/mod.ts";
 import { asDarnerError, DarnerError } from "#base/mod.ts";
 import { diskError } from "#platform/files/disk.node.ts";
-import { createNodeHttpJson } from "#platform/http/json.node.ts";
-import type { HttpJson } from "#platform/http/json.ts";
+import { createNodeHttpJson } from "#platform/http-asks/json.node.ts";
+import type { HttpJson } from "#platform/http-asks/json.ts";
 import { createNodeVisitor } from "#platform/keys/identity.node.ts";
 import { adminSocketOf } from "../roles/authority.ts";
 

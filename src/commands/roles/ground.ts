@@ -6,7 +6,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createOrigins, type Origin } from "#origins/mod.ts";
 import { nodeClock } from "#platform/machine/clock.node.ts";
-import { createNodeHttpClient } from "#platform/http/client.node.ts";
+import { createNodeHttpClient } from "#platform/http-client/client.node.ts";
 import { loadNative } from "#platform/native/calls.node.ts";
 import type { LogLevel } from "#platform/telemetry/log.ts";
 import { createNodeLog, type NodeLog } from "#platform/telemetry/log.node.ts";

@@ -13,15 +13,15 @@ import type { DescriptorInbox } from "#platform/sockets/descriptor-inbox.ts";
 import { openDescriptorInbox } from "#platform/sockets/descriptor-inbox.node.ts";
 import type { Disk } from "#platform/files/disk.ts";
 import { createNodeDisk, nodeDisk } from "#platform/files/disk.node.ts";
-import type { Admission, HttpServer, RouteRequest } from "#platform/http/server.ts";
-import { createNodeHttpServer } from "#platform/http/server.node.ts";
+import type { Admission, HttpServer, RouteRequest } from "#platform/http-server/server.ts";
+import { createNodeHttpServer } from "#platform/http-server/server.node.ts";
 import type { NodeLog } from "#platform/telemetry/log.node.ts";
 import type { Metrics } from "#platform/telemetry/metrics.ts";
 import { createNodeMetrics } from "#platform/telemetry/metrics.node.ts";
 import type { Native } from "#platform/native/calls.ts";
 import { loadNative } from "#platform/native/calls.node.ts";
 import { nodeRandom } from "#platform/machine/random.node.ts";
-import { roleRoutes } from "#platform/http/role-routes.ts";
+import { roleRoutes } from "#platform/http-server/role-routes.ts";
 import {
   daemonWatermarks,
   hostDaemonSettings,

@@ -10,9 +10,9 @@ import { createInterception, newInterceptionAuthority } from "#platform/keys/int
 import type { Interception } from "#platform/keys/interception.ts";
 import type { Log } from "#platform/telemetry/log.ts";
 import type { Metrics } from "#platform/telemetry/metrics.ts";
-import { createNodeProxyServer } from "#platform/http/proxy-server.node.ts";
+import { createNodeProxyServer } from "#platform/http-proxy/proxy-server.node.ts";
 import { nodeRandom } from "#platform/machine/random.node.ts";
-import { createNodeRelay } from "#platform/http/relay.node.ts";
+import { createNodeRelay } from "#platform/http-proxy/relay.node.ts";
 import { serverCheck } from "#platform/sockets/server-check.node.ts";
 import { newSigningKey, signingKeyFromPem } from "#platform/keys/signing.ts";
 import { nodeTunnel } from "#platform/sockets/tunnel.node.ts";

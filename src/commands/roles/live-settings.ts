@@ -1,6 +1,6 @@
 /** A role's settings while it runs, and the routes that show and change them. */
 
-import type { Route } from "#platform/http/server.ts";
+import type { Route } from "#platform/http-server/server.ts";
 import type { LogLevel } from "#platform/telemetry/log.ts";
 import type { NodeLog } from "#platform/telemetry/log.node.ts";
 import {

@@ -14,8 +14,8 @@ import {
 import { DarnerError } from "#base/mod.ts";
 import type { JoinableRole } from "#core/model/mod.ts";
 import { nodeClock } from "#platform/machine/clock.node.ts";
-import { createNodeHttpJson } from "#platform/http/json.node.ts";
-import type { Admission } from "#platform/http/server.ts";
+import { createNodeHttpJson } from "#platform/http-asks/json.node.ts";
+import type { Admission } from "#platform/http-server/server.ts";
 import { createNodeIdentity } from "#platform/keys/identity.node.ts";
 import type { Identity } from "#platform/keys/identity.ts";
 import type { Log } from "#platform/telemetry/log.ts";

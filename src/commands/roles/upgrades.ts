@@ -6,7 +6,7 @@ import { protocolVersion } from "#core/protocol/mod.ts";
 import { callerOf } from "#platform/sockets/caller.ts";
 import type { Connection } from "#platform/sockets/connection.ts";
 import { acceptUpgrade, refuseUpgrade, upgradeHeader } from "#platform/sockets/connection.node.ts";
-import type { UpgradeRoute } from "#platform/http/server.ts";
+import type { UpgradeRoute } from "#platform/http-server/server.ts";
 import type { Native } from "#platform/native/calls.ts";
 import { nodeRandom } from "#platform/machine/random.node.ts";
 

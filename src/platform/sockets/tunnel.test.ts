@@ -6,7 +6,7 @@ import * as http from "node:http";
 import * as net from "node:net";
 import { after, test } from "node:test";
 import type { ReachRule } from "./address-rule.ts";
-import { createNodeRelay } from "../http/relay.node.ts";
+import { createNodeRelay } from "../http-proxy/relay.node.ts";
 import { serverCheck } from "./server-check.node.ts";
 import { nodeTunnel } from "./tunnel.node.ts";
 

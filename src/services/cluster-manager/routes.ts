@@ -2,7 +2,7 @@
 
 import { DarnerError } from "#base/mod.ts";
 import type { HostCard } from "#core/protocol/mod.ts";
-import type { Route, RouteRequest } from "#platform/http/server.ts";
+import type { Route, RouteRequest } from "#platform/http-server/server.ts";
 import type { TaskCache } from "#storage/pieces/mod.ts";
 import type { ManagedTask } from "./tasks/mod.ts";
 import type { ClusterManager } from "./service.ts";

@@ -5,7 +5,7 @@ import type { X509Certificate } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { test } from "node:test";
 import { DarnerError } from "#base/mod.ts";
-import type { Route } from "#platform/http/server.ts";
+import type { Route } from "#platform/http-server/server.ts";
 import { memberCertificate, readCertificate } from "#platform/keys/certificates.ts";
 import { nodeRandom } from "#platform/machine/random.node.ts";
 import { newSigningKey } from "#platform/keys/signing.ts";

@@ -6,7 +6,7 @@
 
 import { DarnerError } from "#base/mod.ts";
 import { readPreheatOrder, type HostProgress } from "#core/image/mod.ts";
-import type { Route } from "#platform/http/server.ts";
+import type { Route } from "#platform/http-server/server.ts";
 import { isNear } from "./preheat-routes.ts";
 import type { PreheatRecord, Preheats } from "./preheats.ts";
 

@@ -5,7 +5,7 @@ import { readPreheatOrder, type ManagerProgress, type PreheatOrder } from "#core
 import type { ManagerEntry } from "#core/placement/mod.ts";
 import { isLoopbackAddress } from "#core/placement/mod.ts";
 import { callerAddress, callerOf } from "#platform/sockets/caller.ts";
-import type { Route, RouteRequest } from "#platform/http/server.ts";
+import type { Route, RouteRequest } from "#platform/http-server/server.ts";
 import { harborRoutes } from "./harbor.ts";
 import type { Preheats } from "./preheats.ts";
 import { pushedImages } from "./registry-events.ts";

@@ -17,7 +17,7 @@ import {
   siteRangesKey,
 } from "#core/placement/mod.ts";
 import { callerAddress, callerOf } from "#platform/sockets/caller.ts";
-import type { Route, RouteAnswer, RouteRequest } from "#platform/http/server.ts";
+import type { Route, RouteAnswer, RouteRequest } from "#platform/http-server/server.ts";
 import type { SettingValue } from "#storage/cluster-state/mod.ts";
 import type { ClusterView } from "./cluster-view.ts";
 import type { Watchers } from "./watchers.ts";

@@ -8,7 +8,7 @@
 
 import { DarnerError } from "#base/mod.ts";
 import type { Clock } from "#platform/machine/clock.ts";
-import type { Route } from "#platform/http/server.ts";
+import type { Route } from "#platform/http-server/server.ts";
 import type { Log } from "#platform/telemetry/log.ts";
 import type { Metrics } from "#platform/telemetry/metrics.ts";
 import type { ClusterState } from "#storage/cluster-state/mod.ts";

@@ -5,7 +5,7 @@
 
 import { DarnerError } from "#base/mod.ts";
 import { callerAddress, callerOf } from "#platform/sockets/caller.ts";
-import type { Route, RouteAnswer, RouteRequest } from "#platform/http/server.ts";
+import type { Route, RouteAnswer, RouteRequest } from "#platform/http-server/server.ts";
 import { readApiTokenWanted, type ApiTokens } from "./api-tokens.ts";
 import { readInvitation, readJoinAsk, type Membership } from "./membership.ts";
 import { untilChanged } from "./routes.ts";

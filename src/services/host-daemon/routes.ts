@@ -2,7 +2,7 @@
 
 import { DarnerError } from "#base/mod.ts";
 import type { DownloadAsk, DownloadEvent } from "#core/protocol/mod.ts";
-import type { Route, RouteRequest } from "#platform/http/server.ts";
+import type { Route, RouteRequest } from "#platform/http-server/server.ts";
 import { objectRoute, sendBytes } from "./reading/mod.ts";
 import type { HostDaemon } from "./service.ts";
 import { smallRoute } from "./small/mod.ts";

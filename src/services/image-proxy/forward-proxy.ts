@@ -15,9 +15,9 @@ import {
   type UpstreamRule,
 } from "#core/image/mod.ts";
 import type { Interception } from "#platform/keys/interception.ts";
-import type { RequestHandler } from "#platform/http/proxy-server.ts";
+import type { RequestHandler } from "#platform/http-proxy/proxy-server.ts";
 import type { ReachRuleFor } from "#platform/sockets/address-rule.ts";
-import type { Relay } from "#platform/http/relay.ts";
+import type { Relay } from "#platform/http-proxy/relay.ts";
 import type { Tunnel } from "#platform/sockets/tunnel.ts";
 import type { ImageProxy } from "./image-proxy.ts";
 import { answerError } from "./registry-answer.ts";

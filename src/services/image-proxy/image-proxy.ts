@@ -23,7 +23,7 @@ import type { Clock } from "#platform/machine/clock.ts";
 import type { Log } from "#platform/telemetry/log.ts";
 import type { Metrics } from "#platform/telemetry/metrics.ts";
 import type { CheckServer } from "#platform/sockets/address-rule.ts";
-import type { Relay } from "#platform/http/relay.ts";
+import type { Relay } from "#platform/http-proxy/relay.ts";
 import type { ImageHost } from "./image-host.ts";
 import { Pulls, type Way } from "./pulls.ts";
 import { answerError } from "./registry-answer.ts";

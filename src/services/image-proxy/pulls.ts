@@ -7,7 +7,7 @@ import { asDarnerError, DarnerError } from "#base/mod.ts";
 import { accepts, manifestAccept, manifestBytesMax, manifestPath, placeOf, readRegistryPath } from "#core/image/mod.ts";
 import type { LookAsk, Seen } from "#core/protocol/mod.ts";
 import { sleep, type Clock } from "#platform/machine/clock.ts";
-import { drained } from "#platform/http/stream.ts";
+import { drained } from "#platform/http-server/stream.ts";
 import type { Log } from "#platform/telemetry/log.ts";
 import { Looks, ReadGate } from "#transfer/mod.ts";
 import { readRange, readRanges, spanWithin, type RangeWish, type Span } from "./byte-range.ts";

@@ -17,7 +17,7 @@ import { strongValidator, toldDigests, versionsDiffer, type ResponseFacts } from
 import { digestToText, pieceCount, type Digest } from "#core/model/mod.ts";
 import { sleep } from "#platform/machine/clock.ts";
 import { sha256 } from "#platform/keys/digest.ts";
-import type { Flow } from "#platform/http/client.ts";
+import type { Flow } from "#platform/http-client/client.ts";
 import type { EndRecord, ObjectRecord } from "#storage/pieces/mod.ts";
 import { mayGoOn, recordOf, storedLength } from "./fetched-object.ts";
 import { expectBody, shown, windowLength, type BodyAnswer } from "./origin-answer.ts";

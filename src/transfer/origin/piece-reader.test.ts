@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { DarnerError } from "#base/mod.ts";
-import { ChunkFiller } from "#platform/http/chunk-filler.ts";
-import type { Flow } from "#platform/http/client.ts";
+import { ChunkFiller } from "#platform/http-client/chunk-filler.ts";
+import type { Flow } from "#platform/http-client/client.ts";
 import { PieceReader, type PieceReaderOptions } from "./piece-reader.ts";
 
 async function* portions(object: Uint8Array, cuts: readonly number[], failAt = Infinity): AsyncGenerator<Uint8Array> {

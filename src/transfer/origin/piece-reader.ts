@@ -5,7 +5,7 @@
 
 import { assert } from "#base/mod.ts";
 import type { OriginBody } from "#origins/mod.ts";
-import type { Flow } from "#platform/http/client.ts";
+import type { Flow } from "#platform/http-client/client.ts";
 
 const skipBytes = 64 * 1024;
 /** One is written, one comes, one waits its turn; where pieces are long, two are memory enough. */

@@ -9,8 +9,8 @@
  */
 
 import { DarnerError } from "#base/mod.ts";
-import { drained } from "#platform/http/stream.ts";
-import type { Route, RouteRequest } from "#platform/http/server.ts";
+import { drained } from "#platform/http-server/stream.ts";
+import type { Route, RouteRequest } from "#platform/http-server/server.ts";
 import type { ByteRange } from "../tasks/mod.ts";
 import { readObject, type OpenObject, type ReadAsk } from "./read-object.ts";
 import type { HostDaemon } from "../service.ts";

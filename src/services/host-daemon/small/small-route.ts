@@ -2,7 +2,7 @@
 
 import { DarnerError } from "#base/mod.ts";
 import { smallAsksMax, type SmallAnswer, type SmallAsks, type TaskAsk } from "#core/protocol/mod.ts";
-import type { Route, RouteRequest } from "#platform/http/server.ts";
+import type { Route, RouteRequest } from "#platform/http-server/server.ts";
 import { isTaskAsk } from "../tasks/mod.ts";
 import type { SmallObjects } from "./small-objects.ts";
 

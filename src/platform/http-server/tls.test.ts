@@ -10,7 +10,7 @@ import { callerOf, type Caller } from "../sockets/caller.ts";
 import { acceptUpgrade, createDialler } from "../sockets/connection.node.ts";
 import type { Route, UpgradeRoute } from "./server.ts";
 import { createNodeHttpServer, httpLimits } from "./server.node.ts";
-import { createNodeHttpJson } from "./json.node.ts";
+import { createNodeHttpJson } from "../http-asks/json.node.ts";
 import { createNodeIdentity, createNodeVisitor } from "../keys/identity.node.ts";
 import type { Identity, TlsParty } from "../keys/identity.ts";
 import { silentLog } from "../telemetry/log.ts";
