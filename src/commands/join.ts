@@ -13,7 +13,8 @@ import { hostDaemonSettings, resolveSettings, roleUrl, type SettingsGroup } from
 import { addSettings, givenFlags, newCommand, parseCommandLine } from "./line/command-line.ts";
 import { loadSources, placesHere } from "./line/load-settings.ts";
 import { secretText } from "./asking/operator-http.ts";
-import { folderOfRole, writeJoined, writeWhole } from "./roles/membership-files.ts";
+import { folderOfRole, writeJoined } from "./roles/membership-files.ts";
+import { writeWholeFile } from "./roles/whole-file.ts";
 
 const { config, dataDir } = hostDaemonSettings.settings;
 const group: SettingsGroup = { section: hostDaemonSettings.section, title: "", settings: { config, dataDir } };
@@ -59,7 +60,7 @@ async function join(dataDirectory: string, text: string, token: string): Promise
     const open = (authority: string) => createNodeHttpJson(createNodeVisitor(authority));
     const joined = await joinCluster({ plain, open, url: new URL(url.value), token, key, name });
     const { member } = createNodeIdentity({ ...joined, key });
-    writeWhole(`${directory}/key.pem`, key.exportPem());
+    writeWholeFile(`${directory}/key.pem`, key.exportPem());
     writeJoined(directory, { ...joined, configService: `https://${new URL(url.value).host}` });
     return `joined the cluster of ${url.value} as ${member.role} ${member.id}; ${next[kind]}`;
   } finally {

@@ -13,7 +13,7 @@ import { nodeRandom } from "#platform/machine/random.node.ts";
 import { newSigningKey, signingKeyFromPem, type SigningKey } from "#platform/keys/signing.ts";
 import type { Log } from "#platform/telemetry/log.ts";
 import type { EpochShelf, KeptEpoch } from "#services/config-service/mod.ts";
-import { writeWhole } from "./membership-files.ts";
+import { writeWholeFile } from "./whole-file.ts";
 
 export interface OpenedAuthority {
   readonly certificate: string;
@@ -30,8 +30,8 @@ export function openAuthority(directory: string, database: string): OpenedAuthor
   if (!existsSync(keyPath) && (!existsSync(certificatePath) || !existsSync(database))) {
     const key = newSigningKey();
     const certificate = authorityCertificate(key, nodeClock.wallMs(), nodeRandom);
-    writeWhole(certificatePath, certificate);
-    writeWhole(keyPath, key.exportPem());
+    writeWholeFile(certificatePath, certificate);
+    writeWholeFile(keyPath, key.exportPem());
     return { certificate, key, isNew: true };
   }
   try {
@@ -69,7 +69,7 @@ export function epochShelf(directory: string, log: Log): EpochShelf {
       return [];
     },
     write(epochs) {
-      writeWhole(path, JSON.stringify(epochs));
+      writeWholeFile(path, JSON.stringify(epochs));
     },
   };
 }

@@ -3,7 +3,7 @@
  * key, the origin client, and its way to the config service.
  */
 
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { createOrigins, type Origin } from "#origins/mod.ts";
 import { nodeClock } from "#platform/machine/clock.node.ts";
 import { createNodeHttpClient } from "#platform/http-client/client.node.ts";
@@ -14,6 +14,7 @@ import { lockDirectory } from "#platform/machine/process-lock.node.ts";
 import { newSigningKey, signingKeyFromPem, type SigningKey } from "#platform/keys/signing.ts";
 import { DarnerError } from "#base/mod.ts";
 import type { ReachPolicy } from "#core/reach/mod.ts";
+import { writeWholeFile } from "./whole-file.ts";
 
 /** A started role: how to reach it, and how to end it. */
 export interface StartedRole {
@@ -62,7 +63,7 @@ function keyIn(directory: string): SigningKey {
       );
     }
     const key = newSigningKey();
-    writeFileSync(path, key.exportPem(), { mode: 0o600, flag: "wx" });
+    writeWholeFile(path, key.exportPem());
     return key;
   }
 }

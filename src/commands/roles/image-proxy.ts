@@ -1,6 +1,6 @@
 /** Starts the host daemon's image proxy on the real platform. */
 
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { DarnerError } from "#base/mod.ts";
 import { ImageContent, type HostDaemon } from "#services/host-daemon/mod.ts";
 import { ForwardProxy, ImageProxy } from "#services/image-proxy/mod.ts";
@@ -20,6 +20,7 @@ import { isLoopbackHost, reachPolicyOf, type hostDaemonSettings, type Resolved }
 import { httpUrl } from "./address.ts";
 import type { LiveSettings } from "./live-settings.ts";
 import { reachRules } from "./reach-rules.ts";
+import { writeWholeFile } from "./whole-file.ts";
 
 export interface ImageProxyParts {
   readonly daemon: HostDaemon;
@@ -107,8 +108,8 @@ function interceptionIn(directory: string): Interception {
   const [keyPath, certificatePath] = [`${directory}/proxy-authority.key.pem`, `${directory}/proxy-authority.pem`];
   if (!existsSync(keyPath) || !existsSync(certificatePath)) {
     const key = newSigningKey();
-    writeFileSync(keyPath, key.exportPem(), { mode: 0o600 });
-    writeFileSync(certificatePath, newInterceptionAuthority(key, nodeClock, nodeRandom), { mode: 0o644 });
+    writeWholeFile(certificatePath, newInterceptionAuthority(key, nodeClock, nodeRandom), 0o644);
+    writeWholeFile(keyPath, key.exportPem());
   }
   const key = signingKeyFromPem(readFileSync(keyPath, "utf8"));
   return createInterception(key, readFileSync(certificatePath, "utf8"), nodeClock, nodeRandom);

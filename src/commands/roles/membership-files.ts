@@ -3,11 +3,12 @@
  * and in `cluster.json` where the config service is. The certificate is replaced at each renewal.
  */
 
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import type { JoinableRole } from "#core/model/mod.ts";
 import { createNodeIdentity } from "#platform/keys/identity.node.ts";
 import type { Identity } from "#platform/keys/identity.ts";
 import type { SigningKey } from "#platform/keys/signing.ts";
+import { writeWholeFile } from "./whole-file.ts";
 
 /** The folder of the process that a role runs in. */
 export const folderOfRole: Readonly<Record<JoinableRole, string>> = { host: "daemon", manager: "cluster-manager" };
@@ -27,19 +28,13 @@ export function readIdentity(directory: string, key: SigningKey): Identity | und
 }
 
 export function writeJoined(directory: string, { authority, certificate, configService }: JoinedCluster): void {
-  writeWhole(`${directory}/authority.pem`, authority);
-  writeWhole(`${directory}/certificate.pem`, certificate);
-  writeWhole(`${directory}/cluster.json`, `${JSON.stringify({ configService }, null, 2)}\n`);
+  writeWholeFile(`${directory}/authority.pem`, authority);
+  writeWholeFile(`${directory}/certificate.pem`, certificate);
+  writeWholeFile(`${directory}/cluster.json`, `${JSON.stringify({ configService }, null, 2)}\n`);
 }
 
 export function writeCertificate(directory: string, certificate: string): void {
-  writeWhole(`${directory}/certificate.pem`, certificate);
-}
-
-/** The old one or the new one, whatever happens meanwhile, a loss of power too. */
-export function writeWhole(path: string, text: string): void {
-  writeFileSync(`${path}.new`, text, { mode: 0o600, flush: true });
-  renameSync(`${path}.new`, path);
+  writeWholeFile(`${directory}/certificate.pem`, certificate);
 }
 
 function textOf(path: string): string | undefined {
