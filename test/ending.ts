@@ -1,15 +1,19 @@
 /**
  * How a test ends what it started: all of it, also when the end of one says that something was wrong,
- * and when the test's own process is told to stop. Else a test that fails leaves processes behind.
+ * when the test took too long, and when the test's own process is told to stop. Else a test that fails
+ * leaves processes behind, or its file waits for them for ever.
  */
 
 import type { ChildProcess } from "node:child_process";
+import { after } from "node:test";
 
 const running = new Map<ChildProcess, NodeJS.Signals>();
 const killAll = (): void => {
   for (const [child, signal] of running) child.kill(signal);
 };
 process.once("exit", killAll);
+// A test that took too long is given up where it stands, its `finally` unreached. Not in a program that is no test.
+if (process.env["NODE_TEST_CONTEXT"] !== undefined) after(killAll);
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   process.once(signal, () => {
     killAll();

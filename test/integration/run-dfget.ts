@@ -5,6 +5,7 @@ import { once } from "node:events";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { endsWithTest } from "../ending.ts";
 
 const root = dirname(dirname(import.meta.dirname));
 const runMsMax = 30_000;
@@ -59,6 +60,7 @@ export class Desk {
         ...options.environment,
       },
     });
+    endsWithTest(child);
     const timer = setTimeout(() => child.kill("SIGKILL"), runMsMax);
     const stdout: Buffer[] = [];
     let stderr = "";
