@@ -162,11 +162,11 @@ test("credentials do not follow a redirect to another origin, and do not come ba
 test("a slow reader pauses the origin", async () => {
   const sizeBytes = 64 * 1024 * 1024;
   origin.serve("/paused", { body: { sizeBytes, seed: 1 } });
-  const answer = await openBody(visitor({ idleTimeoutMs: 250 }), { url: origin.url("/paused") });
+  const answer = await openBody(visitor({ idleTimeoutMs: 700 }), { url: origin.url("/paused") });
   const chunks = answer.body[Symbol.asyncIterator]();
   await chunks.next();
   // Longer than the idle timer: a reader who takes a rest is not a stalled origin.
-  await new Promise((resolve) => setTimeout(resolve, 400));
+  await new Promise((resolve) => setTimeout(resolve, 900));
   const sentBytes = origin.bodyBytes("/paused");
   assert.ok(sentBytes < sizeBytes / 4, `the socket's buffers hold some MiB, not ${sentBytes} bytes`);
   assert.equal((await chunks.next()).done, false);
@@ -180,8 +180,10 @@ test("leaving a body early drops its connection", async () => {
     assert.ok(chunk.length > 0);
     break;
   }
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  const sentBytes = origin.bodyBytes("/left");
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  assert.equal(origin.bodyBytes("/left"), sentBytes);
+  let sentBytes: number;
+  do {
+    sentBytes = origin.bodyBytes("/left");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  } while (origin.bodyBytes("/left") > sentBytes);
+  assert.ok(sentBytes < 32 * 1024 * 1024, `the origin has stopped, after ${sentBytes} bytes`);
 });

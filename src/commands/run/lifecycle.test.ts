@@ -2,43 +2,47 @@
 
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { test, type TestContext } from "node:test";
 
 const module = JSON.stringify(new URL("./lifecycle.ts", import.meta.url).href);
 
+interface RoleProcess {
+  readonly child: ChildProcess;
+  readonly ended: Promise<[number | null, string]>;
+  /** Resolves once it has said this. */
+  readonly said: (word: string) => Promise<void>;
+}
+
 /** A process whose role is `role`; prints `up` once started and each log event after that. */
-function roleProcess(
-  t: TestContext,
-  role: string,
-): { child: ChildProcess; ended: Promise<[number | null, string]>; up: Promise<void> } {
+function roleProcess(t: TestContext, role: string, graceMs = 100): RoleProcess {
   const script = `
     const { runUntilStopped } = await import(${module});
     const say = (event) => console.log(event);
     const log = { debug: say, info: say, warn: say, error: say };
     const keptAlive = setInterval(() => {}, 1000);
     const start = async () => (say("up"), ${role});
-    process.exitCode = await runUntilStopped(start, { log, graceMs: 100 });
+    process.exitCode = await runUntilStopped(start, { log, graceMs: ${graceMs} });
     clearInterval(keptAlive);`;
   const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   t.after(() => child.kill("SIGKILL"));
-  const up = Promise.withResolvers<void>();
   let text = "";
-  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
-    text += chunk;
-    if (text.includes("up")) up.resolve();
-  });
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+  const said = async (word: string): Promise<void> => {
+    while (!text.includes(word)) await once(child.stdout, "data");
+  };
   const ended = new Promise<[number | null, string]>((resolve) =>
     child.once("close", (status) => resolve([status, text.trim().replaceAll("\n", " ")])),
   );
-  return { child, ended, up: up.promise };
+  return { child, ended, said };
 }
 
 test("a signal stops the role; the process ends well", async (t) => {
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    const { child, ended, up } = roleProcess(t, `{ stop: async (graceMs) => say("stop in " + graceMs) }`);
-    await up;
+    const { child, ended, said } = roleProcess(t, `{ stop: async (graceMs) => say("stop in " + graceMs) }`);
+    await said("up");
     child.kill(signal);
     assert.deepEqual(await ended, [0, "up role.stopping stop in 100 role.stopped"]);
   }
@@ -50,17 +54,17 @@ test("a role that ends by itself ends its process", async (t) => {
 });
 
 test("a second signal does not wait", async (t) => {
-  const { child, ended, up } = roleProcess(t, `{ stop: () => new Promise(() => say("stopping")) }`);
-  await up;
+  const { child, ended, said } = roleProcess(t, `{ stop: () => new Promise(() => say("it stops")) }`, 60_000);
+  await said("up");
   child.kill("SIGTERM");
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await said("it stops");
   child.kill("SIGTERM");
   assert.equal((await ended)[0], 10);
 });
 
 test("a role that does not stop is cut", async (t) => {
-  const { child, ended, up } = roleProcess(t, `{ stop: () => new Promise(() => {}) }`);
-  await up;
+  const { child, ended, said } = roleProcess(t, `{ stop: () => new Promise(() => {}) }`);
+  await said("up");
   child.kill("SIGTERM");
   assert.deepEqual(await ended, [1, "up role.stopping role.stop-timed-out"]);
 });

@@ -80,9 +80,9 @@ describe("a path of a registry", () => {
         assert.ok(["tag", "other"].includes(read.kind));
       }),
     );
-    const startedMs = performance.now();
+    const before = process.cpuUsage();
     readRegistryPath(`/v2/${"a-".repeat(250)}/blobs/${"0".repeat(200)}`);
-    assert.ok(performance.now() - startedMs < 100);
+    assert.ok(process.cpuUsage(before).user < 100_000);
   });
 });
 
@@ -198,9 +198,9 @@ describe("a challenge", () => {
 
   test("any field is read in bounded time", () => {
     fc.assert(fc.property(fc.string(), (text) => void readChallenges(text)));
-    const startedMs = performance.now();
+    const before = process.cpuUsage();
     for (const text of ["a=".repeat(8000), '"'.repeat(16_000), "a ".repeat(8000), `a="${"\\".repeat(16_000)}`])
       readChallenges(text);
-    assert.ok(performance.now() - startedMs < 200);
+    assert.ok(process.cpuUsage(before).user < 200_000);
   });
 });

@@ -96,9 +96,9 @@ describe("the forward proxy's rules", () => {
         assert.equal(matchesWildcard(pattern, text), twin(pattern, text)),
       ),
     );
-    const startedMs = performance.now();
+    const before = process.cpuUsage();
     matchesWildcard("a*".repeat(500), "a".repeat(4000));
-    assert.ok(performance.now() - startedMs < 1000);
+    assert.ok(process.cpuUsage(before).user < 1_000_000);
   });
 
   test("only listed hosts are looked into, at their port", () => {

@@ -46,10 +46,13 @@ for (const [name, native] of [
   ["without it", absentNative],
 ] as const) {
   describe(`a long body ${name}`, { skip: name === "with the native port" && !native.available }, () => {
-    const client = createNodeHttpClient({ idleTimeoutMs: 400, loadNative: () => Promise.resolve(native) });
-    after(() => client.close());
-    const open = async (url: URL): Promise<HttpBody> =>
-      (await client.get({ url, headers: {}, name: "http://x/x" }, noSignal)).body;
+    const [patient, hasty] = [10_000, 400].map((idleTimeoutMs) => {
+      const client = createNodeHttpClient({ idleTimeoutMs, loadNative: () => Promise.resolve(native) });
+      after(() => client.close());
+      return client;
+    });
+    const open = async (url: URL, client = patient): Promise<HttpBody> =>
+      (await client!.get({ url, headers: {}, name: "http://x/x" }, noSignal)).body;
 
     test("fills buffers of any length in the order in which they were given", async () => {
       for (const portion of [700, 70_000]) {
@@ -85,7 +88,7 @@ for (const [name, native] of [
 
     test("tells of an end that came early, a reset, a stall and a close, each in its own words", async () => {
       const fail = async (url: URL, code: string, act: (body: HttpBody) => void = () => {}): Promise<void> => {
-        const body = await open(url);
+        const body = await open(url, code === "network.timeout" ? hasty : patient);
         const filling = body.readInto(new Uint8Array(content.length), free);
         act(body);
         await assert.rejects(filling, { code });

@@ -38,7 +38,7 @@ function authorityOfTest() {
 const ours = authorityOfTest();
 const others = authorityOfTest();
 
-async function serving(t: TestContext, identity: Identity) {
+async function serving(t: TestContext, identity: Identity, limits = httpLimits) {
   const callers: Caller[] = [];
   const who: Route = {
     method: "GET",
@@ -58,7 +58,6 @@ async function serving(t: TestContext, identity: Identity) {
       const echo = acceptUpgrade(socket, head, {}, { onBytes: (bytes) => echo.send(bytes), onClose() {} });
     },
   };
-  const limits = { ...httpLimits, headTimeoutMs: 300 };
   const options = { routes: [who], upgrades: [link], admit: async () => {}, identity };
   const server = createNodeHttpServer(options, silentLog, limits);
   t.after(() => server.close(0));
@@ -68,7 +67,7 @@ async function serving(t: TestContext, identity: Identity) {
     const http = createNodeHttpJson(party);
     const url = new URL(`${party === undefined ? "http" : "https"}://127.0.0.1:${port}/who`);
     try {
-      return (await http.request({ method: "GET", url, role, timeoutMs: 5000 })) as Caller;
+      return (await http.request({ method: "GET", url, role, timeoutMs: 10_000 })) as Caller;
     } finally {
       http.close();
     }
@@ -126,7 +125,7 @@ test("who dials accepts nothing but the role it looks for, of its own cluster, a
     const { port, ask } = await serving(t, server);
     await assert.rejects(ask(me), { code, message });
     const dialled = createDialler(undefined, me).dial(
-      { host: "127.0.0.1", port, path: "/link", headers: {}, timeoutMs: 2000, secureTo: "manager" },
+      { host: "127.0.0.1", port, path: "/link", headers: {}, timeoutMs: 10_000, secureTo: "manager" },
       { onClose() {} },
     );
     await assert.rejects(dialled, (error: DarnerError) => error.code === code && message.test(error.message));
@@ -138,10 +137,10 @@ test("who has joined no cluster speaks TLS to none of its members", async (t) =>
   const refused = { code: "trust.required", message: /joined no cluster/ };
   const url = new URL(`https://127.0.0.1:${port}/who`);
   const http = createNodeHttpJson();
-  await assert.rejects(http.request({ method: "GET", url, role: "manager", timeoutMs: 2000 }), refused);
+  await assert.rejects(http.request({ method: "GET", url, role: "manager", timeoutMs: 10_000 }), refused);
   http.close();
   const dialled = createDialler().dial(
-    { host: "127.0.0.1", port, path: "/link", headers: {}, timeoutMs: 2000, secureTo: "manager" },
+    { host: "127.0.0.1", port, path: "/link", headers: {}, timeoutMs: 10_000, secureTo: "manager" },
     { onClose() {} },
   );
   await assert.rejects(dialled, refused);
@@ -152,7 +151,7 @@ test("a framed connection over TLS: both sides know who the other is", async (t)
   const { port } = await serving(t, manager);
   const heard = Promise.withResolvers<string>();
   const { connection, member } = await createDialler(undefined, ours.issue("host")).dial(
-    { host: "127.0.0.1", port, path: "/link", headers: {}, timeoutMs: 2000, secureTo: "manager" },
+    { host: "127.0.0.1", port, path: "/link", headers: {}, timeoutMs: 10_000, secureTo: "manager" },
     { onBytes: (bytes) => heard.resolve(Buffer.from(bytes).toString()), onClose() {} },
   );
   assert.equal(member?.id, manager.member.id);
@@ -169,7 +168,7 @@ test("a renewed certificate is shown from the next connection on, and another ke
   const longer = ours.issue("manager", { lifeMs: 2 * dayMs }, key);
   manager.renew(longer.shown.cert);
   const { member } = await createDialler(undefined, ours.issue("host")).dial(
-    { host: "127.0.0.1", port, path: "/link", headers: {}, timeoutMs: 2000, secureTo: "manager" },
+    { host: "127.0.0.1", port, path: "/link", headers: {}, timeoutMs: 10_000, secureTo: "manager" },
     { onClose() {} },
   );
   assert.equal(member?.endsAtMs, longer.member.endsAtMs);
@@ -180,13 +179,13 @@ test("a renewed certificate is shown from the next connection on, and another ke
 });
 
 test("a connection that says nothing, or begins a handshake and stops, is ended in time", async (t) => {
-  const { port } = await serving(t, ours.issue("manager"));
+  const { port } = await serving(t, ours.issue("manager"), { ...httpLimits, headTimeoutMs: 300 });
   for (const first of ["", "\x16", "\x16\x03\x01\x02\x00\x01", "G"]) {
     const socket = net.connect(port, "127.0.0.1").on("error", () => {});
     const startedMs = performance.now();
     if (first !== "") socket.write(Buffer.from(first, "latin1"));
     socket.resume();
     await new Promise((resolve) => socket.once("close", resolve));
-    assert.ok(performance.now() - startedMs < 3000, `ended in time after ${JSON.stringify(first)}`);
+    assert.ok(performance.now() - startedMs < 5000, `ended in time after ${JSON.stringify(first)}`);
   }
 });

@@ -112,8 +112,10 @@ describe("sendfile", needsNative, () => {
     const told: number[] = [];
     const port = await serving(t, async (socket) => {
       told.push(native.sendFile(socket, descriptor, fileBytes, 1));
-      while (native.sendFile(socket, descriptor, 0, callBytes) > 0);
-      told.push(native.sendFile(socket, descriptor, 0, callBytes));
+      let sent: number;
+      do sent = native.sendFile(socket, descriptor, 0, callBytes);
+      while (sent > 0);
+      told.push(sent);
       socket.destroy();
       told.push(native.sendFile(socket, descriptor, 0, callBytes));
     });

@@ -74,7 +74,7 @@ const target = (port: number) => ({
   port,
   path: "/pieces",
   headers: { "Darner-Host": "h" },
-  timeoutMs: 2_000,
+  timeoutMs: 10_000,
 });
 
 async function connect(native: Native, sink: ReadSink): Promise<Pair> {

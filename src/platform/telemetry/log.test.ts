@@ -94,7 +94,7 @@ test("a reader that is gone, or does not read, does not keep the process from en
     await once(child.stdout, "data");
     if (isGone) child.stderr.destroy();
     child.stdin.write("go");
-    const timer = setTimeout(() => child.kill("SIGKILL"), 5000);
+    const timer = setTimeout(() => child.kill("SIGKILL"), 20_000);
     const [status] = (await once(child, "exit")) as [number | null];
     clearTimeout(timer);
     assert.equal(status, 3, isGone ? "gone" : "not reading");
