@@ -48,9 +48,8 @@ describe("attacks over HTTP", () => {
       );
       const dripping = setInterval(() => slow.forEach(({ socket }) => socket.write("a")), 500);
       try {
-        const startedMs = performance.now();
         assert.equal((await role.get("/healthz")).status, 200);
-        assert.ok(performance.now() - startedMs < 2_000, "others are served meanwhile");
+        assert.ok(!slow.some(({ ended }) => ended), "others are served meanwhile");
         await until(() => slow.every(({ ended }) => ended), `${role.name} cuts them`, 30_000);
       } finally {
         clearInterval(dripping);

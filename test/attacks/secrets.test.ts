@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { ask, Cluster, type Outcome, type Role } from "../integration/cluster.ts";
+import { ask, Cluster, until, type Outcome, type Role } from "../integration/cluster.ts";
 
 const secrets = {
   header: "hEaDeR-5ecret-1111",
@@ -57,7 +57,7 @@ describe("secrets", () => {
       headers,
     });
     const cut = cluster.dfget(hosts[0], slow + query, "cut", flags);
-    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await until(() => cluster.origin.bodyBytes("/slow") > 2_000_000, "some of it is there");
     for (const role of [manager, ...hosts]) commandLines.push(fs.readFileSync(`/proc/${role.pid}/cmdline`, "utf8"));
     commandLines.push(...hosts.map(({ pid }) => fs.readFileSync(`/proc/${pid}/environ`, "utf8")));
     cut.child.kill("SIGKILL");

@@ -113,7 +113,7 @@ describe("a quota of 64 MiB", () => {
     assert.ok(!fs.existsSync(`${manager.dataDirectory}/escaped`));
     // Its hosts are gone: nobody is served from these any more.
     await guest.end();
-    await delay(300);
+    await manager.until(async () => (await manager.metric("darner_hosts")) === 1, "the guest is gone");
     const served = await get("/served", 14, host);
     const next = await get("/next", 15, host);
     assert.deepEqual(

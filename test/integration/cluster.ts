@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { newSigningKey, signingKeyFromPem } from "#platform/keys/signing.ts";
-import { endsWithTest } from "../ending.ts";
+import { endAll, endsWithTest } from "../ending.ts";
 import { assertSound } from "./faults.ts";
 import { contentDigest, contentOf, startTestOrigin, type ObjectScript, type TestOrigin } from "../origin/mod.ts";
 
@@ -117,10 +117,16 @@ export class Role {
     return this.#log;
   }
 
-  /** Its log lines with this event. */
+  /** Its log lines with this event, so far: a line may come later than what it tells of. */
   entries(event: string): Record<string, unknown>[] {
     const lines = this.#log.split("\n").filter((line) => line.startsWith("{") && line.endsWith("}"));
     return lines.map((line) => JSON.parse(line) as Record<string, unknown>).filter((entry) => entry["event"] === event);
+  }
+
+  /** Its log lines with this event once there are so many. */
+  async logged(event: string, count = 1): Promise<Record<string, unknown>[]> {
+    await this.until(() => this.entries(event).length >= count, `it logs ${event} ${count} times`);
+    return this.entries(event);
   }
 
   /** Starts it, again on the same port when it ran before; resolves when `path` answers 200. */
@@ -330,11 +336,13 @@ export class Cluster {
 
   async end(): Promise<void> {
     for (const { child } of this.#dfgets) if (child.exitCode === null) child.kill("SIGKILL");
-    await Promise.all([...this.#dfgets].map(({ outcome }) => outcome));
-    await Promise.all(this.#roles.map((role) => role.end("SIGKILL")));
-    await this.origin.close();
-    fs.rmSync(this.folder, { recursive: true, force: true });
-    assertSound(this.#roles, this.#expected);
+    await endAll(
+      () => Promise.all([...this.#dfgets].map(({ outcome }) => outcome)),
+      () => Promise.all(this.#roles.map((role) => role.end("SIGKILL"))),
+      () => this.origin.close(),
+      () => fs.rmSync(this.folder, { recursive: true, force: true }),
+      () => assertSound(this.#roles, this.#expected),
+    );
   }
 
   #environment(): NodeJS.ProcessEnv {

@@ -19,9 +19,11 @@ import { nodeRandom } from "#platform/machine/random.node.ts";
 import { openSqlite } from "#platform/files/sqlite.node.ts";
 import { createConfigService } from "#services/config-service/mod.ts";
 import { sqliteClusterState } from "#storage/cluster-state/mod.ts";
+import { endAll } from "../ending.ts";
 
-const leaseMs = 1200;
-const patienceMs = 5_000;
+/** Long enough that one does not end because this machine stood still. */
+const leaseMs = 2000;
+const patienceMs = 20_000;
 
 interface Running {
   readonly port: number;
@@ -85,10 +87,12 @@ async function started(t: TestContext) {
   const client = createConfigClient({ http, clock: nodeClock, random: nodeRandom, log: silentLog, url, trust: true });
   const ends: (() => unknown)[] = [];
   t.after(async () => {
-    for (const end of ends) await end();
-    await service.stop();
-    http.close();
-    fs.rmSync(directory, { recursive: true, force: true });
+    await endAll(
+      ...ends,
+      () => service.stop(),
+      () => http.close(),
+      () => fs.rmSync(directory, { recursive: true, force: true }),
+    );
   });
   return {
     client,
@@ -111,9 +115,9 @@ async function started(t: TestContext) {
   };
 }
 
-async function until(what: string, holds: () => boolean): Promise<void> {
+async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   const deadlineMs = performance.now() + patienceMs;
-  while (!holds()) {
+  while (!(await holds())) {
     assert.ok(performance.now() < deadlineMs, `in time: ${what}`);
     await sleep(nodeClock, 10);
   }
@@ -216,10 +220,9 @@ test("figures tell what the service does", async (t) => {
     () => directory.stop(),
   );
   await directory.whenKnown(patienceMs);
-  await sleep(nodeClock, 300);
-  const text = await (await fetch(`${url}/metrics`)).text();
-  assert.match(text, /^darner_config_managers\{health="up"\} 1$/m);
-  assert.match(text, /^darner_config_watchers\{what="managers"\} 1$/m);
+  const text = async (): Promise<string> => await (await fetch(`${url}/metrics`)).text();
+  await until("it watches", async () => /^darner_config_watchers\{what="managers"\} 1$/m.test(await text()));
+  assert.match(await text(), /^darner_config_managers\{health="up"\} 1$/m);
 });
 
 test("answers that are none of ours are failures with their reason", async (t) => {

@@ -8,8 +8,8 @@ import { dirname, join } from "node:path";
 import { endsWithTest } from "../ending.ts";
 
 const root = dirname(dirname(import.meta.dirname));
-const startMsMax = 15_000;
-const runMsMax = 15_000;
+const startMsMax = 30_000;
+const runMsMax = 30_000;
 
 export interface Ended {
   readonly status: number | null;

@@ -7,6 +7,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { endsWithTest } from "../ending.ts";
 
 const root = dirname(dirname(import.meta.dirname));
 
@@ -23,7 +24,7 @@ test("a small demo: status 0, one copy, right digests, and an empty temporary fo
     cwd: root,
     env: environment,
     encoding: "utf8",
-    timeout: 30_000,
+    timeout: 60_000,
   });
   assert.equal(status, 0, `${stdout}${stderr}`);
   assert.match(stdout, /^ok {4}2 of 2 files have the SHA-256 [0-9a-f]{16}\.\.\.$/m);
@@ -34,12 +35,13 @@ test("a small demo: status 0, one copy, right digests, and an empty temporary fo
 test("stopped in the middle, as by Ctrl-C in a terminal: status 130, no process and no file left", async (t) => {
   const { folder, environment } = temporary(t);
   // A terminal's Ctrl-C reaches the whole process group, so the demo gets one of its own.
-  const child = spawn(process.execPath, ["tools/demo.ts", "--hosts", "2", "--size", "100MB"], {
+  const child = spawn(process.execPath, ["tools/demo.ts", "--hosts", "2", "--size", "100MB", "--rate", "100Mbit"], {
     cwd: root,
     env: environment,
     detached: true,
     stdio: ["ignore", "pipe", "ignore"],
   });
+  endsWithTest(child, "SIGTERM");
   let said = "";
   for await (const bytes of child.stdout) {
     said += String(bytes);

@@ -73,11 +73,13 @@ describe("the output", together, () => {
   });
 
   story("that came to be during the download is kept", async ({ desk, origin }) => {
-    origin.serve("/x", { ...object, rateBytesPerSecond: 3 * MB });
+    const written = Promise.withResolvers<void>();
+    origin.serve("/x", { ...object, held: { afterBytes: MB, until: written.promise } });
     const outcome = await desk.dfget([origin.url("/x")], {
       meanwhile: async () => {
-        await delay(700);
+        await until("it runs", () => origin.bodyBytes("/x") >= MB);
         fs.writeFileSync(desk.path("x"), "newer");
+        written.resolve();
       },
     });
     assert.equal(outcome.status, errorTable["output.exists"].exit, outcome.stderr);
@@ -97,10 +99,12 @@ describe("the output", together, () => {
   });
 
   story("is taken by one dfget at a time", async ({ desk, origin }) => {
-    origin.serve("/x", { ...object, rateBytesPerSecond: 2 * MB });
+    const refused = Promise.withResolvers<void>();
+    origin.serve("/x", { ...object, held: { afterBytes: MB, until: refused.promise } });
     const first = desk.dfget([origin.url("/x")]);
-    await until("the first one has begun", () => desk.names().includes(".x.darner-journal"));
+    await until("the first one has begun", () => origin.bodyBytes("/x") >= MB);
     const second = await desk.dfget([origin.url("/x")]);
+    refused.resolve();
     assert.equal(second.status, errorTable["output.not-writable"].exit, second.stderr);
     assert.match(second.stderr, /another dfget/);
     assert.equal((await first).status, 0);
@@ -173,7 +177,10 @@ describe("a pipe", together, () => {
         await until("the first byte was sent", () => origin.bodyBytes("/x") > 0);
         await delay(200);
         child.kill("SIGTERM");
-        await Promise.race([new Promise((resolve) => child.once("exit", resolve)), delay(2000)]);
+        await Promise.race([
+          new Promise((resolve) => child.once("exit", resolve)),
+          delay(10_000, undefined, { ref: false }),
+        ]);
         assert.equal(child.exitCode, errorTable.interrupted.exit);
         child.stdout!.resume();
       },

@@ -84,6 +84,7 @@ test("readers that go away at any moment", async () => {
 
 /** Two files are open for each task that is kept, beside what a daemon at rest has. */
 async function assertFewFiles(host: Role): Promise<void> {
-  const files = fs.readdirSync(`/proc/${host.pid}/fd`).length - 2 * (await host.metric("darner_tasks"));
-  assert.ok(files < 50, `${files} files are open beside those of tasks`);
+  const files = async (): Promise<number> =>
+    fs.readdirSync(`/proc/${host.pid}/fd`).length - 2 * (await host.metric("darner_tasks"));
+  await host.until(async () => (await files()) < 50, "few files are open beside those of tasks");
 }

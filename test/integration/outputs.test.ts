@@ -76,13 +76,19 @@ describe("one host, several outputs", () => {
   });
   after(() => cluster.end());
 
+  const bothRun = (): Promise<void> =>
+    host.until(async () => (await host.metric("darner_downloads_active")) === 2, "both run");
+
   test("an output of a client that was killed is taken over by those who share it", async () => {
-    const url = cluster.serve("/shared", { body: { sizeBytes, seed: 22 }, rateBytesPerSecond: 16_000_000 });
+    const killed = Promise.withResolvers<void>();
+    const held = { afterBytes: 0.6 * sizeBytes, until: killed.promise };
+    const url = cluster.serve("/shared", { body: { sizeBytes, seed: 22 }, rateBytesPerSecond: 16_000_000, held });
     const first = cluster.dfget(host, url, "one");
     await until(() => cluster.origin.bodyBytes("/shared") > 0.2 * sizeBytes, "it runs");
     const second = cluster.dfget(host, url, "two");
-    await until(() => cluster.origin.bodyBytes("/shared") > 0.6 * sizeBytes, "both run");
+    await bothRun();
     first.child.kill("SIGKILL");
+    killed.resolve();
     cluster.assertIntact(await second.outcome, "two", "/shared");
     cluster.assertIntact(await cluster.dfget(host, url, "one").outcome, "one", "/shared");
     assert.deepEqual(host.entries("piece.spoiled"), [], "nobody wrote into what others read");
@@ -90,13 +96,16 @@ describe("one host, several outputs", () => {
   });
 
   test("a client that was killed comes back to its output while others go on with it, and after", async () => {
-    const url = cluster.serve("/again", { body: { sizeBytes, seed: 35 }, rateBytesPerSecond: 16_000_000 });
+    const killed = Promise.withResolvers<void>();
+    const held = { afterBytes: 0.4 * sizeBytes, until: killed.promise };
+    const url = cluster.serve("/again", { body: { sizeBytes, seed: 35 }, rateBytesPerSecond: 16_000_000, held });
     const first = cluster.dfget(host, url, "back");
     await until(() => cluster.origin.bodyBytes("/again") > 0.2 * sizeBytes, "it runs");
     const other = cluster.dfget(host, url, "other");
-    await until(() => cluster.origin.bodyBytes("/again") > 0.4 * sizeBytes, "both run");
+    await bothRun();
     first.child.kill("SIGKILL");
     await first.outcome;
+    killed.resolve();
     const back = cluster.dfget(host, url, "back");
     cluster.assertIntact(await back.outcome, "back", "/again");
     cluster.assertIntact(await other.outcome, "other", "/again");

@@ -63,7 +63,7 @@ export class ScriptedDaemon {
 
   async #receive(socket: net.Socket): Promise<void> {
     const native = loadNative();
-    for (let tries = 0; tries < 500; tries++) {
+    for (let tries = 0; tries < 4000; tries++) {
       const received = native.receiveDescriptors(socket, 4096);
       if (received.kind === "closed") return;
       if (received.kind === "received") {
@@ -117,7 +117,7 @@ export class ScriptedDaemon {
   }
 
   async #writeFiles(ask: DownloadAsk, token: string, tell: (event: DownloadEvent) => boolean): Promise<void> {
-    for (let waited = 0; !this.#handed.has(token) && waited < 200; waited++) await delay(5);
+    for (let waited = 0; !this.#handed.has(token) && waited < 4000; waited++) await delay(5);
     const [content, journal] = this.#handed.get(token)!.map((descriptor) => nodeDisk.adopt(descriptor, "handed over"));
     const boot = readBootTag();
     const store = await PieceFile.open({ content: content!, journal: journal!, boot });

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { inCluster, until, type Role } from "./cluster.ts";
+import { inCluster, type Role } from "./cluster.ts";
 import { VersionRelay, type RelayOptions } from "./other-version.ts";
 
 const sizeBytes = 3_000_000;
@@ -55,7 +55,7 @@ test("another major version is refused by either end, which says so; the host tu
         const urls = `http://127.0.0.1:${port},${manager.url}`;
         const flags = [...trustOff, "--log-level", "debug", "--manager", urls];
         const host = await cluster.daemon(`h${at}`, undefined, flags);
-        await until(() => host.entries("manager.joined").length === 1, `${host.name} joins the manager that fits`);
+        await host.logged("manager.joined");
         const said = JSON.stringify([...host.entries("manager.unreachable"), ...host.entries("manager.lost")]);
         assert.match(said, at === 0 ? /426 protocol 2\.0 asked for, 1\.\d+ spoken here/ : /it speaks protocol 2\.0/);
       }

@@ -37,6 +37,8 @@ export interface ObjectScript {
   readonly closeAfterBytes?: number;
   /** For each answer. */
   readonly rateBytesPerSecond?: number;
+  /** After so many bytes of an answer's body: no more before this resolves, so that the middle lasts. */
+  readonly held?: { readonly afterBytes: number; readonly until: Promise<unknown> };
   /** Only the first so many requests meet what is above from `status` on; later ones are served well. */
   readonly misbehavesTimes?: number;
 

@@ -24,6 +24,7 @@ export async function sendBody(sending: Sending): Promise<void> {
   const { start, end } = head.span ?? { start: 0, end: 0 };
   const stopAt = Math.min(end, start + stopAfterBytes(script));
   for (let position = start; position < stopAt;) {
+    if (script.held !== undefined && position - start >= script.held.afterBytes) await script.held.until;
     const chunk = sending.read(position, Math.min(position + chunkBytesMax, stopAt));
     await Promise.all([pace.take(chunk.length), ownPace.take(chunk.length)]);
     if (response.destroyed) return;

@@ -29,7 +29,7 @@ test(
       await until(() => cluster.origin.bodyBytes("/data") > sizeBytes / 2, "half of it left the origin");
       await owner.end("SIGKILL");
       const killedMs = performance.now();
-      await next.until(() => next.entries("task.taken-over").length > 0, "it takes the task over");
+      await next.logged("task.taken-over");
       const takenOverMs = performance.now() - killedMs;
       await next.until(async () => (await hostsOf(next, url)) === hosts.length, "every host is served by it");
       const servedMs = performance.now() - killedMs;
