@@ -106,7 +106,7 @@ export async function pace({
     for (let index = 0; index < hostCount; index++)
       clients.push(await startClient(name, wayOf(way, registryName, hosts[index])));
     await all(clients, `${registryName}/team/first:v1`);
-    registry.forget();
+    await registry.forget();
     const reference = `${registryName}/team/app:v1`;
     const before = line.bytes();
     const cold = await all(clients.slice(0, 1), reference);

@@ -15,7 +15,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { endsWithTest } from "../ending.ts";
 
-const startMsMax = 10_000;
+const startMsMax = 20_000;
+const markPrefix = "/v2/mark-";
 
 export interface RegistryOptions {
   /** Basic credentials that it wants; bcrypt of them comes from `htpasswd` text. */
@@ -39,6 +40,7 @@ export class Registry {
   readonly port: number;
   readonly #child: ChildProcess;
   #log = "";
+  #marks = 0;
 
   private constructor(port: number, options: RegistryOptions) {
     this.port = port;
@@ -79,7 +81,7 @@ export class Registry {
       assert(performance.now() < endMs, `docker-registry answers: ${registry.#log}`);
       await delay(50);
     }
-    registry.forget();
+    await registry.forget();
     return registry;
   }
 
@@ -91,10 +93,25 @@ export class Registry {
     return `http://${this.address}`;
   }
 
-  /** What it was asked since `forget`, pings left out. */
+  /** What it was asked is in its log: it writes a line when an answer is over, behind who reads the answer. */
+  async settled(): Promise<void> {
+    const mark = `${markPrefix}${++this.#marks}/manifests/x`;
+    await statusOf(`${this.url}${mark}`);
+    const endMs = performance.now() + startMsMax;
+    while (!this.#log.includes(mark)) {
+      assert(performance.now() < endMs, `docker-registry logs what it was asked: ${this.#log}`);
+      await delay(10);
+    }
+  }
+
+  /** What it was asked since `forget` that is in its log, pings left out. */
   get asked(): Asked[] {
     const lines = this.#log.matchAll(/"(GET|HEAD|PUT|POST|PATCH) (\/v2\/[^ ?]+)[^"]*" (\d{3})/g);
-    return Array.from(lines, ([, method, path, status]) => ({ method: method!, path: path!, status: Number(status) }));
+    return Array.from(lines, ([, method, path, status]) => ({
+      method: method!,
+      path: path!,
+      status: Number(status),
+    })).filter(({ path }) => !path.startsWith(markPrefix));
   }
 
   /** Successful GETs of blobs, by digest. */
@@ -111,7 +128,8 @@ export class Registry {
     return this.asked.filter((asked) => asked.method === method && asked.path.includes("/manifests/"));
   }
 
-  forget(): void {
+  async forget(): Promise<void> {
+    await this.settled();
     this.#log = "";
   }
 
@@ -123,7 +141,7 @@ export class Registry {
     await promisify(execFile)("skopeo", [...words, `oci:${folder}:${tag}`, `docker://${this.address}/${name}`], {
       timeout: 30_000,
     });
-    this.forget();
+    await this.forget();
   }
 
   async end(): Promise<void> {

@@ -22,7 +22,7 @@ import { sqliteClusterState } from "#storage/cluster-state/mod.ts";
 import { endAll } from "../ending.ts";
 
 /** Long enough that one does not end because this machine stood still. */
-const leaseMs = 2000;
+const leaseMs = 3000;
 const patienceMs = 20_000;
 
 interface Running {

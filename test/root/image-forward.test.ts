@@ -39,6 +39,7 @@ describe("forward proxy mode", () => {
         try {
           const pulls = await Promise.all(clients.map((client) => client.pull(`${secureName}/team/app:v1`)));
           for (const { ok, text } of pulls) assert.ok(ok, text);
+          await scene.registry.settled();
           for (const digest of image.layers)
             assert.ok((scene.registry.blobGets.get(digest) ?? 0) <= 1, `${digest} once`);
           assert.equal(scene.registry.manifests("GET").length, 1);
@@ -61,6 +62,7 @@ describe("forward proxy mode", () => {
         const { ok, text } = await client.pull(`${secureName}/team/app:v1`);
         assert.ok(!ok);
         assert.match(text, /certificate signed by unknown authority/);
+        await scene.registry.settled();
         assert.deepEqual(scene.registry.asked, []);
       } finally {
         await client.end();
@@ -74,7 +76,9 @@ describe("forward proxy mode", () => {
     () =>
       inScene(async (scene) => {
         const host = await scene.host("h1", looksInto);
-        const echo = createServer((socket) => socket.pipe(socket)).listen(0, "127.0.0.1");
+        const echo = createServer((socket) => socket.pipe(socket))
+          .listen(0, "127.0.0.1")
+          .unref();
         await once(echo, "listening");
         const { port } = echo.address() as AddressInfo;
         const socket = await connectThrough(host, `127.0.0.1:${port}`);

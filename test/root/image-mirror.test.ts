@@ -38,6 +38,7 @@ describe("mirror mode", () => {
           try {
             const pulls = await Promise.all(clients.map((client) => client.pull(reference)));
             for (const { ok, text } of pulls) assert.ok(ok, text);
+            await scene.registry.settled();
             const { blobGets } = scene.registry;
             for (const digest of image.layers) assert.ok((blobGets.get(digest) ?? 0) <= 1, `${digest} once`);
             assert.deepEqual(scene.registry.manifests("GET").length, 1, JSON.stringify(scene.registry.asked));

@@ -92,9 +92,10 @@ async function ask(
 async function assertPullIsWarm(scene: Scene, name: ClientName): Promise<void> {
   const client = await startClient(name, { mirror: scene.proxy, registry: registryName });
   try {
-    scene.registry.forget();
+    await scene.registry.forget();
     const { ok, text } = await client.pull(`${name === "docker" ? "docker.io" : registryName}/team/app:v1`);
     assert.ok(ok, text);
+    await scene.registry.settled();
     const gets = scene.registry.asked.filter(({ method }) => method === "GET");
     assert.deepEqual(
       gets.filter(({ path }) => path !== "/v2/"),
@@ -135,7 +136,7 @@ describe("preheat", () => {
     inScene(async (scene) => {
       await scene.push("team/app", { layers });
       await preheat(scene, "image", `${registryName}/team/app:v1`);
-      const silent = createServer().listen(0, "127.0.0.1");
+      const silent = createServer().listen(0, "127.0.0.1").unref();
       await once(silent, "listening");
       const never = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/never.bin`;
       const open = await preheat(scene, "file", never, "--no-wait");

@@ -71,9 +71,10 @@ test(
             assert.equal(status, 60, `${host.name}: ${stderr}`);
           }
           // The right credential on the third host: what the swarm has is not asked for again.
-          scene.registry.forget();
+          await scene.registry.forget();
           const url = `${proxyOf(third!)}/v2/team/secret/blobs/${layer}?ns=${encodeURIComponent(registryName)}`;
           assert.equal((await get(url, good)).status, 200);
+          await scene.registry.settled();
           assert.equal(scene.registry.blobGets.size, 0, JSON.stringify(scene.registry.asked));
         } finally {
           await client.end();

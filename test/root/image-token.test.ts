@@ -49,6 +49,7 @@ describe("behind a token service", () => {
               const { ok, text } = await engine.pull(reference, "anna:secret");
               assert.ok(ok, text);
             }
+            await scene.registry.settled();
             for (const digest of image.layers) assert.equal(scene.registry.blobGets.get(digest), 1);
             const heads = scene.registry.manifests("HEAD").filter(({ status }) => status === 200);
             // One for each credential: containerd fetches a token to resolve and another one to pull.

@@ -205,8 +205,10 @@ describe("a host's limits", () => {
     await host.change("upload-rate", "2MB");
     const uploads = await eightUploads();
     try {
+      // No more than that: the two figures are of moments within the time that they are divided by.
       const rateOver = async (ms: number): Promise<number> => {
-        const [before, startedMs] = [await host.metric("darner_limited_bytes", 'limit="upload"'), performance.now()];
+        const startedMs = performance.now();
+        const before = await host.metric("darner_limited_bytes", 'limit="upload"');
         await delay(ms);
         const bytes = (await host.metric("darner_limited_bytes", 'limit="upload"')) - before;
         return (bytes * 1000) / (performance.now() - startedMs);
@@ -216,13 +218,13 @@ describe("a host's limits", () => {
       await host.change("upload-rate", "20MB");
       await delay(500);
       const faster = await rateOver(700);
-      assert.ok(faster > 8_000_000 && faster < 22_000_000, `${faster}`);
+      assert.ok(faster > 5_000_000 && faster < 22_000_000, `${faster}`);
       await host.change("upload-rate", "2MB");
       await delay(500);
       assert.ok((await rateOver(700)) < 2_400_000);
       await host.change("upload-rate", "20MB");
       await host.change("upload-slots", "2");
-      await delay(900);
+      await until(async () => (await host.metric("darner_uploads_active")) <= 2, "those under way end", 3000);
       const samples = await watch(500, "upload");
       assert.ok(Math.max(...samples.map(({ active }) => active)) <= 2, "no more uploads than the two slots");
     } finally {
