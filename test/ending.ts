@@ -7,18 +7,29 @@
 import type { ChildProcess } from "node:child_process";
 import { after } from "node:test";
 
+const leftMsMax = 20_000;
 const running = new Map<ChildProcess, NodeJS.Signals>();
 const killAll = (): void => {
   for (const [child, signal] of running) child.kill(signal);
 };
 process.once("exit", killAll);
-// A test that took too long is given up where it stands, its `finally` unreached. Not in a program that is no test.
-if (process.env["NODE_TEST_CONTEXT"] !== undefined) after(killAll);
+// Not in a program that is no test.
+if (process.env["NODE_TEST_CONTEXT"] !== undefined) after(endFile);
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   process.once(signal, () => {
     killAll();
     process.exit(1);
   });
+}
+
+/** A test that took too long is given up where it stands, its `finally` unreached, with all that it has open. */
+function endFile(): void {
+  killAll();
+  const end = (): never => {
+    console.error("the tests are over, and what one of them left open keeps the process");
+    process.exit(1);
+  };
+  setTimeout(end, leftMsMax).unref();
 }
 
 /** Whatever happens to this process, the child does not outlive it. A parent itself may want a milder signal. */
