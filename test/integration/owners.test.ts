@@ -16,7 +16,9 @@ describe("many managers", () => {
       const paths = Array.from({ length: 6 }, (_, index) => `/object-${index}`);
       await Promise.all(
         paths.map(async (path, seed) => {
-          const url = cluster.serve(path, { body: { sizeBytes: 700_000, seed } });
+          // For whoever comes late, too.
+          const headers = { "cache-control": "max-age=600" };
+          const url = cluster.serve(path, { body: { sizeBytes: 700_000, seed }, headers });
           const got = await Promise.all(
             hosts.map((host) => cluster.dfget(host, url, `${host.name}${path.slice(1)}`).outcome),
           );

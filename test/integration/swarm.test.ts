@@ -19,7 +19,8 @@ describe("eight hosts through one manager", () => {
 
   before(async () => {
     cluster = await Cluster.start();
-    url = cluster.serve("/data", { body: { sizeBytes, seed: 3 } });
+    // For whoever comes late, too.
+    url = cluster.serve("/data", { body: { sizeBytes, seed: 3 }, headers: { "cache-control": "max-age=600" } });
     // Less than the hosts could take from it, so that they need each other.
     manager = await cluster.manager("manager", ["--upload-rate", "24MB"]);
     hosts = await cluster.daemons(8, manager);
