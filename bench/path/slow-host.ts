@@ -46,7 +46,8 @@ function slow(file: DiskFile): DiskFile {
 
 const disk = new SimDisk();
 const content = slow(await disk.open("/content", "keep"));
-const store = await PieceFile.open({ content, journal: await disk.open("/journal", "keep"), boot: new Uint8Array(8) });
+const journal = await disk.open("/journal", "keep");
+const store = await PieceFile.open({ content, journal, boot: new Uint8Array(8), clock: nodeClock });
 await store.begin({ kind: "object", url: "", generation: "g", pieceBytes, lengthBytes: pieces * pieceBytes });
 const bytes = new Uint8Array(pieceBytes);
 for (let index = 0; index < pieces; index++) await store.put(index, bytes, sha256(bytes));

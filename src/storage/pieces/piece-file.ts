@@ -39,7 +39,7 @@ export interface PieceFileOptions {
   readonly journal: DiskFile;
   /** Names the running boot of the machine, 8 bytes; see Invariant 3 of the journal. */
   readonly boot: Uint8Array;
-  /** Without one no piece's record waits for others. */
+  /** Without one no piece's record waits for others, and no piece is lent. */
   readonly clock?: Clock;
   /** Set aside the space of a whole object when it begins. */
   readonly spaceAhead?: boolean;

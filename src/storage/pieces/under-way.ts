@@ -3,6 +3,7 @@
  * straight to somebody. Another object begins in the file only when both have ended.
  */
 
+import { assert } from "#base/mod.ts";
 import { sleep, type Clock } from "#platform/machine/clock.ts";
 
 /** How long an object waits for pieces that go out to somebody who does not read. */
@@ -13,7 +14,7 @@ export class UnderWay {
   readonly #writes = new Set<Promise<unknown>>();
   readonly #outgoing = new Set<Promise<unknown>>();
 
-  /** Without a clock it waits as long as it takes. */
+  /** A file without a clock lends nothing. */
   constructor(clock: Clock | undefined) {
     this.#clock = clock;
   }
@@ -29,6 +30,7 @@ export class UnderWay {
   }
 
   goesOut(sending: Promise<unknown>): void {
+    assert(this.#clock !== undefined, "a file that pieces go out of has a clock, to wait for them");
     this.#outgoing.add(sending);
     const end = (): unknown => this.#outgoing.delete(sending);
     sending.then(end, end);
@@ -41,11 +43,9 @@ export class UnderWay {
 
   /** Resolves when what goes out now is out, or after two seconds. */
   async outgoingEnded(): Promise<void> {
-    if (this.#outgoing.size === 0) return;
-    const ended = Promise.allSettled(this.#outgoing);
-    if (this.#clock === undefined) return void (await ended);
+    if (this.#clock === undefined || this.#outgoing.size === 0) return;
     const waiting = new AbortController();
-    void ended.then(() => waiting.abort());
+    void Promise.allSettled(this.#outgoing).then(() => waiting.abort());
     await sleep(this.#clock, outgoingMsMax, waiting.signal);
   }
 }

@@ -66,6 +66,7 @@ class World {
       content: await disk.open("/content", "keep"),
       journal,
       boot: new Uint8Array(8),
+      clock: this.clock,
     });
     await file.begin({ kind: "object", url: head.url, generation: "g", pieceBytes, lengthBytes: content.length });
     for (const index of held) await file.put(index, pieceOf(index), sha256(pieceOf(index)));

@@ -34,6 +34,7 @@ async function newParent(slots = 2) {
     content: await disk.open("/content", "keep"),
     journal,
     boot: new Uint8Array(8),
+    clock,
   });
   await store.begin({ kind: "object", url: "", generation: "g", pieceBytes: 10, lengthBytes: 45 });
   const put = async (index: number): Promise<void> => {
@@ -41,6 +42,7 @@ async function newParent(slots = 2) {
     await store.put(index, bytes, sha256(bytes));
   };
   for (const index of [0, 1, 4]) await put(index);
+  await store.flush();
   const limiter = new Limiter(clock, Infinity);
   const uploads = new Uploads({
     clock,

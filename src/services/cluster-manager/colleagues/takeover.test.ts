@@ -120,7 +120,7 @@ class Scene {
     const { clock, network, key } = this;
     const disk = new SimDisk();
     const files = { content: await disk.open("/c", "keep"), journal: await disk.open("/j", "keep") };
-    const store = await PieceFile.open({ ...files, boot: new Uint8Array(8) });
+    const store = await PieceFile.open({ ...files, boot: new Uint8Array(8), clock });
     await store.begin({ kind: "object", url, generation: head.generation, pieceBytes, lengthBytes: content.length });
     for (const index of pieces) await store.put(index, pieceOf(index), sha256(pieceOf(index)));
     const refusal = (request: { task: string; ticket?: string }, asker: string): string | null =>

@@ -29,7 +29,7 @@ async function lookAt({ holds = true, spoil, nonceOf = card.id, listens = true }
   const network = new MemoryNetwork(clock);
   const disk = new SimDisk();
   const files = { content: await disk.open("/content", "keep"), journal: await disk.open("/journal", "keep") };
-  const store = await PieceFile.open({ ...files, boot: new Uint8Array(8) });
+  const store = await PieceFile.open({ ...files, boot: new Uint8Array(8), clock });
   await store.begin({ kind: "object", url: "u", generation: "g", pieceBytes: piece.length, lengthBytes: piece.length });
   if (holds) await store.put(0, piece, of.digest);
   const asked: string[] = [];
